@@ -28,6 +28,8 @@ from cloud.flats.service import FlatService
 from cloud.fleet.adoption import Adoptions
 from cloud.fleet.domain import FLEET
 from cloud.fleet.service import Registrar, RolloutService
+from cloud.hours.domain import HOURS_AND_CALENDAR
+from cloud.hours.service import HoursService
 from cloud.keys.ca import open_authority
 from cloud.keys.keys import KeyFolder
 from cloud.office.domain import OFFICE
@@ -42,6 +44,7 @@ from cloud.overview.overview import RefusedToday
 from cloud.people.domain import PEOPLE
 from cloud.people.memberships import MembershipService
 from cloud.people.service import PeopleService
+from cloud.people.store import plans_with_hours
 from cloud.points.domain import POINTS
 from cloud.points.place import PointService
 from cloud.points.zones import ZoneService
@@ -75,7 +78,10 @@ HEADERS = {
 }
 
 
-DOMAINS = (OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING, PEOPLE, OFFICE, BARS, FLATS, FLEET)
+DOMAINS = (
+    *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING),
+    *(PEOPLE, OFFICE, BARS, FLATS, HOURS_AND_CALENDAR, FLEET),
+)
 
 STORE_AND_CLOCK = (
     *(MusterService, PointService, RolloutService, ZoneService, HubBoard),
@@ -117,18 +123,13 @@ def create_app(
 
     pages = Pages(site, demo=demo, clock=clock, banner=banner, nav=[one for domain in DOMAINS for one in domain.nav])
     services: dict[type, Any] = {
-        **{kind: kind(store, clock) for kind in STORE_AND_CLOCK},
+        **_of_domains(store, keys, clock),
         Store: store,
         Authenticator: authenticator or Authenticator(store, clock),
         Pages: pages,
         LiveFeed: feed,
-        PeopleService: PeopleService(store, keys, clock),
-        BarService: BarService(store, keys, clock),
-        MovingService: MovingService(store, clock, [step for domain in DOMAINS for step in domain.moving]),
         CommandService: commands,
         DesiredStateService: desired_state,
-        Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
-        Adoptions: Adoptions(),
         Metrics: figures or Metrics(store, clock, feed),
         RefusedToday: RefusedToday(pages.zone),
     }
@@ -148,6 +149,19 @@ def create_app(
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # It leaves event streams alone.
     app.add_middleware(Guarded)
     return app
+
+
+def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
+    """The services that need nothing beside the database, the keys and the clock. Raises ``KeysUnusable``."""
+    return {
+        **{kind: kind(store, clock) for kind in STORE_AND_CLOCK},
+        PeopleService: PeopleService(store, keys, clock),
+        BarService: BarService(store, keys, clock),
+        MovingService: MovingService(store, clock, [step for domain in DOMAINS for step in domain.moving]),
+        HoursService: HoursService(store, clock, plans_with_hours),
+        Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
+        Adoptions: Adoptions(),
+    }
 
 
 def _bare_application() -> FastAPI:

@@ -1,0 +1,162 @@
+"""The page of the calendar: the special days of a year, how they are added by hand and from an iCalendar file."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from starlette.datastructures import UploadFile
+
+from cloud.devices.registry import site_of
+from cloud.hours.rule import DayKind, SpecialDay
+from cloud.hours.service import FIRST_DAY, LAST_DAY, NO_DAY, HoursService
+from cloud.hours.store import hours_labels, list_hours, list_special_days
+from cloud.hours.views import missing_year, today_of
+from cloud.hours.words import DAY_KINDS, WEEKDAYS
+from cloud.web.context import N_, Reading, RequestContext, Said, service
+from cloud.web.domain import Nav
+from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
+from cloud.web.rejected import Rejected
+
+MOST_AT_ONCE = 366
+"""Days from a first to a last one that are added together."""
+DONE: Mapping[str, str] = {
+    "added": N_(
+        "The days are in the calendar. Online doors apply it within a second, offline ones when they reconnect."
+    ),
+    "removed": N_("Removed. Online doors apply it within a second, offline ones when they reconnect."),
+}
+NOT_TEXT = N_("The file is not written in UTF-8: export it again as an iCalendar file. Nothing was changed.")
+NO_FILE = N_("Choose an iCalendar file, or paste its text. Nothing was changed.")
+TOO_LONG = N_("The last day comes before the first day, or more than a year after it. Nothing was changed.")
+
+OfHours = Annotated[HoursService, Depends(service(HoursService))]
+Year = Annotated[int | None, Query(ge=FIRST_DAY.year, le=LAST_DAY.year)]
+KindOrAll = Annotated[str, Query(max_length=20)]
+HoursOrAll = Annotated[str, Query(max_length=40)]
+
+router = APIRouter(prefix="/calendar")
+NAV = (Nav(64, "/calendar", N_("Calendar"), seldom=True),)
+
+
+async def uploaded(request: Request) -> bytes:
+    """The bytes of the file of a form, none where none was chosen."""
+    file = (await request.form()).get("file")
+    return await file.read() if isinstance(file, UploadFile) else b""
+
+
+Uploaded = Annotated[bytes, Depends(uploaded)]
+
+
+@router.get("")
+def calendar(
+    context: Reading, year: Year = None, kind: KindOrAll = "", hours: HoursOrAll = "", done: str = ""
+) -> HTMLResponse:
+    return calendar_page(context, context.confirm(DONE, done), year=year, kind=kind, hours=hours)
+
+
+def calendar_page(
+    context: RequestContext,
+    said: Said | None,
+    *,
+    year: int | None = None,
+    kind: str = "",
+    hours: str = "",
+    typed: Mapping[str, str] = NOTHING_TYPED,
+) -> HTMLResponse:
+    with context.store.reading() as connection:
+        site = site_of(connection)
+        shown = year or today_of(site, context.clock()).year
+        days = list_special_days(connection, site.name)
+        return context.render(
+            "calendar.html",
+            said=said,
+            year=shown,
+            this_year=today_of(site, context.clock()).year,
+            years=sorted({shown - 1, shown, shown + 1, *(one.day.year for one in days)}),
+            days=[one for one in days if one.day.year == shown and kind in ("", one.kind) and hours in ("", one.hours)],
+            kind=kind,
+            hours=hours,
+            labels=hours_labels(connection),
+            follow=[one for one in list_hours(connection) if one.follows_calendar],
+            missing=missing_year(connection, site, context.clock()),
+            typed=typed,
+            weekdays=WEEKDAYS,
+            kinds=DAY_KINDS,
+        )
+
+
+@router.post("")
+def add(context: Clerk, of_hours: OfHours, fields: Fields) -> Response:
+    def act() -> date:
+        first = _day(fields.get("first", ""))
+        last = _day(fields["last"]) if "last" in fields else first
+        if not 0 <= (last - first).days < MOST_AT_ONCE:
+            raise Rejected(TOO_LONG, "last")
+        days = [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
+        of_hours.add_days(context.by, [_special_day(fields, day) for day in days])
+        return first
+
+    return attempt(context, act, _to_year, REJECTED, partial(calendar_page, context, typed=fields))
+
+
+@router.post("/remove")
+def remove(context: Clerk, of_hours: OfHours, fields: Fields) -> Response:
+    def act() -> date:
+        day = _day(fields.get("day", ""))
+        of_hours.remove_days(context.by, [SpecialDay(day, DayKind(fields.get("kind", "")), hours=fields.get("of", ""))])
+        return day
+
+    leads_to = "/calendar?done=removed&year={0.year}".format
+    return attempt(context, act, leads_to, REJECTED, partial(calendar_page, context))
+
+
+@router.post("/remove-year")
+def remove_year(context: Clerk, of_hours: OfHours, fields: Fields) -> Response:
+    def act() -> None:
+        of_hours.remove_year(context.by, int(fields.get("year", "0")))
+
+    return attempt(context, act, "/calendar?done=removed", REJECTED, partial(calendar_page, context))
+
+
+@router.post("/import")
+def import_calendar(context: Clerk, of_hours: OfHours, fields: Fields, file: Uploaded) -> Response:
+    typed = fields | {"text": fields.get("text", "") or file.decode("utf-8-sig", "replace")}
+
+    def act() -> date:
+        text = _text(fields, file)
+        of = _special_day(fields, FIRST_DAY)
+        return of_hours.import_days(context.by, text, of, fields.get("only", ""), leave_out="leave_out" in fields).first
+
+    return attempt(context, act, _to_year, REJECTED, partial(calendar_page, context, typed=typed))
+
+
+def _to_year(day: date) -> str:
+    return f"/calendar?done=added&year={day.year}"
+
+
+def _text(fields: Mapping[str, str], file: bytes) -> str:
+    """What was pasted, or else what is in the file. Raises ``Rejected``."""
+    if not (file or "text" in fields):
+        raise Rejected(NO_FILE, "file")
+    try:
+        return fields.get("text", "") or file.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Rejected(NOT_TEXT, "file") from None
+
+
+def _special_day(fields: Mapping[str, str], day: date) -> SpecialDay:
+    """A form's kind of day. Raises ``ValueError``."""
+    kind = DayKind(fields.get("kind", ""))
+    weekday = int(fields["weekday"]) if "weekday" in fields and kind is DayKind.AS_WEEKDAY else None
+    return SpecialDay(day, kind, weekday, fields.get("of", ""), fields.get("label", ""))
+
+
+def _day(text: str) -> date:
+    """Raises ``Rejected``."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Rejected(NO_DAY, "day") from None

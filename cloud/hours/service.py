@@ -1,0 +1,287 @@
+"""The use cases of hours and of the calendar that they follow: each change with its row in the audit."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct, structs
+from sqlalchemy import Connection
+
+from cloud.devices.registry import site_of
+from cloud.hours import store
+from cloud.hours.ical import WHY, LeftOut, NoCalendar, read_calendar
+from cloud.hours.rule import ALWAYS_NAME, DayKind, Hours, SpecialDay, joined
+from cloud.hours.views import today_of
+from cloud.hours.window_text import write_week
+from cloud.store.database import Clock, Store
+from cloud.store.labels import Label
+from cloud.web.context import N_
+from cloud.web.names import clean, clean_text
+from cloud.web.operators import record
+from cloud.web.rejected import Rejected
+from contract.codec import pack
+from contract.schedules import Schedule
+from contract.topics import NAME
+
+UsedBy = Callable[[Connection, str], Sequence[Label]]
+"""The plans that open something in the hours of a name."""
+
+MAX_LABEL = 60
+MAX_HOURS = 100
+MAX_SPECIAL_DAYS = 800
+"""Of a site: some sixteen years of holidays and shifted work days."""
+MAX_CALENDAR_BYTES = 128 * 1024
+"""Of all hours with their special days as devices are sent them: an eighth of what a message holds."""
+FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)
+YEARS_AHEAD = 3
+"""How far ahead an imported calendar is read: years after this one."""
+NAMED = 10
+"""Days or events that a sentence or an entry of the audit names."""
+
+NO_HOURS = N_("There are no such hours.")
+NO_NAME = N_("The name of hours is lower-case letters, digits and hyphens, at most 40. Nothing was changed.")
+TAKEN = N_("There are hours of this name already. Nothing was changed.")
+TOO_MANY_HOURS = N_("A site has at most 100 hours. Nothing was changed.")
+ALWAYS_STAYS = N_("The ways home are open in these hours: they stay as they are. Nothing was changed.")
+NOT_A_WEEK = N_("A week has seven days, and each window lasts at most 24 hours. Nothing was changed.")
+IN_USE = N_("Plans use these hours: %(plans)s. Give those plans other hours first. Nothing was changed.")
+CHANGED = N_("Somebody else has changed these hours: they are now %(now)s. Look at them, then save again.")
+NO_DAY = N_("A special day is a date such as 2027-01-31. Nothing was changed.")
+NO_WEEKDAY = N_("Say as which weekday a shifted day is; no other kind of day has one. Nothing was changed.")
+NO_CALENDAR = N_("These hours are open at all times and follow no calendar. Nothing was changed.")
+NO_SUCH_DAY = N_("There is no such special day. Nothing was changed.")
+NOT_OVER = N_("Only the special days of a year that is over are removed together. Nothing was changed.")
+TOO_MANY_DAYS = N_(
+    "The calendar would have %(count)s special days, and a site has at most 800: "
+    "remove those of past years first. Nothing was changed."
+)
+TOO_LARGE = N_(
+    "Hours and special days would be too large for the devices: remove special days of past years first. "
+    "Nothing was changed."
+)
+NOT_ICAL = N_("This is no iCalendar file: line %(line)s cannot be read. Nothing was changed.")
+NOTHING_TO_COME = N_("The calendar has no day of whole-day events from today on. Nothing was changed.")
+LEFT_OUT = N_("These events cannot be read: %(events)s. Leave them out, or correct the file. Nothing was changed.")
+
+
+class Imported(Struct, frozen=True):
+    """What became of a calendar: its first day from today on, how many days were added, and the events that were left
+    out."""
+
+    first: date
+    added: int
+    left_out: Sequence[LeftOut]
+
+
+class HoursEdit:
+    """Changes of hours and special days within one transaction of the caller's. What is rejected must end it.
+
+    ``used_by`` says which plans open something in hours of a name.
+    """
+
+    def __init__(self, connection: Connection, by: str, now_ms: int, used_by: UsedBy) -> None:
+        self._connection, self._by, self._now_ms, self._used_by = connection, by, now_ms, used_by
+        self._site = site_of(connection)
+
+    def add(self, hours: Hours) -> None:
+        """Raises ``Rejected``."""
+        if not re.fullmatch(NAME, hours.name):
+            raise Rejected(NO_NAME, "name")
+        there = store.list_hours(self._connection)
+        if hours.name in {one.name for one in there}:
+            raise Rejected(TAKEN, "name", 409)
+        if len(there) >= MAX_HOURS:
+            raise Rejected(TOO_MANY_HOURS, "name")
+        checked = _checked(hours)
+        store.add_hours(self._connection, checked)
+        self._end("hours.added", hours.name, week=write_week(checked))
+
+    def change(self, hours: Hours, seen: str = "") -> None:
+        """Put the hours in the place of those of their name. ``seen`` is the stamp of those that somebody looked at
+        before. Raises ``Rejected``."""
+        before = self._find(hours.name)
+        checked = _checked(hours)
+        if checked == before:
+            return
+        if hours.name == ALWAYS_NAME:
+            raise Rejected(ALWAYS_STAYS, "name")
+        if seen and seen != stamp(before):
+            raise Rejected(CHANGED, "week", 409, now=write_week(before))
+        store.change_hours(self._connection, checked)
+        self._end("hours.changed", hours.name, week=write_week(checked))
+
+    def remove(self, name: str) -> None:
+        """Raises ``Rejected``, also while a plan uses them."""
+        self._find(name)
+        if name == ALWAYS_NAME:
+            raise Rejected(ALWAYS_STAYS, "name")
+        if plans := self._used_by(self._connection, name):
+            raise Rejected(IN_USE, "name", 409, plans=plans)
+        store.remove_hours(self._connection, self._site.name, name)
+        self._end("hours.removed", name)
+
+    def add_days(self, days: Sequence[SpecialDay]) -> int:
+        """Add special days, each in the place of one of the same day, kind and hours; returns how many were not there
+        as they are now. Raises ``Rejected``."""
+        names = {one.name: one for one in store.list_hours(self._connection)}
+        there = {one.key: one for one in store.list_special_days(self._connection, self._site.name)}
+        wanted = {one.key: _checked_day(one, names.get(one.hours)) for one in days}
+        new = [one for key, one in wanted.items() if there.get(key) != one]
+        if new:
+            store.put_special_days(self._connection, self._site.name, new)
+            self._end("calendar.added", _kinds_of(new), days=_written(new))
+        return len(new)
+
+    def remove_days(self, days: Sequence[SpecialDay]) -> None:
+        """Raises ``Rejected`` if one of them is not there."""
+        there = {one.key for one in store.list_special_days(self._connection, self._site.name)}
+        if not days or not {one.key for one in days} <= there:
+            raise Rejected(NO_SUCH_DAY, "day", 404)
+        store.remove_special_days(self._connection, self._site.name, days)
+        self._end("calendar.removed", _kinds_of(days), days=_written(days))
+
+    def remove_year(self, year: int) -> None:
+        """Remove the special days of a year that is over. Raises ``Rejected``."""
+        if not FIRST_DAY.year <= year < today_of(self._site, self._now_ms).year:
+            raise Rejected(NOT_OVER, "year")
+        of_year = date(year, 1, 1), date(year, 12, 31)
+        self.remove_days(store.list_special_days(self._connection, self._site.name, *of_year))
+
+    def import_days(self, text: str, of: SpecialDay, only: str = "", *, leave_out: bool = False) -> Imported:
+        """Add the days of an iCalendar file from today on, each of the kind and for the hours that ``of`` has; with
+        ``only``, of the events that have this text in their name. Raises ``Rejected``; for events that cannot be read
+        unless ``leave_out``."""
+        today = today_of(self._site, self._now_ms)
+        try:
+            found = read_calendar(text, today, date(today.year + YEARS_AHEAD, 12, 31))
+        except NoCalendar as wrong:
+            raise Rejected(NOT_ICAL, "file", line=wrong.line) from None
+        left_out = [one for one in found.left_out if only in one.name]
+        if left_out and not leave_out:
+            raise Rejected(LEFT_OUT, "file", events=[_left_out_label(one) for one in left_out[:NAMED]])
+        days = [
+            structs.replace(of, day=day, label=clean(name)[:MAX_LABEL].strip())
+            for day, name in reversed(found.days)
+            if only in name
+        ]
+        if not days:
+            raise Rejected(NOTHING_TO_COME, "file")
+        return Imported(min(one.day for one in days), self.add_days(days), left_out)
+
+    def _find(self, name: str) -> Hours:
+        found = store.find_hours(self._connection, name)
+        if found is None:
+            raise Rejected(NO_HOURS, "name", 404)
+        return found
+
+    def _end(self, action: str, subject: str, **detail: str) -> None:
+        """Check what the change has come to, and write it down. Raises ``Rejected``."""
+        count = len(store.list_special_days(self._connection, self._site.name))
+        if count > MAX_SPECIAL_DAYS:
+            raise Rejected(TOO_MANY_DAYS, "day", count=count)
+        schedules = store.load_schedules(self._connection, self._site.name, ZoneInfo(self._site.zone))
+        if sum(len(pack(schedule)) for schedule in schedules.values()) > MAX_CALENDAR_BYTES:
+            raise Rejected(TOO_LARGE, "day")
+        record(self._connection, self._now_ms, self._by, action, subject, **detail)
+
+
+class HoursService:
+    """The service that changes hours and the calendar, each change in one transaction. Any thread may use it; ``by`` is
+    the operator's name. What is rejected leaves no trace."""
+
+    def __init__(self, store: Store, clock: Clock, used_by: UsedBy) -> None:
+        self._store, self._clock, self._used_by = store, clock, used_by
+
+    def add(self, by: str, hours: Hours) -> None:
+        """Raises ``Rejected``."""
+        with self._edit(by) as edit:
+            edit.add(hours)
+
+    def change(self, by: str, hours: Hours, seen: str = "") -> None:
+        """See ``HoursEdit.change``. Raises ``Rejected``."""
+        with self._edit(by) as edit:
+            edit.change(hours, seen)
+
+    def remove(self, by: str, name: str) -> None:
+        """Raises ``Rejected``, also while a plan uses them."""
+        with self._edit(by) as edit:
+            edit.remove(name)
+
+    def add_days(self, by: str, days: Sequence[SpecialDay]) -> int:
+        """See ``HoursEdit.add_days``. Raises ``Rejected``."""
+        with self._edit(by) as edit:
+            return edit.add_days(days)
+
+    def remove_days(self, by: str, days: Sequence[SpecialDay]) -> None:
+        """Raises ``Rejected`` if one of them is not there."""
+        with self._edit(by) as edit:
+            edit.remove_days(days)
+
+    def remove_year(self, by: str, year: int) -> None:
+        """Remove the special days of a year that is over. Raises ``Rejected``."""
+        with self._edit(by) as edit:
+            edit.remove_year(year)
+
+    def import_days(self, by: str, text: str, of: SpecialDay, only: str = "", *, leave_out: bool = False) -> Imported:
+        """See ``HoursEdit.import_days``. Raises ``Rejected``."""
+        with self._edit(by) as edit:
+            return edit.import_days(text, of, only, leave_out=leave_out)
+
+    @contextmanager
+    def _edit(self, by: str) -> Iterator[HoursEdit]:
+        with self._store.writing() as connection:
+            yield HoursEdit(connection, by, self._clock(), self._used_by)
+
+
+def stamp(hours: Hours) -> str:
+    """A short text that is another as soon as anything about the hours is."""
+    return hashlib.sha256(msgspec.json.encode(hours)).hexdigest()[:16]
+
+
+def _checked(hours: Hours) -> Hours:
+    """The hours in the one form in which they are stored. Raises ``Rejected``, or ``ValueError`` for no name."""
+    zh, en = clean_text(hours.label.zh, MAX_LABEL), clean_text(hours.label.en, MAX_LABEL)
+    label = Label(zh or en or hours.name, en or zh or hours.name)
+    try:
+        for windows in (hours.rest or (), hours.half or ()):
+            Schedule((windows,) * 7)
+        week = Schedule(hours.week).week
+    except ValueError:
+        raise Rejected(NOT_A_WEEK, "week") from None
+    rest = None if hours.rest is None else joined(hours.rest)
+    half = None if hours.half is None else joined(hours.half)
+    return Hours(hours.name, label, tuple(map(joined, week)), rest, half)
+
+
+def _checked_day(day: SpecialDay, hours: Hours | None) -> SpecialDay:
+    """``hours`` are those that it names. Raises ``Rejected``."""
+    if not FIRST_DAY <= day.day <= LAST_DAY:
+        raise Rejected(NO_DAY, "day")
+    is_shifted = day.kind is DayKind.AS_WEEKDAY
+    if is_shifted != (day.weekday is not None) or not 1 <= (day.weekday or 1) <= 7:
+        raise Rejected(NO_WEEKDAY, "weekday")
+    if day.hours and hours is None:
+        raise Rejected(NO_HOURS, "hours", 404)
+    if hours is not None and not hours.follows_calendar:
+        raise Rejected(NO_CALENDAR, "hours")
+    return structs.replace(day, label=clean_text(day.label, MAX_LABEL))
+
+
+def _kinds_of(days: Sequence[SpecialDay]) -> str:
+    """For the audit."""
+    return ", ".join(sorted({day.kind.value for day in days}))
+
+
+def _written(days: Sequence[SpecialDay]) -> str:
+    """For the audit."""
+    named = [f"{one.day}{f' {one.hours}' if one.hours else ''}" for one in sorted(days)[:NAMED]]
+    return ", ".join([*named, f"+{len(days) - NAMED}"] if len(days) > NAMED else named)
+
+
+def _left_out_label(one: LeftOut) -> Label:
+    why = WHY[one.why]
+    return Label(f"“{one.name}”（{why.zh}）", f"“{one.name}” ({why.en})")
