@@ -31,6 +31,10 @@ PURE_FILES = {
     "cloud.charging.sessions",
     "cloud.charging.rule",
     "cloud.emergencies.rule",
+    "cloud.hours.rule",
+    "cloud.hours.ical",
+    "cloud.hours.recurrence",
+    "cloud.people.site_pages",
     "cloud.commands.rule",
     "cloud.ingest.overload",
 }
