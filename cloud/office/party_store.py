@@ -7,13 +7,14 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from sqlalchemy import Connection, func, or_, select
 
-from cloud.office.person_store import cards_in_use
+from cloud.office.person_store import cards_of
 from cloud.office.rule import LEASE_GRACE_DAYS, LEASE_REMINDERS_DAYS
 from cloud.parties.party import MemberRole, Party, PartyKind, PartyMember
 from cloud.parties.store import find_party, list_party_members, parties_of_people
 from cloud.people.members import Membership
-from cloud.people.membership_store import find_plan, labels_of, memberships_that_end
-from cloud.people.store import memberships_of_party
+from cloud.people.membership_store import labels_of, memberships_that_end
+from cloud.people.plans import Plan
+from cloud.people.store import list_plans, memberships_of_party
 from cloud.people.terms import REMINDERS_DAYS, due_reminder, term_days, too_many
 from cloud.store.labels import Label
 from cloud.store.schema import parties, party_members
@@ -21,6 +22,7 @@ from contract.decide import DAY_MS, Standing
 
 ENDED_SHOWN_MS = 90 * DAY_MS
 """How long the list of renewals speaks of what has ended."""
+MOST_DUE = 500
 
 
 class PartyLine(Struct, frozen=True):
@@ -100,12 +102,13 @@ class PartyView(Struct, frozen=True):
 
 
 class PersonParty(Struct, frozen=True):
-    """A party that somebody belongs to or did, with what they are in it."""
+    """A party that somebody belongs to or did, with what they are in it, and the plans that everybody of it holds."""
 
     party: int
     kind: PartyKind
     name: Label
     member: PartyMember
+    plans: list[Label]
 
 
 class DueLine(Struct, frozen=True):
@@ -150,61 +153,58 @@ def view_party(connection: Connection, site: str, party: int, now_ms: int) -> Pa
     if found is None:
         return None
     members, held = list_party_members(connection, site, party), memberships_of_party(connection, party)
-    names = labels_of(connection, {one.person for one in members} | {one.person for one in held if one.person})
+    ids = {one.person for one in members}
+    names = labels_of(connection, ids | {one.person for one in held if one.person})
+    plans, cards = {plan.name: plan for plan in list_plans(connection)}, cards_of(connection, ids)
     return PartyView(
         found.id,
         found.kind,
-        Label(found.name_zh, found.name_en),
+        _label(found),
         found.flat,
         found.created_ms,
         found.ended_ms,
-        [
-            MemberView(
-                one.id,
-                one.person,
-                names[one.person],
-                one.role,
-                one.from_ms,
-                one.until_ms,
-                one.ended_ms,
-                [label for _, label in cards_in_use(connection, one.person)],
-            )
-            for one in members
-        ],
-        [_held(connection, one, names) for one in held],
-        _uses(connection, held, members, names, now_ms),
+        [_member(one, names[one.person], cards.get(one.person, ())) for one in members],
+        [_held(one, plans[one.plan], names) for one in held],
+        _uses(held, members, plans, names, now_ms),
     )
 
 
-def _held(connection: Connection, one: Membership, names: Mapping[int, Label]) -> HeldView:
-    plan = find_plan(connection, one.plan)
-    label = plan.label if plan else Label(one.plan, one.plan)
+def _member(one: PartyMember, name: Label, cards: Sequence[str]) -> MemberView:
+    window = one.from_ms, one.until_ms, one.ended_ms
+    return MemberView(one.id, one.person, name, one.role, *window, list(cards))
+
+
+def _held(one: Membership, plan: Plan, names: Mapping[int, Label]) -> HeldView:
     name = None if one.person is None else names[one.person]
     window = one.from_ms, one.end_ms
-    return HeldView(one.id, one.person, name, one.plan, label, one.payer, *window, one.standing)
+    return HeldView(one.id, one.person, name, one.plan, plan.label, one.payer, *window, one.standing)
 
 
 def _uses(
-    connection: Connection,
     held: Sequence[Membership],
     members: Sequence[PartyMember],
+    plans: Mapping[str, Plan],
     names: Mapping[int, Label],
     now_ms: int,
 ) -> list[PlanUse]:
     uses = []
-    for name in dict.fromkeys(one.plan for one in held):
-        plan = find_plan(connection, name)
-        if plan is not None and plan.places is not None:
-            running = [one for one in held if one.plan == name and one.from_ms <= now_ms]
+    for plan in (plans[name] for name in dict.fromkeys(one.plan for one in held)):
+        if plan.places is not None:
+            running = [one for one in held if one.plan == plan.name and one.from_ms <= now_ms]
             holders = too_many(running, members, 0, now_ms)
-            uses.append(PlanUse(name, plan.label, plan.places, [names[one] for one in holders if one in names]))
+            uses.append(PlanUse(plan.name, plan.label, plan.places, [names[one] for one in holders if one in names]))
     return uses
 
 
 def parties_of_person(connection: Connection, site: str, person: int) -> list[PersonParty]:
-    """Every party that somebody belongs to or did."""
-    found = parties_of_people(connection, site, [person])
-    return [PersonParty(party.id, party.kind, _label(party), member) for member, party in found]
+    """Every party that somebody belongs to or did, and which plans everybody of it holds."""
+    plans = {plan.name: plan.label for plan in list_plans(connection)}
+    found = []
+    for member, party in parties_of_people(connection, site, [person]):
+        shared = [one for one in memberships_of_party(connection, party.id) if one.person is None]
+        labels = [plans[name] for name in dict.fromkeys(one.plan for one in shared)]
+        found.append(PersonParty(party.id, party.kind, _label(party), member, labels))
+    return found
 
 
 def _label(party: Party) -> Label:
@@ -213,26 +213,30 @@ def _label(party: Party) -> Label:
 
 def list_due(connection: Connection, site: str, now_ms: int, zone: ZoneInfo) -> list[DueLine]:
     """What is to be renewed or ended: what ends within the longest reminder, what ended and was not renewed, and leases
-    that ran out. The first to end comes first."""
-    lines = [*_memberships_due(connection, now_ms, zone), *_leases_due(connection, site, now_ms, zone)]
+    that ran out; ``MOST_DUE`` of each. The first to end comes first."""
+    lines = [*_memberships_due(connection, site, now_ms, zone), *_leases_due(connection, site, now_ms, zone)]
     return sorted(lines, key=lambda line: (line.until_ms, line.name.en))
 
 
-def _memberships_due(connection: Connection, now_ms: int, zone: ZoneInfo) -> list[DueLine]:
-    ending = memberships_that_end(connection, now_ms - ENDED_SHOWN_MS, now_ms + 400 * DAY_MS)
-    last = {(one.person, one.party, one.plan): one for one in ending}
-    names = labels_of(connection, {one.person for one in last.values() if one.person is not None})
+def _memberships_due(connection: Connection, site: str, now_ms: int, zone: ZoneInfo) -> list[DueLine]:
+    plans = {plan.name: plan for plan in list_plans(connection) if term_days(plan) is not None}
+    ahead_ms = max((max(_reminders(plan)) for plan in plans.values()), default=0) * DAY_MS
+    ending = memberships_that_end(connection, now_ms - ENDED_SHOWN_MS, now_ms + ahead_ms + DAY_MS, MOST_DUE)
+    people = labels_of(connection, {one.person for one in ending if one.person is not None})
     lines = []
-    for one in last.values():
-        plan = find_plan(connection, one.plan)
-        if plan is None or term_days(plan) is None or one.person not in names:
-            continue
-        days = due_reminder(one.until_ms, plan.reminder_days or REMINDERS_DAYS, now_ms, zone)
-        if days is not None:
+    for one in ending:
+        plan, party = plans.get(one.plan), find_party(connection, site, one.party) if one.party else None
+        name = people.get(one.person or 0) or (_label(party) if party else None)
+        days = due_reminder(one.until_ms, _reminders(plan), now_ms, zone) if plan else None
+        if plan is not None and name is not None and days is not None:
             over = one.until_ms + plan.grace_days * DAY_MS <= now_ms
-            name, window = names[one.person], (one.until_ms, days, over)
+            window = one.until_ms, days, over
             lines.append(DueLine(one.person, one.party, name, one.plan, plan.label, *window, one.id))
     return lines
+
+
+def _reminders(plan: Plan) -> tuple[int, ...]:
+    return plan.reminder_days or REMINDERS_DAYS
 
 
 def _leases_due(connection: Connection, site: str, now_ms: int, zone: ZoneInfo) -> list[DueLine]:
@@ -243,7 +247,7 @@ def _leases_due(connection: Connection, site: str, now_ms: int, zone: ZoneInfo) 
         .where(party_members.c.role == MemberRole.TENANT, party_members.c.ended_ms.is_(None))
         .where(party_members.c.until_ms.between(1, now_ms + max(LEASE_REMINDERS_DAYS) * DAY_MS + DAY_MS))
     )
-    rows = connection.execute(query).all()
+    rows = connection.execute(query.order_by(party_members.c.until_ms).limit(MOST_DUE)).all()
     names = labels_of(connection, {row.person_id for row in rows})
     lines = []
     for row in rows:

@@ -1,7 +1,7 @@
 """What the office reads and writes of a person beside plans and cards: traits, guardians, qualifications, and what
 moves when two records of one person become one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from cloud.bars.tables import bars
 from cloud.people.membership_store import labels_of
 from cloud.people.tables import credentials, guardians, memberships, person_tags, qualifications
 from cloud.people.traits import Tag, Verified
+from cloud.store.chunks import among, chunks
 from cloud.store.labels import Label
 from cloud.store.revision import touch
 from cloud.store.schema import party_members, people
@@ -120,6 +121,18 @@ def cards_in_use(connection: Connection, person: int) -> list[tuple[int, str]]:
         credentials.c.person_id == person, credentials.c.standing != "lost"
     )
     return [(row.id, row.label) for row in connection.execute(query.order_by(credentials.c.id))]
+
+
+def cards_of(connection: Connection, ids: Collection[int]) -> dict[int, list[str]]:
+    """The labels of the cards that these people carry, by person."""
+    found: dict[int, list[str]] = {}
+    for some in chunks(sorted(ids)):
+        query = select(credentials.c.person_id, credentials.c.label).where(
+            among(credentials.c.person_id, some), credentials.c.standing != "lost"
+        )
+        for row in connection.execute(query.order_by(credentials.c.id)):
+            found.setdefault(row.person_id, []).append(row.label)
+    return found
 
 
 def join_records(connection: Connection, site: str, stays: int, goes: int) -> Mapping[str, int]:

@@ -3,7 +3,7 @@ to hold one."""
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, exists, select
 
 from cloud.devices.registry import site_of
 from cloud.parties.store import people_of_party
@@ -21,11 +21,20 @@ def find_plan(connection: Connection, name: str) -> Plan | None:
     return connection.execute(select(plans.c.document).where(plans.c.name == name)).scalar()
 
 
-def memberships_that_end(connection: Connection, since_ms: int, until_ms: int) -> list[Membership]:
-    """Those in use that end between these moments and that nobody has ended, the first to end first."""
+def memberships_that_end(connection: Connection, since_ms: int, until_ms: int, limit: int) -> list[Membership]:
+    """Those in use that end between these moments, that nobody has ended and that no later one of the same plan renews.
+    The first to end comes first."""
+    later = memberships.alias()
+    is_renewed = exists().where(
+        later.c.plan == memberships.c.plan,
+        later.c.person_id.is_not_distinct_from(memberships.c.person_id),
+        later.c.party_id.is_not_distinct_from(memberships.c.party_id),
+        (later.c.until_ms == 0) | (later.c.until_ms > memberships.c.until_ms),
+    )
     between = memberships.c.until_ms.between(since_ms, until_ms) & memberships.c.ended_ms.is_(None)
-    query = select(memberships).where(between, memberships.c.standing == Standing.ACTIVE)
-    return [membership_of(row) for row in connection.execute(query.order_by(memberships.c.until_ms, memberships.c.id))]
+    query = select(memberships).where(between, memberships.c.standing == Standing.ACTIVE, ~is_renewed)
+    first = query.order_by(memberships.c.until_ms, memberships.c.id).limit(limit)
+    return [membership_of(row) for row in connection.execute(first)]
 
 
 def resting_with(connection: Connection, payer: int) -> set[int]:

@@ -147,6 +147,16 @@ def test_tenant_s_lease_is_ended_at_the_desk_by_forms(town: Town) -> None:
         assert "Tenant" not in words(visitor.get("/renewals").text)
 
 
+def test_person_ended_inside_is_named_by_the_muster(town: Town) -> None:
+    """Who is inside when the office ends them may leave, and is on the list under their name."""
+    town.happens("access.passed", holder=town.holder("Sun Qi"), direction="in", at_ms=town.now_ms - 60_000)
+    with town.visit("office") as visitor:
+        assert "Sun Qi" in visitor.get("/zones/gym/muster").text
+        assert visitor.submit("/people/10/record/end", "/people/10").status_code == 303
+        assert "This person has ended" in visitor.get("/people/10").text
+        assert "Sun Qi" in visitor.get("/zones/gym/muster").text
+
+
 def test_guard_sees_households_and_no_form(town: Town) -> None:
     with town.visit("gate") as visitor:
         for path in ("/parties", "/parties/1", "/renewals", "/people/5"):
@@ -154,3 +164,4 @@ def test_guard_sees_households_and_no_form(town: Town) -> None:
             assert answer.status_code == 200, path
             assert 'method="post"' not in answer.text, path
         assert visitor.get("/parties/1/moving").status_code == 403
+        assert "Not verified" not in visitor.get("/people/5").text

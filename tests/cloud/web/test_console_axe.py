@@ -8,11 +8,13 @@ import pytest
 from fastapi.responses import HTMLResponse
 from playwright.sync_api import Browser, ViewportSize
 
+from cloud.bars.rule import BarGround
+from cloud.bars.service import BarService
 from cloud.commands.store import list_orders
 from cloud.keys.keys import KeyFolder
 from cloud.points.zones import create_zone
 from cloud.store.database import open_store
-from contract.decide import Mode
+from contract.decide import DAY_MS, Mode
 from tests.axe import grave_violations
 from tests.browser import PHONE
 from tests.cloud.support.browsing import EVERY_PAGE, a_busy_hub
@@ -29,6 +31,7 @@ MORE_PAGES = (
     "/doors/hold-open?step=2",
     "/no-such-page",
     "/zones",
+    *("/parties", "/parties/1", "/parties/1/moving", "/renewals", "/bars"),
     "/devices/gym-turnstile/wiring",
     f"/devices/{DEVICE}",
     "/devices/east-gate",
@@ -50,6 +53,7 @@ ONE_OF_A_KIND = (
         "/rosters",
         "/zones",
     ),
+    *("/parties/1", "/parties/1/moving", "/renewals", "/bars"),
     *("/charging", "/points/phone-2?who=sun", "/hub/hub", "/quarantine", "/audit", "/adoptions"),
     *("/doors/hold-open?step=2", "/zones/gym/drill?step=2", "/zones/gym/muster", "/no-such-page"),
 )
@@ -75,6 +79,9 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         town.desired_state.set_mode(["gym-turnstile"], Mode.LOCKDOWN, "gate", "a fight")
         with store.writing() as connection:
             create_zone(connection, town.now_ms, "office", "roof", "屋顶", "Roof")
+        bars = BarService(store, town.keys, town.clock)
+        bars.enter("office", BarGround.DAMAGE, town.now_ms + DAY_MS, person=5)
+        bars.enter("office", BarGround.DAMAGE, town.now_ms + DAY_MS, plate="沪A12345")
         yield town
     store.close()
 
