@@ -14,10 +14,16 @@ from cloud.keys.keys import KeyFolder
 from cloud.office.rule import HomeGround
 from cloud.parties.party import MemberRole
 from cloud.parties.store import list_party_members
+from cloud.people.community import load_community
+from cloud.people.compiled import find_compiled
+from cloud.people.grants import compile_people
+from cloud.people.issue import make_draft, store_draft
 from cloud.people.members import Membership
 from cloud.people.plans import YEARLY
+from cloud.people.rosters import Roster
 from cloud.people.store import list_plans, memberships_of_party
 from cloud.people.terms import too_many
+from cloud.sample import SITE
 from cloud.store.database import connect
 from cloud.store.revision import revision
 from cloud.web.rejected import Rejected
@@ -40,6 +46,7 @@ class Estate:
         self.home = office.party_of(self.residents[0])
         self.company = office.company("Acme")
         self.ended: set[int] = set()
+        self.issued: Roster | None = None
 
     def rows(self) -> list[Membership]:
         with self.office.store.reading() as connection:
@@ -84,13 +91,24 @@ class Estate:
             at_revision = revision(connection)
         return at_revision, len(self.office.audit())
 
+    def check_roster(self) -> None:
+        """What changed is compiled anew and nothing else, and comes to what all together comes to."""
+        store, now_ms = self.office.store, self.office.now_ms
+        with store.reading() as connection:
+            made = make_draft(connection, SITE.name, self.issued, now_ms, whole=self.issued is None)
+        with store.writing() as connection:
+            number = self.issued.number + 1 if self.issued else 1
+            self.issued = store_draft(connection, SITE.name, made, self.issued, number, now_ms)
+            whole = compile_people(load_community(connection), now_ms)
+            assert find_compiled(connection, SITE.name, sorted(whole)) == whole
+
     def check(self) -> None:
         """No plan is held by more than its places at any moment, and every resident has their home."""
         office = self.office
         with office.store.reading() as connection:
             places = {plan.name: plan.places for plan in list_plans(connection)}
             for party in (self.home, self.company):
-                members = list_party_members(connection, "sunny-court", party)
+                members = list_party_members(connection, SITE.name, party)
                 for name in SHARED:
                     held = [one for one in memberships_of_party(connection, party) if one.plan == name]
                     assert too_many(held, members, places[name] or 0, office.now_ms) == []
@@ -122,3 +140,4 @@ def test_no_sequence_at_the_desk_breaks_a_promise(
             there.office.now_ms = NOW_MS + number * 40 * DAY_MS
             there.act(*step)
             there.check()
+            there.check_roster()
