@@ -61,15 +61,15 @@ def ingest_all(folder: Path, senders: Sequence[Sender]) -> Spent:
             reactions=REACTIONS,
             sync=keys.sync,
             send=lambda topic, _payload: acks.append(topic),
-            told=lambda: None,
+            on_commit=lambda: None,
             clock=clock,
         )
         for number in range(len(senders[0].payloads)):
             arrived = [Arrived(Topic(SITE, one.name, "up", "events"), one.payloads[number], False) for one in senders]
             if number == 0:
-                ingest.take(arrived)
+                ingest.commit(arrived)
             for one in arrived if number else ():
-                ingest.hear(one)
+                ingest.enqueue(one)
         with spending() as spent:
             ingest.start()
             ingest.stop()

@@ -72,7 +72,7 @@ class DeviceSide:
             reactions=REACTIONS,
             sync=keys.sync,
             send=self.broker.publish,
-            told=feed.publish,
+            on_commit=feed.publish,
             clock=clock,
             timed=figures.timed,
         )
@@ -140,7 +140,7 @@ class DeviceSide:
         )
 
     def _arrived(self, message: Arrived) -> None:
-        hear = {"want": self.publisher.put, "renew": self.renewals.put}.get(message.topic.channel, self.ingest.hear)
+        hear = {"want": self.publisher.put, "renew": self.renewals.put}.get(message.topic.channel, self.ingest.enqueue)
         hear(message)
 
     def _connected(self) -> None:

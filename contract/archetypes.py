@@ -233,7 +233,7 @@ class SessionKind(ServingKind[PhaseT, FaultT, TextT]):
     started = EventType("session.started", "good", "value", "开始使用", "Session started", SessionStarted)
     full = EventType("session.full", "quiet", "value", "已充满", "Fully charged", used_fields)
     interrupted = EventType("session.interrupted", "alarm", "value", "使用中断", "Session interrupted", used_fields)
-    ended = EventType("session.ended", "quiet", "value", "使用结束", "Session ended", SessionEnded, behind="kept")
+    ended = EventType("session.ended", "quiet", "value", "使用结束", "Session ended", SessionEnded, behind="persisted")
 
     @event("session.progress", "quiet", "value", "使用中", "Session in progress")
     def progress(self, session: str, energy_wh: float, ms: int, power_w: float) -> None:

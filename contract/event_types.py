@@ -23,13 +23,13 @@ Tone = Literal["good", "bad", "alarm", "quiet"]
 
 
 class Record(Struct, frozen=True):
-    """An event to be written, which has no time and no place yet. ``kind`` is ``family.what``. One behind what is
-    ``kept`` waits, though not for ever, until what a station keeps is on the disk: no page may say that something runs
-    of which it is written that it has ended."""
+    """An event to be written, which has no time and no place yet. ``kind`` is ``family.what``. One behind
+    what is ``persisted`` waits, though not for ever, until the station's document is on the disk: no page may say that
+    something runs of which it is written that it has ended."""
 
     kind: str
     data: dict[str, Any] = {}
-    behind: Literal["nothing", "kept"] = "nothing"
+    behind: Literal["nothing", "persisted"] = "nothing"
 
     @property
     def row(self) -> tuple[str, dict[str, Any]]:
@@ -68,7 +68,7 @@ class EventType(Generic[P]):
         looks: Mapping[tuple[str, str], Look] = {},
         says: tuple[str, ...] = (),
         adds: Phrase | None = None,
-        behind: Literal["nothing", "kept"] = "nothing",
+        behind: Literal["nothing", "persisted"] = "nothing",
     ) -> None:
         if not re.fullmatch(EVENT_KIND, kind):
             raise ValueError(f"an event is called family.what, not {kind!r}")

@@ -85,7 +85,7 @@ def _with_gaps(batch: EventBatch, gaps: Mapping[int, Gap]) -> VerifiedBatch:
     return VerifiedBatch(batch.events, batch.first, batch.prev, seqs, links, gaps)
 
 
-def events_known(verified: VerifiedBatch, upto: int, tip: bytes) -> int | None:
+def count_stored(verified: VerifiedBatch, upto: int, tip: bytes) -> int | None:
     """How many events of the batch stand for rows that the journal, stored up to ``upto`` and its link ``tip``, has.
 
     None if rows before the batch are missing. Raises ``ForkedHistory`` if it does not continue what is stored. A batch
@@ -94,8 +94,8 @@ def events_known(verified: VerifiedBatch, upto: int, tip: bytes) -> int | None:
     """
     if verified.first > upto + 1:
         return None
-    known = bisect_right(verified.seqs, upto)
-    seq, link = (verified.seqs[known - 1], verified.links[known - 1]) if known else (verified.first - 1, verified.prev)
+    count = bisect_right(verified.seqs, upto)
+    seq, link = (verified.seqs[count - 1], verified.links[count - 1]) if count else (verified.first - 1, verified.prev)
     if seq == upto and link != tip:
         raise ForkedHistory
-    return known
+    return count

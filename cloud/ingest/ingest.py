@@ -1,7 +1,7 @@
 """Takes in what devices send: checks it, commits it, and only then acknowledges it.
 
 Everything that is queued becomes one transaction, so batches grow by themselves under load. A full queue drops: the
-acknowledgement is the only promise, and a device sends again what was not acknowledged, when the cloud has told it to.
+acknowledgement is the only promise, and a device sends again what was not acknowledged, when the cloud asks for it.
 """
 
 import gc
@@ -43,7 +43,7 @@ Send = Callable[[str, bytes], None]
 
 
 class Ingest(Worker[tuple[Arrived, float]]):
-    """Owns the stored streams of all devices. Any thread may ``hear`` a message, or say ``look_soon`` when the
+    """The writer of what devices send, a thread. Any thread may ``enqueue`` a message, or say ``look_soon`` when the
     broker is back: devices may wait for answers that it has lost. One thread works."""
 
     def __init__(
@@ -54,19 +54,19 @@ class Ingest(Worker[tuple[Arrived, float]]):
         reactions: Reactions,
         sync: Callable[[str], SyncKey | None],
         send: Send,
-        told: Callable[[], None],
+        on_commit: Callable[[], None],
         clock: Callable[[], int],
         timed: Callable[[float], object] = lambda _seconds: None,
     ) -> None:
-        """``reactions`` are those of all domains, ``sync`` finds a device's key, ``told`` is called after every commit,
-        ``clock`` gives UTC milliseconds.
+        """``reactions`` are those of all domains, ``sync`` finds a device's key, ``on_commit`` is called after
+        every commit, ``clock`` gives UTC milliseconds.
 
-        ``timed`` is told of every message how many seconds after its arrival it was dealt with.
+        ``timed`` is called for every message, with the seconds from its arrival to the end of its transaction.
         """
         super().__init__(
             "ingest",
             "the devices were not told how far they are",
-            take=self._take_queued,
+            process=self._commit_queued,
             look=self.acknowledge_all,
             max_queued=MAX_SMALL_QUEUED,
             at_once=MAX_AT_ONCE,
@@ -77,14 +77,14 @@ class Ingest(Worker[tuple[Arrived, float]]):
         self._reactions = reactions
         self._sync = sync
         self._send = send
-        self._told = told
+        self._on_commit = on_commit
         self._clock = clock
         self._timed = timed
         self._streams = Streams(site)
         self._appointments = Appointments()
         self._each_s = FIRST_GUESS_S
 
-    def hear(self, message: Arrived) -> None:
+    def enqueue(self, message: Arrived) -> None:
         """Queue a message, with the time at which it came. Where there is no room for a batch, its device is told when
         to send it again."""
         now_s, is_batch = time.perf_counter(), message.topic.channel == "events"
@@ -102,14 +102,14 @@ class Ingest(Worker[tuple[Arrived, float]]):
             wait_ms = self._appointments.wait_ms(device, now_s, queued=self.queued, each_s=self._each_s)
             self._send_sealed(device, key, Ack(journal, 0, self._clock(), later_ms=wait_ms))
 
-    def take(self, arrived: Sequence[Arrived]) -> None:
+    def commit(self, arrived: Sequence[Arrived]) -> None:
         """Commit these messages in one transaction, then acknowledge them."""
         with no_collection(), self._transaction() as intake:
             for message in arrived:
                 intake.receive(message)
             intake.finish()
         self._acknowledge(intake)
-        self._told()
+        self._on_commit()
 
     def acknowledge_all(self) -> None:
         """Tell every device how far its newest journal is stored: whoever waited for an answer goes on at once."""
@@ -144,22 +144,22 @@ class Ingest(Worker[tuple[Arrived, float]]):
         sealed = seal(partial(mac, key), Purpose.ACK, self._site, device, body)
         self._send(topics.down(self._site, device, "ack"), sealed)
 
-    def _take_queued(self, queued: Sequence[tuple[Arrived, float]]) -> None:
+    def _commit_queued(self, queued: Sequence[tuple[Arrived, float]]) -> None:
         began_s = time.perf_counter()
-        self._take_or_leave([message for message, _ in queued])
+        self._commit_or_skip([message for message, _ in queued])
         done_s = time.perf_counter()
         if len(queued) >= MANY:
             self._each_s += SMOOTHING * ((done_s - began_s) / len(queued) - self._each_s)
         for _, arrived_s in queued:
             self._timed(done_s - arrived_s)
 
-    def _take_or_leave(self, arrived: Sequence[Arrived]) -> None:
+    def _commit_or_skip(self, arrived: Sequence[Arrived]) -> None:
         """A boundary of its own: a fault of ours costs the messages that cause it, no others.
 
         They stay unacknowledged, so their devices keep them and send them again.
         """
         try:
-            self.take(arrived)
+            self.commit(arrived)
         except (OperationalError, sqlite3.OperationalError):
             self.failures += 1
             log.exception("the database takes nothing: %d messages will have to be sent again", len(arrived))
@@ -170,7 +170,7 @@ class Ingest(Worker[tuple[Arrived, float]]):
                 return
             log.exception("a transaction of %d messages failed; now one by one", len(arrived))
             for message in arrived:
-                self._take_or_leave([message])
+                self._commit_or_skip([message])
 
 
 @contextmanager

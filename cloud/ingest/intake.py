@@ -22,7 +22,7 @@ from cloud.devices.streams import (
     note_breaks,
     stored_rows,
 )
-from cloud.ingest.batches import ForkedHistory, VerifiedBatch, events_known, verify_batch
+from cloud.ingest.batches import ForkedHistory, VerifiedBatch, count_stored, verify_batch
 from cloud.ingest.rows import event_columns, make_rows
 from cloud.line.broker import Arrived
 from cloud.store.revision import Touched, touch
@@ -119,19 +119,19 @@ class Intake:
         journal = self._streams.journal(self._connection, device, batch.journal, self._now_ms)
         if journal is None:
             raise Refused("too_many_journals", f"journal {batch.journal} would be one too many for this device")
-        self._hear(device, message)
+        self._mark_heard(device, message)
         reply = self._replies.setdefault(journal.id, Reply(device, journal))
         try:
-            known = events_known(verified, journal.upto, journal.tip)
+            stored_count = count_stored(verified, journal.upto, journal.tip)
             common = self._last_common_row(journal, verified) if batch.last < journal.upto else None
         except ForkedHistory:
-            known, common = None, self._last_common_row(journal, verified, differs=True)
+            stored_count, common = None, self._last_common_row(journal, verified, differs=True)
         if common is not None:
             self._note_fork(reply, verified, common)
-        elif known is None:
+        elif stored_count is None:
             reply.missed = max(reply.missed, batch.last)
-        elif known < len(verified.links):
-            self._store(device, journal, verified, known, replay=batch.replay)
+        elif stored_count < len(verified.links):
+            self._store(device, journal, verified, stored_count, replay=batch.replay)
             journal.upto, journal.tip, journal.same_upto = batch.last, batch.tip, None
         elif journal.same_upto is not None:
             self._note_compared(reply, verified, journal.same_upto)
@@ -179,13 +179,13 @@ class Intake:
         else:
             reply.back = True
 
-    def _store(self, device: Device, journal: Journal, verified: VerifiedBatch, known: int, *, replay: bool) -> None:
-        """Add the batch's new rows. An event that cannot be read counts as received, and is kept in quarantine; rows
-        that are gone count too, and are noted."""
+    def _store(self, device: Device, journal: Journal, verified: VerifiedBatch, stored: int, *, replay: bool) -> None:
+        """Add the batch's rows behind those that are ``stored`` already. An event that cannot be read counts as
+        received, and goes to quarantine; rows that are gone count too, and are noted."""
         behind = self._streams.last_arrival(self._connection)
         rows = make_rows(
-            verified.events[known:],
-            verified.seqs[known:],
+            verified.events[stored:],
+            verified.seqs[stored:],
             behind=behind,
             of=(journal.id, device.id),
             came=(self._now_ms, int(replay)),
@@ -195,7 +195,7 @@ class Intake:
         self._rows += rows
         self._streams.arrival = behind + len(rows)
         for place, gap in verified.gaps.items():
-            if place >= known:
+            if place >= stored:
                 lost_from = max(gap.first, journal.upto + 1)
                 self._breaks.append(Break(journal.id, device.id, lost_from, gap.last, gap.why))
 
@@ -247,16 +247,16 @@ class Intake:
             if columns:
                 self._kinds.setdefault(device.name, {}).update(kinds_in(state.points))
             device.connection = max(device.connection, state.connection)
-            self._hear(device, message)
+            self._mark_heard(device, message)
             device.starts, twins = presence.after_start(device.starts, state.boot, state.connection)
             if twins:
                 self._suspect(message, device, TWO_DEVICES, f"start {state.boot} connects again after another one did")
 
     def _receive(self, device: Device, message: Arrived, columns: dict[str, object]) -> None:
         self._change(device, columns)
-        self._hear(device, message)
+        self._mark_heard(device, message)
 
-    def _hear(self, device: Device, message: Arrived) -> None:
+    def _mark_heard(self, device: Device, message: Arrived) -> None:
         if not message.retained:
             self._heard.add(device.id)
 

@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 15
 RECONNECT_MIN_S, RECONNECT_MAX_S = 1, 30
 MAX_ARRIVING_BYTES = 2 * MAX_BATCH_BYTES
-"""Nothing that a device says is larger. A broker that was told so keeps it to itself; of another it is dropped, before
-a thousand such messages wait in memory."""
+"""No message of a device is larger. A broker that knows this limit does not deliver one; of another it is dropped,
+before a thousand such messages wait in memory."""
 MAX_PACKET_BYTES = MAX_ARRIVING_BYTES + 1024
 """The largest message and its topic."""
 READ_BYTES = 64 * 1024
@@ -112,8 +112,8 @@ class _Client(Client):
         if not self._received:
             with self._using_socket:
                 self._received = memoryview(super()._sock_recv(READ_BYTES))
-        found, self._received = self._received[:bufsize], self._received[bufsize:]
-        return bytes(found)
+        chunk, self._received = self._received[:bufsize], self._received[bufsize:]
+        return bytes(chunk)
 
 
 class Broker:
@@ -134,7 +134,7 @@ class Broker:
         self.faults = self.oversized = 0
         self._arrived = arrived
         self._connected = connected
-        self._takes, self._refusal = False, ""
+        self._accepts, self._refusal = False, ""
         self._client = client = _Client()
         client.max_queued_messages_set(MAX_OUTGOING)
         client.reconnect_delay_set(RECONNECT_MIN_S, RECONNECT_MAX_S)
@@ -170,13 +170,13 @@ class Broker:
 
     @property
     def trouble(self) -> str:
-        """Why nothing can be heard and what to look at; empty while the broker has greeted us."""
+        """Why there is no connection and what to look at; empty while the broker has greeted us."""
         where = f"the broker at {self._address.host}:{self._address.port}"
         if self.is_connected:
             return ""
         if self._refusal:
             return f"{where} refuses this connection: {self._refusal}"
-        if self._takes:
+        if self._accepts:
             return f"{where} takes the connection and does not greet: is it an MQTT 5 broker?"
         return f"{where} cannot be reached: is it running?"
 
@@ -187,13 +187,13 @@ class Broker:
             self._client.loop_write()  # here and now: paho's own thread may have to wait for its turn
 
     def _on_socket_open(self, _client: Client, _data: object, opened: Any) -> None:
-        self._takes = True
+        self._accepts = True
         self._client.forget_received()
         # Small acks must not wait for one another: 17 ms became 1.4 ms with this at both ends.
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _on_socket_close(self, _client: Client, _data: object, _closed: object) -> None:
-        self._takes = False
+        self._accepts = False
 
     def _on_connect(
         self, client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None

@@ -1,5 +1,5 @@
-"""The threads of the running cloud. Each takes what is put into its queue, looks around now and then, and goes on
-after a fault of ours, which it counts."""
+"""The threads of the running cloud. Each processes its queue, calls its ``look`` now and then, and goes on after a
+fault of ours, which it counts."""
 
 import logging
 import math
@@ -23,7 +23,7 @@ T = TypeVar("T")
 class Worker(Generic[T]):
     """A thread with a bounded queue. ``failures`` are the faults it outlived, ``dropped`` what found the queue full.
 
-    Any thread may call its methods; ``take`` and ``look`` are called on its own, one after the other.
+    Any thread may call its methods; ``process`` and ``look`` are called on its own, one after the other.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Worker(Generic[T]):
         name: str,
         in_vain: str,
         *,
-        take: Callable[[list[T]], object] = lambda _queued: None,
+        process: Callable[[list[T]], object] = lambda _queued: None,
         each: Callable[[T], object] | None = None,
         look: Callable[[], object] = lambda: None,
         every_s: float | None = None,
@@ -40,11 +40,11 @@ class Worker(Generic[T]):
         at_once: int = 1,
         drains: bool = False,
     ) -> None:
-        """``take`` gets what is queued, at most ``at_once``, or ``each`` one after the other. ``look`` is called at the
-        start and ``every_s`` after, or without that only when asked for, and again ``retry_s`` after it failed.
-        ``in_vain`` says in the log what a fault means. One that ``drains`` takes all that is queued before it stops."""
+        """``process`` gets what is queued, at most ``at_once``, or ``each`` one after the other. ``look`` is called at
+        the start and ``every_s`` after, or without that only when asked for, and again ``retry_s`` after it failed.
+        ``in_vain`` is what the log says of a fault. One that ``drains`` takes all that is queued before it stops."""
         self.name, self._in_vain, self._drains = name, in_vain, drains
-        self._take = take if each is None else lambda queued: list(map(each, queued))
+        self._process = process if each is None else lambda queued: list(map(each, queued))
         self._look = look
         self._every_s = math.inf if every_s is None else every_s
         self._retry_s, self._at_once = retry_s, at_once
@@ -97,7 +97,7 @@ class Worker(Generic[T]):
         while not self._is_done():
             queued = self._next()
             if queued:
-                self._safely(partial(self._take, queued))
+                self._safely(partial(self._process, queued))
             if self._looks_soon.is_set() or time.monotonic() >= self._due_s:
                 self._looks_soon.clear()
                 pause_s = self._every_s if self._safely(self._look) else self._retry_s

@@ -34,12 +34,12 @@ from cloud.web.operators import AuditEntry, Operator
 from cloud.web.params import Cursor, Limit, Reader, Text
 
 
-def devices_told(connection: Connection, now_ms: int) -> dict[str, dict[str, Any]]:
-    """Every device as the stream tells it, by name."""
+def devices_by_name(connection: Connection, now_ms: int) -> dict[str, dict[str, Any]]:
+    """Every device as the stream shows it, by name."""
     return {device.name: device_json(device, now_ms) for device in list_devices(connection)}
 
 
-API_STREAM = ApiStream(event_json, devices_told)
+API_STREAM = ApiStream(event_json, devices_by_name)
 
 router = APIRouter(prefix="/api/v1")
 
@@ -90,7 +90,7 @@ def live_stream(context: Reader, after: After = None, last_event_id: LastEventId
 @router.get("/devices", response_model=list[DeviceOut])
 def devices(context: Reader) -> list[dict[str, Any]]:
     with context.store.reading() as connection:
-        return list(devices_told(connection, context.clock()).values())
+        return list(devices_by_name(connection, context.clock()).values())
 
 
 @router.get("/devices/{name}", response_model=DeviceOut)
@@ -111,13 +111,13 @@ def events(
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """The newest first, going back with ``before``; or with ``after`` the oldest first, going on."""
-    wanted = EventFilter(device, point, kind, reason)
+    filters = EventFilter(device, point, kind, reason)
     with context.store.reading() as connection:
         if after is None:
-            found = list_events(connection, wanted, before, limit)
+            page = list_events(connection, filters, before, limit)
         else:
-            found = list_events_after(connection, wanted, after, limit)
-    return {"events": [event_json(one) for one in found.rows], "next": found.next}
+            page = list_events_after(connection, filters, after, limit)
+    return {"events": [event_json(one) for one in page.rows], "next": page.next}
 
 
 class AuditPage(Struct, frozen=True):
@@ -158,10 +158,10 @@ def add_operator(body: OperatorIn, context: Admin) -> Added:
 def change_operator(name: str, body: DisabledIn, context: Admin) -> None:
     """Disabling an operator ends their logins at once. Nobody disables themselves."""
     with context.store.reading() as connection:
-        found = or_404(operators.find_operator(connection, name), "there is no such operator")
-    if found[0].id == context.login.operator.id:
+        operator, _ = or_404(operators.find_operator(connection, name), "there is no such operator")
+    if operator.id == context.login.operator.id:
         raise HTTPException(409, "ask another administrator: nobody disables themselves")
-    context.authenticator.set_disabled(found[0], body.disabled, context.by)
+    context.authenticator.set_disabled(operator, body.disabled, context.by)
 
 
 @router.get("/openapi.json", include_in_schema=False)

@@ -69,20 +69,20 @@ def count_span(connection: Connection, after: int, last: int) -> EventCounts:
 def _ends(connection: Connection, within: ColumnElement[bool]) -> tuple[Counter[str], int]:
     """Of the sessions whose ends are among these events, each reason and all energy. An end that is told again later
     counts for nothing: what stands in its session is the first."""
-    told = connection.execute(select(events.c.device_id, events.c.stored).where(within, events.c.kind == ENDED))
+    ends = connection.execute(select(events.c.device_id, events.c.stored).where(within, events.c.kind == ENDED))
     ended: Counter[str] = Counter()
     energy_wh = 0
-    for device, stored in told:
+    for device, stored in ends:
         event = decode_event(stored)
         mine = (sessions.c.device_id == device) & (sessions.c.session == session_of(event))
-        found = connection.execute(
+        session = connection.execute(
             select(sessions.c.reason, sessions.c.energy_wh).where(
                 mine, sessions.c.ended_ms.is_not_distinct_from(known_time(event))
             )
         ).first()
-        if found is not None:
-            ended[found.reason if found.reason in STOPS else OTHER] += 1
-            energy_wh += found.energy_wh
+        if session is not None:
+            ended[session.reason if session.reason in STOPS else OTHER] += 1
+            energy_wh += session.energy_wh
     return ended, energy_wh
 
 

@@ -41,16 +41,16 @@ def events(
     reason: Text = "",
     before: Cursor = None,
 ) -> HTMLResponse:
-    wanted = EventFilter(device, point, kind, reason)
+    filters = EventFilter(device, point, kind, reason)
     with context.store.reading() as connection:
-        found = list_events(connection, wanted, before, ROWS)
-        known = list_devices(connection)
+        page = list_events(connection, filters, before, ROWS)
+        all_devices = list_devices(connection)
         since_ms, days = oldest_event_ms(connection), terms_of(connection, site_of(connection).name)["events"]
     return context.render(
         "events.html",
-        wanted=wanted,
-        found=found,
-        devices=known,
+        filters=filters,
+        page=page,
+        devices=all_devices,
         kinds=[*sorted(vocabulary().families), *sorted(vocabulary().events)],
         reasons=list(Reason),
         since_ms=since_ms,
@@ -62,9 +62,9 @@ def events(
 def rosters(context: Reading) -> HTMLResponse:
     """The newest rosters, each with the points that have it and the devices that lack it."""
     with context.store.reading() as connection:
-        found = spread(connection)
+        roster_spread = spread(connection)
     stuck = context.service(Metrics).workings().undeliverable
-    return context.render("rosters.html", spread=found, stuck=stuck)
+    return context.render("rosters.html", spread=roster_spread, stuck=stuck)
 
 
 @router.get("/quarantine")

@@ -158,7 +158,7 @@ class Metrics(Collector):
             _counter("sessions_ended", "Charging sessions whose end arrived since this process began.", ended),
             _counter("sessions_energy_wh", "What those drew, in watt-hours.", [(counts.energy_wh, {})]),
             *of_devices(devices, number, now_ms),
-            _gauge("device_sessions", "Its sessions of whose end nothing is known, heard or not.", _open(sockets)),
+            _gauge("device_sessions", "Its sessions of whose end nothing is known, online or not.", _open(sockets)),
         ]
 
     def _of_threads(self, now: Workings) -> Iterable[Metric]:
@@ -186,7 +186,7 @@ def of_devices(devices: Sequence[DeviceView], roster_number: int, now_ms: int) -
     behind = sum(device.roster_number != roster_number for device in devices)
     unlogged = _each((_number(device.beat.get("unlogged")), device.name) for device in devices)
     return [
-        _gauge("devices", "Registered devices by how the cloud hears them.", by_presence),
+        _gauge("devices", "Registered devices by their presence.", by_presence),
         _gauge("roster_behind_devices", "Devices that use another roster than the newest.", [(behind, {})]),
         *(
             _gauge(name, text, _each((figure(device, now_ms), device.name) for device in devices))
@@ -212,11 +212,11 @@ def of_sockets(sockets: Sequence[Socket]) -> Iterable[Metric]:
     ]
 
 
-def _heard(device: DeviceView, _now_ms: int) -> float | None:
+def _last_seen(device: DeviceView, _now_ms: int) -> float | None:
     return None if device.heard_ms is None else device.heard_ms / 1000
 
 
-def _heard_age(device: DeviceView, now_ms: int) -> float | None:
+def _silent_s(device: DeviceView, now_ms: int) -> float | None:
     return None if device.heard_ms is None else max(0, now_ms - device.heard_ms) / 1000
 
 
@@ -227,7 +227,7 @@ def _roster_age(device: DeviceView, now_ms: int) -> float | None:
 
 
 def _oldest(device: DeviceView, now_ms: int) -> float | None:
-    """Of a device that is not heard any more the event goes on waiting."""
+    """Of a device that is offline the event goes on waiting."""
     waited_ms = _number(device.beat.get("oldest_ms"))
     if not waited_ms or device.beat_ms is None:
         return None
@@ -235,9 +235,9 @@ def _oldest(device: DeviceView, now_ms: int) -> float | None:
 
 
 FIGURES: tuple[tuple[str, str, Callable[[DeviceView, int], float | None]], ...] = (
-    ("device_up", "1 while the cloud hears it.", lambda device, now_ms: device.presence(now_ms) is Presence.ONLINE),
-    ("device_last_seen_timestamp_seconds", "When anything came from it.", _heard),
-    ("device_heard_age_seconds", "How long nothing came from it.", _heard_age),
+    ("device_up", "1 while it is online.", lambda device, now_ms: device.presence(now_ms) is Presence.ONLINE),
+    ("device_last_seen_timestamp_seconds", "When anything came from it.", _last_seen),
+    ("device_heard_age_seconds", "How long nothing came from it.", _silent_s),
     ("device_roster_number", "Of the roster it uses.", lambda device, _: _number(device.roster_number)),
     ("device_roster_age_seconds", "Since its roster was issued.", _roster_age),
     ("outbox_events", "Events that wait on it for their acknowledgement.", lambda device, _: _number(device.waiting)),
@@ -247,8 +247,8 @@ FIGURES: tuple[tuple[str, str, Callable[[DeviceView, int], float | None]], ...] 
 """One line a device: its name, its help, and how it is read."""
 
 
-def _each(found: Iterable[tuple[float | None, str]]) -> Samples:
-    return [(value, {"device": name}) for value, name in found if value is not None]
+def _each(figures: Iterable[tuple[float | None, str]]) -> Samples:
+    return [(value, {"device": name}) for value, name in figures if value is not None]
 
 
 def _trusts(devices: Iterable[DeviceView]) -> Samples:
@@ -262,22 +262,20 @@ def _trusts(devices: Iterable[DeviceView]) -> Samples:
 
 def _faults(devices: Iterable[DeviceView]) -> Samples:
     """Every device has all of its parts, most of them at 0: an alarm can then tell mended from vanished."""
-    found = {device.name: Counter(_part(one.fault, one.point) for one in device.faults) for device in devices}
+    counts = {device.name: Counter(_part(one.fault, one.point) for one in device.faults) for device in devices}
     parts = (*PARTS, EMERGENCY, "point", "other")
-    return [(counts[part], {"device": name, "part": part}) for name, counts in found.items() for part in parts]
+    return [(mine[part], {"device": name, "part": part}) for name, mine in counts.items() for part in parts]
 
 
 def _emergencies(devices: Iterable[DeviceView]) -> Samples:
     """Every device has all of the causes, most of them at 0, as with its faults."""
-    found = {device.name: Counter(device.emergencies) for device in devices}
-    return [
-        (counts[cause], {"device": name, "cause": cause}) for name, counts in found.items() for cause in WORST_FIRST
-    ]
+    counts = {device.name: Counter(device.emergencies) for device in devices}
+    return [(mine[cause], {"device": name, "cause": cause}) for name, mine in counts.items() for cause in WORST_FIRST]
 
 
 def _latched(devices: Iterable[DeviceView]) -> Samples:
-    found = {device.name: Counter(one.fault for one in device.faults if one.point) for device in devices}
-    return [(counts[fault], {"device": name, "fault": fault}) for name, counts in found.items() for fault in LATCHED]
+    counts = {device.name: Counter(one.fault for one in device.faults if one.point) for device in devices}
+    return [(mine[fault], {"device": name, "fault": fault}) for name, mine in counts.items() for fault in LATCHED]
 
 
 def _set_aside(counts: Mapping[tuple[str, str], int]) -> list[tuple[tuple[str, str], int]]:

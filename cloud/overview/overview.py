@@ -70,7 +70,7 @@ class Overview(Struct, frozen=True):
         return self.spread.newest.number if self.spread.newest else 0
 
     @property
-    def unheard(self) -> int:
+    def offline(self) -> int:
         return sum(device.presence(self.now_ms) in (Presence.OFFLINE, Presence.NEVER) for device in self.devices)
 
     @property
@@ -101,8 +101,8 @@ def _devices(_visit: Visit, seen: Overview) -> dict[str, Any]:
     return {"shape": [device.name for device in seen.devices]}
 
 
-def _device_pieces(found: Mapping[str, Any]) -> Iterable[Piece]:
-    return (Piece(f"device-{one.name}", "_device.html", {"device": one}) for one in found["overview"].devices)
+def _device_pieces(values: Mapping[str, Any]) -> Iterable[Piece]:
+    return (Piece(f"device-{one.name}", "_device.html", {"device": one}) for one in values["overview"].devices)
 
 
 PANELS = (

@@ -17,15 +17,15 @@ FAMILIES: Mapping[str, str] = {"zone": "zone", "muster": "zone", "device": "devi
 def whom_of(connection: Connection, entries: Sequence[AuditEntry]) -> dict[int, list[Label]]:
     """The names of what each row is about, by the number of the row; none where the row says it as well as anybody."""
     names = {scope: select(table.c.name, table.c.label_zh, table.c.label_en) for scope, table in SCOPES.items()}
-    known = {
+    labels = {
         (scope, row.name): Label(row.label_zh, row.label_en)
         for scope, query in names.items()
         for row in connection.execute(query)
     }
     persons = [int(name) for entry in entries for scope, name in _subjects(entry) if scope == "person"]
     for row in connection.execute(select(people).where(people.c.id.in_(persons))):
-        known["person", str(row.id)] = Label(row.name_zh, row.name_en)
-    return {entry.id: [known[one] for one in _subjects(entry) if one in known] for entry in entries}
+        labels["person", str(row.id)] = Label(row.name_zh, row.name_en)
+    return {entry.id: [labels[one] for one in _subjects(entry) if one in labels] for entry in entries}
 
 
 def _subjects(entry: AuditEntry) -> list[tuple[str, str]]:

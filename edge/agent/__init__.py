@@ -1,1 +1,1 @@
-"""The agent: it hears cards, inputs and commands, asks the rule, and has the stations' effects done."""
+"""The agent: it handles cards, inputs and commands, asks the rule, and has the stations' effects done."""

@@ -1,6 +1,6 @@
-"""The agent: hears what the keeper, the cloud and the instruments report, and takes each of it to its station.
+"""The agent: handles the messages of keeper, cloud and instruments, each with the station that it concerns.
 
-One loop owns everything here, and each message is taken to completion before the next. Whatever it touches is a port,
+One loop owns everything here, and each message is handled to completion before the next. Whatever it touches is a port,
 so the same agent runs on a Raspberry Pi and, a hundred times over, in virtual time.
 """
 
@@ -52,8 +52,8 @@ from edge.keeper.protocol import (
 
 log = logging.getLogger(__name__)
 
-HEARD_EVERY_MS = 60_000
-"""How often the stations are told that the cloud is heard; they count in hours."""
+CONTACT_EVERY_MS = 60_000
+"""How often the stations get the input that the cloud is in contact; they count in hours."""
 
 
 def _without_live(report: Report) -> Report:
@@ -61,8 +61,8 @@ def _without_live(report: Report) -> Report:
 
 
 class Agent:
-    """The agent of one device, with all of its points. ``on_change`` is told whenever what a report or a status would
-    say may have changed."""
+    """The agent of one device, with all of its points. ``on_change`` is called whenever a report or a status may
+    have changed."""
 
     def __init__(self, config: DeviceConfig, ports: AgentPorts, on_change: Callable[[], None] = lambda: None) -> None:
         self.keeper_up = self.latch_unsaved = False
@@ -72,11 +72,11 @@ class Agent:
         self.not_reloaded = ""
         """Why the keeper goes by another wiring than this agent."""
         self.wiring = config.hash
-        self._reloading = self._has_heard_keeper = self._closed = False
+        self._reloading = self._has_snapshot = self._closed = False
         self._ports, self._recording, self._on_change = ports, ports.recording, on_change
-        self._heard_cloud_ms: int | None = None
+        self._last_contact_ms: int | None = None
         self._undated: set[str] = set()
-        """Points that wait to be told how old it is what they had kept."""
+        """Points whose restored documents have no known age yet."""
         self._unknown = EventThrottle(
             ports.loop, lambda data: ports.recording.record("", *DeviceEvents.fault(**data).row)
         )
@@ -93,14 +93,14 @@ class Agent:
         """The zones in an emergency, and why."""
         self.readers = Readers(config, self.runners, ports, self._emergencies.card)
 
-    def heard(self, message: ToAgent) -> None:
-        """Take a keeper's message to completion."""
+    def handle(self, message: ToAgent) -> None:
+        """Handle a keeper's message to completion."""
         if not self._closed and self._has_our_wiring(message):
-            self._guarded(self._take, message)
+            self._guarded(self._dispatch, message)
 
     def _has_our_wiring(self, message: ToAgent) -> bool:
-        """Whether the keeper speaks of the wiring that this agent goes by. One that does not is told to take it; if it
-        cannot, it is believed as far as its names go."""
+        """Whether the keeper speaks of the wiring that this agent goes by. Another one is ordered to reload; if it
+        cannot, its messages count as far as their names are known here."""
         match message:
             case Snapshot(wiring=wiring):
                 self.not_reloaded = "" if wiring == self.wiring else self.not_reloaded
@@ -127,7 +127,7 @@ class Agent:
             self._recording.record("", *DeviceEvents.fault(fault="internal_error", what=type(fault).__name__).row)
 
     def _hand_over(self, runner: Runner, happened: Input) -> None:
-        self._guarded(runner.take, happened)
+        self._guarded(runner.handle, happened)
 
     def _queue(self, runner: Runner) -> EffectQueue:
         name, loop, cannot_record = runner.point.name, self._ports.loop, partial(self._hand_over, runner)
@@ -176,62 +176,64 @@ class Agent:
         return self._emergencies.drill(zone, on, order_record) if self.keeper_up else "keeper_lost"
 
     def read(self, point: str, instrument: str, values: Mapping[str, float] | None) -> None:
-        """Take what an instrument says, once a second of each. Only what a report says of it is a change."""
+        """Handle the reading of an instrument, once a second of each. Only what a report says of it is a change."""
         if not self._closed:
-            self._quietly(point, Reading(instrument, values))
+            self._handle_frequent(point, Reading(instrument, values))
 
     def receive(self, point: str, line: str, message: Any) -> None:
-        """Take what came over a line of a point."""
+        """Handle a message that came over a line of a point."""
         if not self._closed:
-            self._quietly(point, Received(line, message))
+            self._handle_frequent(point, Received(line, message))
 
-    def _quietly(self, point: str, happened: Reading | Received) -> None:
+    def _handle_frequent(self, point: str, happened: Reading | Received) -> None:
+        """An input that comes every second: ``on_change`` is called only if the report of the point changed."""
         runner = self.runners[point]
         before = _without_live(runner.report)
-        self._safely(runner.take, happened)
+        self._safely(runner.handle, happened)
         if before.offline_limit_ms is not None:
-            self._safely(self._tell_minute, runner)
+            self._safely(self._update_minute, runner)
         if _without_live(runner.report) != before:
             self._on_change()
 
-    def _tell_minute(self, runner: Runner) -> None:
-        """The hour of a price is the wall clock's, and that may be set, and jumps twice a year."""
+    def _update_minute(self, runner: Runner) -> None:
+        """Hand the station the time of day when it changes: the hour of a price is the wall clock's, which may be set
+        and jumps twice a year."""
         minute = self._ports.decider.minute()
         if minute is not None and minute != runner.minute:
             runner.minute = minute
-            runner.take(TimeOfDay(minute))
+            runner.handle(TimeOfDay(minute))
 
-    def cloud_heard(self) -> None:
-        """The cloud has spoken in words that nobody else can say."""
-        now_ms, last_ms = self._ports.clock.mono_ms(), self._heard_cloud_ms
-        if not self._closed and (last_ms is None or now_ms - last_ms >= HEARD_EVERY_MS):
-            self._heard_cloud_ms = now_ms
+    def note_cloud_contact(self) -> None:
+        """An authenticated message of the cloud has come."""
+        now_ms, last_ms = self._ports.clock.mono_ms(), self._last_contact_ms
+        if not self._closed and (last_ms is None or now_ms - last_ms >= CONTACT_EVERY_MS):
+            self._last_contact_ms = now_ms
             for runner in self.runners.values():
-                self._safely(runner.take, CloudAuthenticated())
+                self._safely(runner.handle, CloudAuthenticated())
 
     def clock_known(self) -> None:
-        """What was kept before a power cut has an age only now."""
+        """The clock is set: documents of before a power cut have an age only now."""
         if not self._closed:
-            self._recall(sorted(self._undated))
+            self._restore(sorted(self._undated))
 
-    def _recall(self, names: Iterable[str]) -> None:
-        """Tell points what they had kept. One of which nobody knows how old that is will be told again."""
+    def _restore(self, names: Iterable[str]) -> None:
+        """Hand points their documents of before. One whose age nobody knows yet is handed again once that is known."""
         notebook = self._ports.notebook
         documents = {name: notebook.restored(name) for name in names} if notebook is not None else {}
-        kept = {name: document for name, document in documents.items() if document is not None}
-        self._undated = {name for name, document in kept.items() if document.age_ms is None}
-        for name, document in kept.items():
+        restored = {name: document for name, document in documents.items() if document is not None}
+        self._undated = {name for name, document in restored.items() if document.age_ms is None}
+        for name, document in restored.items():
             self._hand_over(self.runners[name], document)
 
     def close(self) -> None:
-        """Hear nothing more, and move nothing. The keeper still lets people out."""
+        """Handle nothing more, and move nothing. The keeper still lets people out."""
         self._closed = True
         for runner in self.runners.values():
             runner.close()
         self.readers.close()
         self._unknown.close()
 
-    def _take(self, message: ToAgent) -> None:
+    def _dispatch(self, message: ToAgent) -> None:
         match message:
             case Frame(reader=reader, bits=bits):
                 if not self.readers.frame(reader, bits):
@@ -239,7 +241,7 @@ class Agent:
             case Changed(input=name, active=active):
                 self._edge(name, active)
             case ZoneEmergency():
-                self._emergencies.take_message(message)
+                self._emergencies.handle_message(message)
             case NotReset():
                 self._emergencies.not_reset(message)
             case LatchUnsaved(unsaved=unsaved):
@@ -256,7 +258,7 @@ class Agent:
     def _edge(self, name: str, active: bool) -> None:
         point, _, input_name = name.partition(".")
         if point in self.runners:
-            self.runners[point].take(Edge(input_name, active))
+            self.runners[point].handle(Edge(input_name, active))
         else:
             self._unknown.note({"fault": "no_such_point", "input": name})
 
@@ -271,14 +273,14 @@ class Agent:
         self.latch_unsaved = unsaved
 
     def _snapshot(self, snapshot: Snapshot) -> None:
-        """The keeper is there, or back: believe the pins as it reports them."""
+        """The keeper is there, or back: the pins are as it reports them."""
         if not self.keeper_up:
             self.keeper_up = True
             self._recording.record("", *DeviceEvents.keeper_found().row)
-        if not self._has_heard_keeper:
-            self._recall(self.runners)
-        self._has_heard_keeper = True
-        self._emergencies.take_snapshot(snapshot)
+        if not self._has_snapshot:
+            self._restore(self.runners)
+        self._has_snapshot = True
+        self._emergencies.handle_snapshot(snapshot)
         self._latch(snapshot.latch_unsaved)
         levels: dict[str, dict[str, bool]] = {point: {} for point in self.runners}
         for name, active in snapshot.inputs.items():

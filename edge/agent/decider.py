@@ -86,7 +86,7 @@ class Decider:
         """The points that the mode holds open for everybody."""
 
     def digest_of(self, bits: str) -> bytes | None:
-        """What this card is called here, empty before there is a key for it; None if the frame is no valid card."""
+        """The digest of this card, empty before there is a key for it; None if the frame is no valid card."""
         try:
             card = canonical(bits)
         except ValueError:  # longer than any frame: noise
@@ -107,7 +107,7 @@ class Decider:
         report: Report,
         mode: Mode = Mode.SCHEDULED,
     ) -> Decided:
-        """Whether who is called by this digest may pass."""
+        """Whether the holder of the credential with this digest may pass."""
         decision, resets = self._weigh(Request(point, digest, direction), free_exit, report, mode)
         return Decided(
             decision,
@@ -202,7 +202,7 @@ class Decider:
             faulted=report.faulted,
             mode=mode,
             roster_damaged=roster_damaged,
-            offline=limit_ms is not None and now_ms - self._clock.heard_ms >= limit_ms,
+            offline=limit_ms is not None and now_ms - self._clock.last_contact_ms >= limit_ms,
             used=used,
             reserved_for=bytes.fromhex(report.reserved_for),
             can_be_held=point in self._held,

@@ -1,7 +1,7 @@
 """The queue of a station's effects: done strictly in order, each drive and each word of value behind its records.
 
 A free passage waits until its record is written, but never longer than 20 ms: a door does not wait for a disk. What has
-a value waits until its record is durable and what is to be kept of it is kept, and is refused after two seconds. A
+a value waits until its record is durable and its document is on the disk, and is refused after two seconds. A
 safety input empties the queue.
 """
 
@@ -27,8 +27,9 @@ class EffectExecutor(Protocol):
     def carry_out(self, point: str, effect: Effect) -> None:
         """Do it now."""
 
-    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
-        """``kept`` is called once it is on the disk, never at once, and not at all if the disk does not take it."""
+    def persist(self, point: str, document: bytes, persisted: Callable[[], None]) -> None:
+        """Keep the point's document. ``persisted`` is called once it is on the disk, never at once, and not at all if
+        the disk does not take it."""
 
 
 class EffectQueue:
@@ -51,7 +52,7 @@ class EffectQueue:
         self._recorded: int | None = 0
         self._turn = 0
         self._is_recorded = False
-        self._asked_to_keep = self._kept_up_to = 0
+        self._persists_asked = self._persists_done = 0
         self._deadline: TimerHandle | None = None
 
     def put(self, effects: Iterable[Effect]) -> None:
@@ -75,16 +76,16 @@ class EffectQueue:
 
     def clear(self) -> None:
         """Safety: nothing that waited is driven any more, and no value is promised. All else is done now; then the
-        station is told of what was not said, for somebody waits to hear something."""
+        station learns which messages were not sent, for somebody waits for an answer."""
         self._end_wait()
-        unsaid: list[str] = []
+        unsent: list[str] = []
         while self._effects:
             effect = self._effects.popleft()
             if isinstance(effect, Send) and _is_value(effect):
-                unsaid.append(effect.port)
+                unsent.append(effect.port)
             elif not isinstance(effect, Drive):
                 self._do(effect)
-        for port in unsaid:
+        for port in unsent:
             self._cannot_record(CannotRecord(port))
 
     def close(self) -> None:
@@ -96,10 +97,10 @@ class EffectQueue:
                 self._do(effect)
 
     def _is_urgent(self) -> bool:
-        """Whether something behind what waits cannot wait with it. No rest ever waits for what is merely told."""
-        telling = isinstance(self._effects[0], Record)
+        """Whether something behind what waits cannot wait with it. No rest ever waits for a mere record."""
+        for_record = isinstance(self._effects[0], Record)
         urgent = any(
-            (isinstance(effect, Drive) and effect.behind == "nothing") or (telling and isinstance(effect, Rest))
+            (isinstance(effect, Drive) and effect.behind == "nothing") or (for_record and isinstance(effect, Rest))
             for effect in self._effects
         )
         return urgent or len(self._effects) > MAX_WAITING
@@ -126,15 +127,16 @@ class EffectQueue:
             case Record():
                 self._recorded = self._recording.record(self._point, *effect.row)
             case Persist(document=document):
-                self._asked_to_keep += 1
-                self._executor.keep(self._point, document, partial(self._guarded, self._kept, self._asked_to_keep))
+                self._persists_asked += 1
+                persisted = partial(self._guarded, self._note_persisted, self._persists_asked)
+                self._executor.persist(self._point, document, persisted)
             case _:
                 self._executor.carry_out(self._point, effect)
 
     def _must_wait(self, effect: Effect) -> bool:
         """A record that the full disk refused has no number: a free passage then goes on, and value waits in vain."""
         if isinstance(effect, Record):
-            return effect.behind == "kept" and self._kept_up_to < self._asked_to_keep
+            return effect.behind == "persisted" and self._persists_done < self._persists_asked
         return _is_value(effect) or (_is_passage(effect) and self._recorded is not None)
 
     def _wait(self, effect: Effect) -> None:
@@ -152,19 +154,19 @@ class EffectQueue:
             self._is_recorded = True
             self._release_if_ready()
 
-    def _kept(self, number: int) -> None:
-        """What was asked for last stands for all before it."""
-        self._kept_up_to = number
+    def _note_persisted(self, number: int) -> None:
+        """The document of this number is on the disk, and with it all before."""
+        self._persists_done = number
         self._release_if_ready()
 
     def _release_if_ready(self) -> None:
-        is_kept = self._kept_up_to == self._asked_to_keep
-        if self._deadline is not None and self._is_recorded and (is_kept or _is_passage(self._effects[0])):
+        is_persisted = self._persists_done == self._persists_asked
+        if self._deadline is not None and self._is_recorded and (is_persisted or _is_passage(self._effects[0])):
             self._release()
 
     def _wait_expired(self) -> None:
-        """Give up the wait: a free passage goes on and its record is flagged, what has a value is not done. What has
-        happened is told in any case."""
+        """Give up the wait: a free passage goes on and its record is flagged, what has a value is not done. An event
+        is recorded in any case."""
         waiting = self._effects[0]
         if isinstance(waiting, Drive | Send) and _is_value(waiting):
             self._end_wait()

@@ -61,12 +61,12 @@ class PointEffects:
             case Ask():
                 self._ask(runner, effect)
 
-    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
+    def persist(self, point: str, document: bytes, persisted: Callable[[], None]) -> None:
         if self._ports.notebook is not None:
-            self._ports.notebook.persist(point, document, kept)
+            self._ports.notebook.persist(point, document, persisted)
 
     def _show(self, runner: Runner, shown: Show) -> None:
-        """Light the lamp, if there is one, and keep the text for whatever screen shows this point."""
+        """Light the lamp, if there is one, and remember the text for whatever screen shows this point."""
         runner.shown = shown
         for lamp in list(runner.lamps):
             self._darken(runner, lamp)

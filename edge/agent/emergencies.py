@@ -1,6 +1,6 @@
-"""The emergencies of a device's zones as its keeper tells of them: recorded, handed to the stations, ended by a person.
+"""The emergencies of a device's zones as its keeper reports them: recorded, handed to the stations, ended by a person.
 
-The pins have moved before anybody here hears of it. Nothing here ends an emergency: a card or an order only asks.
+The pins have moved before a message of it comes here. Nothing here ends an emergency: a card or an order only asks.
 """
 
 from collections.abc import Callable
@@ -20,8 +20,8 @@ ALARM_STILL_ON = "alarm_still_on"
 
 
 class Emergencies:
-    """The zones that are in an emergency, and why. ``follow`` tells the stations of a zone, ``show`` the person at a
-    point."""
+    """The zones that are in an emergency, and why. ``follow`` hands them to the stations of a zone, ``show`` shows
+    them at a point."""
 
     def __init__(
         self,
@@ -35,24 +35,24 @@ class Emergencies:
         self._ports, self._follow, self._show = ports, follow, show
         self._asked_by: dict[str, str] = {}
         """Who asked the keeper last for something in a zone: a holder by card, an operator by order."""
-        self._has_heard = False
+        self._has_snapshot = False
 
-    def take_message(self, message: ZoneEmergency) -> None:
+    def handle_message(self, message: ZoneEmergency) -> None:
         """The keeper has acted."""
         if message.active:
             self._is_on(message.zone, message.cause, EmergencyEvents.began)
         else:
             self._is_over(message.zone, message.by)
 
-    def take_snapshot(self, snapshot: Snapshot) -> None:
-        """The keeper is there, or back. What the first snapshot finds may have begun under an earlier agent, which
+    def handle_snapshot(self, snapshot: Snapshot) -> None:
+        """The keeper is there, or back. What the first snapshot names may have begun under an earlier agent, which
         has recorded it then."""
         for zone in sorted(self.causes.keys() - snapshot.emergencies):
             self._is_over(zone, snapshot.ended.get(zone, "restart"))
-        began = EmergencyEvents.began if self._has_heard else EmergencyEvents.standing
+        began = EmergencyEvents.began if self._has_snapshot else EmergencyEvents.standing
         for zone in snapshot.emergencies:
             self._is_on(zone, snapshot.causes.get(zone, "fire"), began)
-        self._has_heard = True
+        self._has_snapshot = True
 
     def not_reset(self, message: NotReset) -> None:
         """Somebody tried, and the alarm is still on."""

@@ -25,18 +25,18 @@ class EventThrottle:
             self._write()
 
     def close(self) -> None:
-        """Tell of those that still wait for the end of their minute."""
+        """Record those that still wait for the end of their minute."""
         if self._timer is not None:
             self._timer.cancel()
-        self._tell()
+        self._flush()
 
     def _write(self) -> None:
         self._timer = None
-        if self._tell():
+        if self._flush():
             self._timer = self._loop.call_later(EVERY_S, self._write)
 
-    def _tell(self) -> bool:
-        """Whether there was anything to tell."""
+    def _flush(self) -> bool:
+        """Record what was counted. Whether that was anything."""
         count, self._count = self._count, 0
         if count:
             self._record({**self._latest, "count": count})

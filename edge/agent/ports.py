@@ -32,10 +32,10 @@ class Notes(Protocol):
     """What outlives a restart: the document of each point, and what the sessions have used."""
 
     def restored(self, point: str) -> Restored | None:
-        """What the point had kept when this agent started."""
+        """The document of the point when this agent started."""
 
-    def persist(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
-        """Keep this of the point; ``kept`` is called once it is on the disk."""
+    def persist(self, point: str, document: bytes, persisted: Callable[[], None]) -> None:
+        """Keep this document of the point; ``persisted`` is called once it is on the disk."""
 
     def spend(self, point: str, spent: Spend) -> bool:
         """Whether nothing is left of the allotment."""

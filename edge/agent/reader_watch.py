@@ -1,4 +1,4 @@
-"""The watch over what a reader sends besides known cards: few rows, none uncounted, and a noisy reader shown."""
+"""The watch over what a reader sends besides known cards: few rows, none uncounted, and a fault for a noisy reader."""
 
 from asyncio import AbstractEventLoop
 from collections import deque
@@ -77,7 +77,7 @@ class ReaderWatch:
 
 
 def _verdict(frame: str, earlier: deque[str]) -> dict[str, Any]:
-    """What is told of a frame that is no card: its length and its parity, never its bits."""
+    """What is recorded of a frame that is no card: its length and its parity, never its bits."""
     try:
         reading = read(frame, earlier=earlier)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The readers of a device, from a frame to a decision that a station takes: cards are weighed, noise is noted, keys are
+"""The readers of a device, from a frame to a decision for a station. Cards are decided on, noise is counted, keys are
 neither."""
 
 from collections.abc import Callable, Iterable, Mapping
@@ -40,7 +40,7 @@ class PointSelector:
         self._complete = key == "#" and bool(self._keyed)
         self._at_ms = now_ms
 
-    def take(self, now_ms: int) -> str | None:
+    def pop_selected(self, now_ms: int) -> str | None:
         """The point that is meant, None if none is, or no point has that number; the next card needs a new number."""
         keyed = "" if self._is_old(now_ms) else self._keyed
         self._keyed, self._complete = "", False
@@ -82,7 +82,7 @@ class Readers:
             )
 
     def frame(self, reader: str, bits: str) -> bool:
-        """Take a frame to completion; False if nobody knows that reader."""
+        """Handle a frame to completion; False if there is no such reader."""
         handler = self._frame_handlers.get(reader)
         if handler is not None:
             handler(bits)
@@ -114,7 +114,7 @@ class Readers:
             watch.key(now_ms)
             selector.key(key, now_ms)
             return
-        selected, digest = selector.take(now_ms), self._decider.digest_of(bits)
+        selected, digest = selector.pop_selected(now_ms), self._decider.digest_of(bits)
         runner = self._runners[selected] if selected else _of_user(runners, digest)
         if runner is not None:
             self._card(runner, "in", bits, digest, watch)
@@ -136,7 +136,7 @@ class Readers:
             runner.queue.put([Show("red", Reason.UNKNOWN_CREDENTIAL.value)])
         elif not self._resets(point.name, digest):
             grant = decided.decision.grant
-            runner.take(replace(decided, resets=grant is not None and point.zone in grant.resets))
+            runner.handle(replace(decided, resets=grant is not None and point.zone in grant.resets))
 
 
 def _of_user(runners: Iterable[Runner], digest: bytes | None) -> Runner | None:

@@ -34,7 +34,7 @@ class Runner:
         self.shown: Show | None = None
         self.mode = Mode.SCHEDULED
         self.minute: int | None = None
-        """The time of day that the station was last told."""
+        """The time of day that the station was last given."""
         self._state = kind.start(point.name, settings)
         self._clock = clock
         self.queue = queue(self)
@@ -43,8 +43,8 @@ class Runner:
     def report(self) -> Report:
         return self.kind.report(self._state)
 
-    def take(self, happened: Input) -> bool:
-        """One input to completion: the station's step, then its effects in order. False if it means nothing there."""
+    def handle(self, happened: Input) -> bool:
+        """Handle one input to completion: the station's step, then its effects in order. False if it has no effect."""
         state, effects = self.kind.step(self._state, happened, self._clock.mono_ms())
         if _bars(happened):
             self.queue.clear()
@@ -63,12 +63,12 @@ class Runner:
                     return reason.value
             case CommandReceived(args=SessionStartArgs(digest=digest)):
                 return self._start_session(received, bytes.fromhex(digest), decider)
-        return "" if self.take(received) else COMMANDS[received.op].nothing_done
+        return "" if self.handle(received) else COMMANDS[received.op].nothing_done
 
     def _start_session(self, received: CommandReceived, digest: bytes, decider: Decider) -> str:
         """The device weighs the credential itself: the cloud asks on somebody's behalf, and decides nothing."""
         decided = decider.decide(digest, self.point.name, "in", free_exit=False, report=self.report, mode=self.mode)
-        self.take(replace(decided, order_record=received.order_record))
+        self.handle(replace(decided, order_record=received.order_record))
         reason = decided.decision.reason
         if decided.decision.allowed and reason is not Reason.ALLOWED:  # a mode that holds doors open gives no power
             reason = Reason.OUT_OF_SERVICE

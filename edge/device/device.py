@@ -44,7 +44,7 @@ def _ignore(*_: object) -> None:
 
 
 class Device(Condition):
-    """One device: its parts, and who tells whom. ``agent.heard`` is for the keeper; the link is wired up here."""
+    """One device: its parts, and who tells whom. ``agent.handle`` is for the keeper; the link is wired up here."""
 
     def __init__(self, config: DeviceConfig, ports: Ports) -> None:
         self.config, self.ports = config, ports
@@ -83,7 +83,7 @@ class Device(Condition):
         self._refused_at_ms: dict[str, int] = {}
         self._saving_clock: TimerHandle | None = None
         ports.clock.on_fixed = self._clock_fixed
-        ports.clock.on_heard = self.agent.cloud_heard
+        ports.clock.on_contact = self.agent.note_cloud_contact
         ports.link.on_up = self._link_up
         ports.link.on_down = self._link_down
         ports.link.on_message = self._message

@@ -185,7 +185,7 @@ async def _life(
         device = Device(config, ports)
         device.start()
         link.start()
-        line = asyncio.create_task(keeper.run(device.agent.heard, device.agent.keeper_lost), name="keeper")
+        line = asyncio.create_task(keeper.run(device.agent.handle, device.agent.keeper_lost), name="keeper")
         # Not the connector: it may wait long for a broker, and no door waits for it.
         watchdog = Watchdog(systemd := Systemd(), loop, [thread.submit for thread in threads])
         async with _serving_status(device, config.run / "agent.sock"):

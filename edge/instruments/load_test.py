@@ -57,7 +57,7 @@ class ByKeeper:
         self._renewal: asyncio.Task[None] | None = None
         self._refused = ""
 
-    def heard(self, message: ToAgent) -> None:
+    def handle(self, message: ToAgent) -> None:
         match message:
             case Snapshot() if not self.snapshot.done():
                 self.snapshot.set_result(message)
@@ -150,7 +150,7 @@ async def by_keeper(
     At the end everything is at rest."""
     line = KeeperLine(socket)
     switch = ByKeeper(line, banks, prepare)
-    running = asyncio.create_task(line.run(switch.heard, switch.lost))
+    running = asyncio.create_task(line.run(switch.handle, switch.lost))
     try:
         try:
             snapshot = await asyncio.wait_for(switch.snapshot, KEEPER_WITHIN_S)

@@ -19,10 +19,10 @@ class _NoPins(Exception):
 
 
 class KeeperHost:
-    """Whichever ``keeper`` there is, by the wiring in force at the start. What it cannot take, it says to ``tell``.
+    """Whichever ``keeper`` there is, by the wiring in force at the start. What it cannot take, it reports by ``tell``.
 
-    ``pins_lost`` is told, with a sentence, when not even the former pins can be had again: then there is no keeper any
-    more, and only a new process may find them free."""
+    ``pins_lost`` is called, with a sentence, when not even the former pins can be had again: then there is no keeper
+    any more, and only a new process may find them free."""
 
     def __init__(
         self,
@@ -41,12 +41,12 @@ class KeeperHost:
         self._config = in_force.config
         self.keeper = self._keeper(self._config)
 
-    def heard(self, message: ToKeeper) -> None:
-        """Follow an order of the agent, or say why not."""
+    def handle(self, message: ToKeeper) -> None:
+        """Follow an order of the agent, or refuse it with the reason."""
         if isinstance(message, Reload):
             self._reload(message.wiring)
         else:
-            self.keeper.heard(message)
+            self.keeper.handle(message)
 
     def agent_gone(self) -> None:
         self.keeper.agent_gone()
@@ -71,7 +71,7 @@ class KeeperHost:
         self.keeper.close()
         try:
             self.keeper = self._keeper(config)
-        except Exception as wrong:  # noqa: BLE001 - whatever the new pins do to their library, the old ones must be back
+        except Exception as wrong:  # noqa: BLE001 - whatever the new pins do to their library: the old ones return
             self._restore()
             return f"The keeper could not take its pins: {wrong}."
         self._config = config

@@ -1,5 +1,5 @@
-"""Pins that are read: debounced inputs, Wiegand readers on two falling-edge pins, and what tells of an emergency in a
-zone.
+"""Pins that are read: debounced inputs, Wiegand readers on two falling-edge pins, and the emergency
+inputs of a zone.
 
 Edges may arrive on a thread of the pin library; they are handed to the loop with the time the kernel stamped on them.
 """
@@ -120,9 +120,9 @@ class WiegandReader:
         if stalled_at_s is None and ends_at_s is not None and now_s - ends_at_s > STALL_S:
             self._wait(STALL_S, now_s)
         else:
-            last = self._assembler.take(now_s if stalled_at_s is None else stalled_at_s)
+            last = self._assembler.pop_finished(now_s if stalled_at_s is None else stalled_at_s)
             frames += [(last, self._last_s)] if last is not None else []
-            self._go_on(now_s)
+            self._schedule_look(now_s)
         for frame in frames:
             self._frame(*frame)
 
@@ -137,7 +137,7 @@ class WiegandReader:
             self._last_s = at_s
         return frames
 
-    def _go_on(self, now_s: float) -> None:
+    def _schedule_look(self, now_s: float) -> None:
         """Look again when the frame may be over, or with the first edge of the next."""
         ends_at_s = self._assembler.ends_at_s
         if ends_at_s is not None:
@@ -155,7 +155,7 @@ class WiegandReader:
 
 
 class ZoneInputs:
-    """The pins that tell of an emergency in one zone, and the key that ends it. ``look`` is called when an alarm may
+    """The emergency inputs of one zone, and the key that ends it. ``look`` is called when an alarm may
     have begun, ``key`` when its key is turned."""
 
     def __init__(
@@ -190,8 +190,8 @@ class ZoneInputs:
         """Whatever is wrong now, the worst first.
 
         The panel's two contacts change together, and the loop's own bounce is over by the time it counts: so a loop
-        whose wire broke is known by the level of the other contact at that moment, bounce or not. An alarm that the
-        second contact alone tells of is one too: then the loop is shorted.
+        whose wire broke is known by the level of the other contact at that moment, bounce or not. An alarm of the
+        second contact alone is one too: then the loop is shorted.
         """
         loop_open = self._loop_open.active
         confirmed = self._confirm is not None and (self._confirm.active or (loop_open and self._confirm.active_now))

@@ -38,7 +38,7 @@ from edge.keeper.protocol import (
 log = logging.getLogger(__name__)
 
 SAVE_AGAIN_S = 10.0
-"""How long after a disk took no latch it is offered again."""
+"""How long after a failed save the latch is saved again."""
 
 
 DRILL_S = 1800.0
@@ -60,7 +60,7 @@ def _ignore(_message: ToAgent) -> None:
 
 
 class Keeper:
-    """All pins of one device. Everything runs on one loop; ``tell`` is how the agent hears of it."""
+    """All pins of one device. Everything runs on one loop; ``tell`` sends a message to the agent."""
 
     def __init__(
         self,
@@ -79,10 +79,10 @@ class Keeper:
         self._zones: dict[str, ZoneInputs] = {}
         self._drills: dict[str, TimerHandle] = {}
         self._ended: dict[str, Ending] = {}
-        self._told_unsaved = False
+        self._reported_unsaved = False
         self._save_again: TimerHandle | None = None
         try:
-            self._take_pins(config)
+            self._claim_pins(config)
         except BaseException:
             self.close()
             raise
@@ -92,8 +92,8 @@ class Keeper:
         causes = {zone: cause for zone in sorted(self._zones) if (cause := self._cause(zone))}
         return Snapshot(inputs, list(causes), self._latch.unsaved, self._wiring, causes, dict(self._ended))
 
-    def heard(self, message: DriveOutput | RestOutput | Reset | Drill) -> None:
-        """Follow an order of the agent, or say why not."""
+    def handle(self, message: DriveOutput | RestOutput | Reset | Drill) -> None:
+        """Follow an order of the agent, or refuse it with the reason."""
         match message:
             case Reset(zone=zone):
                 self._reset(zone, "card")
@@ -123,7 +123,7 @@ class Keeper:
 
     def close(self) -> None:
         """Leave every output at rest and every pin floating; the pulls hold it from here on. An edge that was on its
-        way to the loop finds nothing left to move, and nobody to tell."""
+        way to the loop moves nothing any more, and sends nothing."""
         for timer in (*self._drills.values(), *filter(None, [self._save_again])):
             timer.cancel()
         pins: list[Closing] = [*self._outputs.values(), *self._inputs.values(), *self._readers, *self._zones.values()]
@@ -132,8 +132,8 @@ class Keeper:
         self._outputs.clear()
         self._tell = _ignore
 
-    def _take_pins(self, config: DeviceConfig) -> None:
-        self._take_outputs(config)
+    def _claim_pins(self, config: DeviceConfig) -> None:
+        self._claim_outputs(config)
         # A latch whose zone the config no longer knows has no key to reset it: whoever rewired the zone has done so.
         self._latch.forget_all_but(emergency.zone for emergency in config.emergencies)
         for emergency in config.emergencies:
@@ -143,10 +143,10 @@ class Keeper:
             if zone in self._latch.causes:
                 self._release(zone)
             self._look(zone)
-        self._look_after_latch()
-        self._take_inputs(config)
+        self._check_latch()
+        self._claim_inputs(config)
 
-    def _take_outputs(self, config: DeviceConfig) -> None:
+    def _claim_outputs(self, config: DeviceConfig) -> None:
         for point in config.points:
             for name, wiring in point.outputs.items():
                 full_name = f"{point.name}.{name}"
@@ -154,17 +154,17 @@ class Keeper:
                 expired = partial(self._expired, full_name)
                 self._outputs[full_name] = LeasedOutput(self._factory.pin(wiring.pin), wiring, self._loop, expired)
 
-    def _take_inputs(self, config: DeviceConfig) -> None:
+    def _claim_inputs(self, config: DeviceConfig) -> None:
         for point in config.points:
             for name, wiring in point.inputs.items():
                 full_name, pin = f"{point.name}.{name}", self._factory.pin(wiring.pin)
                 self._inputs[full_name] = DebouncedInput(pin, wiring, self._loop, partial(self._changed, full_name))
             for direction, reader in point.readers.items():
-                self._take_reader(f"{point.name}.{direction}", reader)
+                self._claim_reader(f"{point.name}.{direction}", reader)
         for shared in config.readers:
-            self._take_reader(shared.name, shared)
+            self._claim_reader(shared.name, shared)
 
-    def _take_reader(self, name: str, wiring: Reader | SharedReader) -> None:
+    def _claim_reader(self, name: str, wiring: Reader | SharedReader) -> None:
         d0, d1 = self._factory.pin(wiring.d0), self._factory.pin(wiring.d1)
         self._readers.append(WiegandReader(d0, d1, self._loop, self._factory.ticks, partial(self._frame, name)))
 
@@ -173,7 +173,7 @@ class Keeper:
         return self._latch.causes.get(zone) or ("drill" if zone in self._drills else None)
 
     def _look(self, zone: str) -> None:
-        """An alarm may have begun: act if it is a worse one than is known."""
+        """An alarm may have begun: act if it is worse than the present one."""
         causes = self._zones[zone].causes
         if causes and worse(causes[0], self._cause(zone)):
             self._enter(zone, causes[0])
@@ -189,7 +189,7 @@ class Keeper:
         self._ended.pop(zone, None)
         log.warning("the zone %s is in an emergency: %s", zone, cause)
         self._tell(ZoneEmergency(zone, active=True, cause=cause))
-        self._look_after_latch()
+        self._check_latch()
 
     def _release(self, zone: str) -> None:
         """Whatever frees people is driven, whatever runs is cut."""
@@ -226,18 +226,18 @@ class Keeper:
                 self._rest(name, "emergency_over")
         log.warning("the emergency of the zone %s ended by %s", zone, by)
         self._tell(ZoneEmergency(zone, active=False, cause=cause or "fire", by=by))
-        self._look_after_latch()
+        self._check_latch()
 
     def _end_drill(self, zone: str) -> None:
         timer = self._drills.pop(zone, None)
         if timer is not None:
             timer.cancel()
 
-    def _look_after_latch(self) -> None:
-        """Say when the latch is not on the disk, and offer it again until it is."""
+    def _check_latch(self) -> None:
+        """Report when the latch is not on the disk, and save it again until it is."""
         unsaved = self._latch.unsaved
-        if unsaved != self._told_unsaved:
-            self._told_unsaved = unsaved
+        if unsaved != self._reported_unsaved:
+            self._reported_unsaved = unsaved
             log.warning("the disk %s the latch", "does not take" if unsaved else "has taken")
             self._tell(LatchUnsaved(unsaved))
         if unsaved and self._save_again is None:
@@ -246,7 +246,7 @@ class Keeper:
     def _save_latch(self) -> None:
         self._save_again = None
         self._latch.save()
-        self._look_after_latch()
+        self._check_latch()
 
     def _rest(self, name: str, cause: RestCause) -> None:
         if self._outputs[name].driven:

@@ -11,7 +11,7 @@ MAX_LEASE_MS = 60_000
 
 
 class LeasedOutput:
-    """One pin and its lease. ``expired`` is told when a lease ran out.
+    """One pin and its lease. ``expired`` is called when a lease ran out.
 
     The pin is a gpiozero pin. It is at rest from the moment it is taken, and again after ``close``. An active-low pin
     is low for some microseconds while gpiozero takes it, far too short for a relay.

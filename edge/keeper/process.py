@@ -80,7 +80,7 @@ class KeeperProcess:
         self._ended.set()
 
     def _channel(self) -> Channel[ToKeeper]:
-        channel = Channel[ToKeeper](ToKeeper, self.host.heard, lambda: self._lost(channel), self._connected)
+        channel = Channel[ToKeeper](ToKeeper, self.host.handle, lambda: self._lost(channel), self._connected)
         return channel
 
     def _connected(self, channel: Channel[ToKeeper]) -> None:

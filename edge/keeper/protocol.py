@@ -1,4 +1,4 @@
-"""What keeper and agent say to each other, over a Unix socket: length-prefixed msgpack, both sides on asyncio; and the
+"""The messages between keeper and agent, over a Unix socket: length-prefixed msgpack, both sides on asyncio; and the
 agent's end of the line, which connects, and connects again, for as long as the agent lives.
 
 Nothing here can hold a lock open: an agent that is gone is an end of file, and its outputs go to rest.
@@ -67,7 +67,7 @@ class Snapshot(Struct, frozen=True, tag="snapshot"):
 
 
 class NotReloaded(Struct, frozen=True, tag="not_reloaded"):
-    """Keeper to agent: it could not take that wiring, and keeps the one it has. A snapshot follows."""
+    """Keeper to agent: it could not take that wiring, and uses its present one further. A snapshot follows."""
 
     wiring: str
     why: str
@@ -97,7 +97,7 @@ class Rested(Struct, frozen=True, tag="rested"):
 
 
 class ZoneEmergency(Struct, frozen=True, tag="emergency"):
-    """Keeper to agent: the emergency of a zone began, has a worse ``cause`` than was told, or ended ``by`` something.
+    """Keeper to agent: the emergency of a zone began, has a worse ``cause`` than before, or ended ``by`` something.
     The pins have moved already."""
 
     zone: str
@@ -152,17 +152,18 @@ H = TypeVar("H")
 
 
 class Channel(asyncio.Protocol, Generic[H]):
-    """One end of the socket. ``kind`` is what the other end may send and ``heard`` gets; ``lost`` is called once."""
+    """One end of the socket. ``kind`` is what the other end may send, which ``on_message`` gets; ``lost`` is called
+    once."""
 
     def __init__(
         self,
         kind: Any,
-        heard: Callable[[H], None],
+        on_message: Callable[[H], None],
         lost: Callable[[], None],
         connected: Callable[["Channel[H]"], None] = lambda _channel: None,
     ) -> None:
         self._decoder: msgspec.msgpack.Decoder[H] = msgspec.msgpack.Decoder(kind)
-        self._heard, self._lost, self._connected = heard, lost, connected
+        self._on_message, self._lost, self._connected = on_message, lost, connected
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
 
@@ -188,7 +189,7 @@ class Channel(asyncio.Protocol, Generic[H]):
             except msgspec.DecodeError:
                 self.close()
                 return
-            self._heard(message)
+            self._on_message(message)
 
     def _is_up(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
@@ -201,7 +202,7 @@ class Channel(asyncio.Protocol, Generic[H]):
         self._lost()
 
     def send(self, message: ToKeeper | ToAgent) -> None:
-        """Send if the line is up; whoever needs to know that it is not has been told by ``lost``."""
+        """Send if the line is up; whoever needs to know that it is not was called by ``lost``."""
         if self._transport is not None:
             body = msgspec.msgpack.encode(message)
             self._transport.write(_LENGTH.pack(len(body)) + body)
@@ -224,13 +225,14 @@ class KeeperLine:
         if self._channel is not None:
             self._channel.send(message)
 
-    async def run(self, heard: Callable[[ToAgent], None], lost: Callable[[], None]) -> None:
-        """Hold the line until cancelled. ``heard`` gets every message, ``lost`` is called when a keeper is gone."""
+    async def run(self, on_message: Callable[[ToAgent], None], lost: Callable[[], None]) -> None:
+        """Hold the line until cancelled. ``on_message`` gets every message, ``lost`` is called when a keeper is
+        gone."""
         loop = asyncio.get_running_loop()
         while True:
             self._gone.clear()
             try:
-                _, channel = await loop.create_unix_connection(lambda: self._new_channel(heard), str(self._path))
+                _, channel = await loop.create_unix_connection(lambda: self._new_channel(on_message), str(self._path))
             except OSError:
                 await asyncio.sleep(TRY_AGAIN_S)
                 continue
@@ -243,15 +245,15 @@ class KeeperLine:
             log.warning("the keeper is gone")
             lost()
 
-    def _new_channel(self, heard: Callable[[ToAgent], None]) -> Channel[ToAgent]:
-        return Channel(ToAgent, heard, self._gone.set)
+    def _new_channel(self, on_message: Callable[[ToAgent], None]) -> Channel[ToAgent]:
+        return Channel(ToAgent, on_message, self._gone.set)
 
 
 class LocalLine:
     """Keeper and agent in one process, for virtual time: each message arrives in a turn of the loop of its own."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, heard: Callable[[ToKeeper], None]) -> None:
-        self._loop, self._heard = loop, heard
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_message: Callable[[ToKeeper], None]) -> None:
+        self._loop, self._on_message = loop, on_message
 
     def send(self, message: ToKeeper) -> None:
-        self._loop.call_soon(self._heard, message)
+        self._loop.call_soon(self._on_message, message)

@@ -23,12 +23,12 @@ class FrameAssembler:
 
     def pulse(self, bit: str, at_s: float) -> str | None:
         """Take a falling edge on D0 (``"0"``) or D1 (``"1"``). Returns the frame that this edge finds finished."""
-        finished = self.take(at_s)
+        finished = self.pop_finished(at_s)
         if self._bits and at_s - self._last_s > self._widest_s:
             self._widest_s = at_s - self._last_s
             self._silence_s = min(MAX_SILENCE_S, max(MIN_SILENCE_S, SILENCE_IN_GAPS * self._widest_s))
         if len(self._bits) <= MAX_FRAME_BITS:
-            # One bit too many is kept, so that an over-long frame is told from a long one.
+            # One bit too many is stored, to tell an over-long frame from a long one.
             self._bits.append(bit)
         self._last_s = at_s
         return finished
@@ -38,7 +38,7 @@ class FrameAssembler:
         """When the frame is complete if no further edge comes; None while no frame is under way."""
         return self._last_s + self._silence_s if self._bits else None
 
-    def take(self, now_s: float) -> str | None:
+    def pop_finished(self, now_s: float) -> str | None:
         """The finished frame as 0 and 1, once its silence has passed by ``now_s``."""
         if not self._bits or now_s < self._last_s + self._silence_s:
             return None

@@ -39,7 +39,7 @@ COMMAND_ERROR_MS = 30_000
 """A command may have been under way for its whole life before it set the clock."""
 
 SAVE_EVERY_MS = 60_000
-"""The least time between two saves that what was heard causes."""
+"""The least time between two saves that messages of the cloud cause."""
 
 CLOCK_FILE = "clock.json"
 """In the state folder: the newest authenticated time."""
@@ -81,15 +81,16 @@ class Clock(WallClock, Protocol):
         """The newest time that was proved to have come: ``now_ms`` never runs below it."""
 
     @property
-    def heard_ms(self) -> int:
-        """The newest time that the cloud has said."""
+    def last_contact_ms(self) -> int:
+        """The newest time that the cloud has sent: when it was last in contact."""
 
     def mono_ms(self) -> int:
         """Milliseconds since the machine started."""
 
 
 class ClockState(Struct, frozen=True):
-    """The file of a clock. Only the floor is good in another boot."""
+    """The file of a clock. Only the floor is good in another boot. ``heard_ms`` and ``heard_mono_ms`` are of the last
+    contact; the file keeps its names."""
 
     floor_ms: int
     boot: str
@@ -106,8 +107,8 @@ class DeviceClock:
 
     ``off_ms`` is how far the cloud's time was off when it was last refused, 0 since it was believed. ``rotten`` says
     that the file is not what was written, until it is set aside; ``lost_floor`` that time runs from an older floor for
-    that, until it is learned again. ``heard_ms`` is the newest time that the cloud has said; unlike the floor it stands
-    still while nobody is heard.
+    that, until it is learned again. ``last_contact_ms`` is the newest time that the cloud has sent; unlike the floor it
+    stands still while the cloud is away.
     """
 
     def __init__(
@@ -120,17 +121,17 @@ class DeviceClock:
     ) -> None:
         """``do`` is where the disk work is done: at once, or in an executor, as its two syncs keep a door waiting."""
         self.boot = kernel_boot() if boot is None else boot
-        self.floor_ms = self.heard_ms = BUILT_MS
+        self.floor_ms = self.last_contact_ms = BUILT_MS
         self.off_ms = 0
         self.rotten = self.lost_floor = False
         self.on_fixed: Callable[[int, int], object] = lambda offset_ms, error_ms: None
-        """Told once, when a boot that began without the time has learned it: from now on, and for all that was timed
+        """Called once, when a boot that began without the time has learned it: from now on, and for all that was timed
         before, UTC is the monotonic clock plus ``offset_ms``, give or take ``error_ms``."""
-        self.on_heard: Callable[[], object] = lambda: None
-        """Told whenever an authenticated time is the newest that was ever heard: the cloud is there now."""
+        self.on_contact: Callable[[], object] = lambda: None
+        """Called whenever an authenticated time is newer than all before: the cloud is in contact now."""
         self._path, self._mono, self._do = path, mono, do
         self._offset_ms: int | None = None
-        self._error_ms = self._set_mono_ms = self._heard_mono_ms = 0
+        self._error_ms = self._set_mono_ms = self._contact_mono_ms = 0
         self._floor_mono_ms = 0
         self._saved_mono_ms: int | None = None
         self._load()
@@ -139,11 +140,11 @@ class DeviceClock:
     def trust(self) -> Trust:
         if self._offset_ms is None:
             return Trust.UNSET
-        return Trust.SYNCED if self._mono() - self._heard_mono_ms < SYNCED_FOR_MS else Trust.HOLDOVER
+        return Trust.SYNCED if self._mono() - self._contact_mono_ms < SYNCED_FOR_MS else Trust.HOLDOVER
 
     @property
     def error_ms(self) -> int | None:
-        """How far ``now_ms`` may be off; None while the clock is unset. It grows until the cloud is heard again."""
+        """How far ``now_ms`` may be off; None while the clock is unset. It grows until the next contact."""
         if self._offset_ms is None:
             return None
         return self._error_ms + (self._mono() - self._set_mono_ms) * DRIFT_PPM // 1_000_000
@@ -167,7 +168,7 @@ class DeviceClock:
         if abs(off_ms) > MAX_JUMP_MS:
             self.off_ms = off_ms
             return False
-        self.off_ms, self._heard_mono_ms = 0, self._mono()
+        self.off_ms, self._contact_mono_ms = 0, self._mono()
         if known_ms is None or error_ms <= known_ms or abs(off_ms) > known_ms + error_ms:
             self._set(at_ms, error_ms)
         self._raise_floor(cloud_ms)
@@ -181,9 +182,9 @@ class DeviceClock:
         """An operator's signed word, which alone may lower the floor. False for a time before this software."""
         if now_ms < BUILT_MS:
             return False
-        self.off_ms, self._heard_mono_ms = 0, self._mono()
+        self.off_ms, self._contact_mono_ms = 0, self._mono()
         self.floor_ms, self._floor_mono_ms = now_ms, self._mono()
-        self.heard_ms = now_ms
+        self.last_contact_ms = now_ms
         self._set(now_ms, COMMAND_ERROR_MS)
         self.save()
         return True
@@ -212,10 +213,10 @@ class DeviceClock:
             self.boot,
             self._floor_mono_ms,
             self._offset_ms,
-            self._heard_mono_ms,
+            self._contact_mono_ms,
             self._error_ms,
             self._set_mono_ms,
-            self.heard_ms,
+            self.last_contact_ms,
         )
         self._do(partial(self._write, codec.write(state)))
 
@@ -233,10 +234,10 @@ class DeviceClock:
             self.save()  # an agent that is killed now need not ask again
 
     def _raise_floor(self, at_ms: int) -> None:
-        self.heard_ms = max(self.heard_ms, at_ms)
+        self.last_contact_ms = max(self.last_contact_ms, at_ms)
         if at_ms > self.floor_ms:
             self.floor_ms, self._floor_mono_ms = at_ms, self._mono()
-            self.on_heard()
+            self.on_contact()
         if self._saved_mono_ms is None or self._mono() - self._saved_mono_ms >= SAVE_EVERY_MS:
             self.save()
 
@@ -250,8 +251,8 @@ class DeviceClock:
             self.rotten = self.lost_floor = True
             return
         self.floor_ms = max(BUILT_MS, state.floor_ms)
-        self.heard_ms = state.heard_ms or self.floor_ms
+        self.last_contact_ms = state.heard_ms or self.floor_ms
         if state.boot == self.boot:
             self._floor_mono_ms = state.floor_mono_ms
-            self._offset_ms, self._heard_mono_ms = state.offset_ms, state.heard_mono_ms
+            self._offset_ms, self._contact_mono_ms = state.offset_ms, state.heard_mono_ms
             self._error_ms, self._set_mono_ms = state.error_ms, state.set_mono_ms

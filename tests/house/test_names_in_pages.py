@@ -58,7 +58,7 @@ def test_everything_named_is_there(page: Path) -> None:
 
 
 def test_name_of_nothing_is_found() -> None:
-    page = "`edge/nowhere.py` `edge/agent/` `NoSuchClass` `Agent.heard` `Agent.no_such` `no_such()`"
+    page = "`edge/nowhere.py` `edge/agent/` `NoSuchClass` `Agent.handle` `Agent.no_such` `no_such()`"
     assert complaints(f"{page}\n```sh\n`Nothing`\n```") == [
         "Agent.no_such",
         "NoSuchClass",

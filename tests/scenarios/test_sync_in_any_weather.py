@@ -97,7 +97,7 @@ class Town:
             reactions=REACTIONS,
             sync=lambda _: SYNC_KEY,
             send=lambda topic, payload: self.going_down.append(payload),
-            told=lambda: None,
+            on_commit=lambda: None,
             clock=lambda: self.now_ms,
         )
 
@@ -120,7 +120,7 @@ class Town:
         message = self.link.going_up[index] if leave else self.link.going_up.pop(index)
         topic = topics.parse(message.topic)
         assert topic is not None
-        self.ingest.take([Arrived(topic, message.payload, False)])
+        self.ingest.commit([Arrived(topic, message.payload, False)])
 
     def carry_down(self, index: int = 0, *, leave: bool = False) -> None:
         self.uplink.acknowledged(self.going_down[index] if leave else self.going_down.pop(index), False)

@@ -93,7 +93,7 @@ class VirtualCloud:
             reactions=REACTIONS,
             sync=keys.sync,
             send=self._publish,
-            told=lambda: None,
+            on_commit=lambda: None,
             clock=self._now_ms,
         )
         self._publisher = Publisher(
@@ -199,4 +199,4 @@ class VirtualCloud:
         """One transaction of all that has come."""
         self._taking = None
         arrived, self._arrived = self._arrived, []
-        self._ingest.take(arrived)
+        self._ingest.commit(arrived)

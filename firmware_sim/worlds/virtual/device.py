@@ -187,7 +187,7 @@ class VirtualDevice:
         self._host = KeeperHost(
             Wirings(self.config), self._factory, life.loop, self._tell, lambda _why: self.kill_keeper()
         )
-        self._to_keeper = LocalLine(life.loop, self._host.heard)
+        self._to_keeper = LocalLine(life.loop, self._host.handle)
         self._connect()
 
     def kill_keeper(self) -> None:
@@ -303,7 +303,7 @@ class VirtualDevice:
 
     def _tell(self, message: ToAgent) -> None:
         if self.agent is not None and self.keeper_runs:
-            self._agent_life.call_soon(self.agent.agent.heard, message)
+            self._agent_life.call_soon(self.agent.agent.handle, message)
 
     def _connect(self) -> None:
         if self.agent is not None and self.keeper_runs:

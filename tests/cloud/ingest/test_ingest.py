@@ -34,7 +34,7 @@ def test_a_batch_is_stored_row_by_row_and_acknowledged(world: World, gym: Sender
     assert (second.holder, second.reason, second.clock, second.replay) == (None, None, "synced", False)
     assert (second.at_ms, second.mono_ms, second.boot) == (1_700_000_000_002, 2000, "b7")
     assert world.device().heard_ms == second.received_ms == NOW_MS
-    assert world.told == 1
+    assert world.commits == 1
 
 
 def test_a_charging_session_is_one_row_however_its_events_are_cut_and_sent_again(world: World, gym: Sender) -> None:
@@ -64,7 +64,7 @@ def test_batches_taken_at_once_are_acknowledged_together(world: World, gym: Send
     door = world.add(Sender("door-1"))
     gym.record(3)
     door.record(2)
-    world.ingest.take(
+    world.ingest.commit(
         [
             arrived("gym-1", "events", gym.events(1, 2)),
             arrived("door-1", "events", door.events(1, 2)),
@@ -132,7 +132,7 @@ def test_telling_that_fails_costs_no_event(world: World, gym: Sender, caplog: py
     ingest = world.restarted(send=refuse)
     ingest.look_soon()
     ingest.start()
-    ingest.hear(arrived(gym.name, "events", gym.events(2, 2)))
+    ingest.enqueue(arrived(gym.name, "events", gym.events(2, 2)))
     ingest.stop()
     assert "were not told" in caplog.text
     assert world.stored() == gym.rows
@@ -230,7 +230,7 @@ def test_an_ack_reads_as_it_always_did(world: World, gym: Sender, fixtures: Path
         reactions=REACTIONS,
         sync=lambda _: key,
         send=lambda topic, payload: send.append((topic, payload)),
-        told=world.tell,
+        on_commit=world.count_commit,
         clock=lambda: NOW_MS,
     )
     world.take(gym, gym.events(1, 2))

@@ -149,7 +149,7 @@ def test_quarantine_keeps_the_newest_of_each_device(world: World, gym: Sender) -
 def test_strangers_who_invent_names_fill_no_disk(world: World, gym: Sender) -> None:
     world.take(gym, b"of a device of ours")
     for number in range(MAX_ROWS_PER_DEVICE // MAX_AT_ONCE + 2):
-        world.ingest.take([arrived(f"x-{number}-{other}", "events", b"x") for other in range(MAX_AT_ONCE)])
+        world.ingest.commit([arrived(f"x-{number}-{other}", "events", b"x") for other in range(MAX_AT_ONCE)])
     kept = world.rows(quarantine)
     assert len(kept) == MAX_ROWS_PER_DEVICE + 1
     assert kept[0].device == gym.name

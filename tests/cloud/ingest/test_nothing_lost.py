@@ -77,7 +77,7 @@ def deliveries(draw: st.DrawFn) -> list[list[Sent]]:
 def test_rows_are_what_was_sent_once_and_in_order(
     world: World, transactions: list[list[Sent]], restart_at: int
 ) -> None:
-    sender = Sender(f"d-{world.told}-{len(world.rows(devices))}")
+    sender = Sender(f"d-{world.commits}-{len(world.rows(devices))}")
     world.add(sender)
     sender.record(12)
     acked = 0
@@ -111,7 +111,7 @@ def own_rows(world: World, sender: Sender) -> list[bytes]:
 def test_the_thread_takes_what_is_queued_and_ends_when_it_has(world: World, gym: Sender) -> None:
     gym.record(3)
     ingest = world.restarted()
-    ingest.hear(arrived(gym.name, "events", gym.events(1, 3)))
+    ingest.enqueue(arrived(gym.name, "events", gym.events(1, 3)))
     ingest.start()
     ingest.stop()
     assert world.stored() == gym.rows
@@ -120,7 +120,7 @@ def test_the_thread_takes_what_is_queued_and_ends_when_it_has(world: World, gym:
 
 def test_a_full_queue_drops_and_counts(world: World, gym: Sender) -> None:
     for _ in range(MAX_SMALL_QUEUED + 2):
-        world.ingest.hear(arrived(gym.name, "beat", b""))
+        world.ingest.enqueue(arrived(gym.name, "beat", b""))
     assert world.ingest.dropped == 2
 
 
@@ -136,9 +136,9 @@ def test_a_fault_of_ours_costs_only_the_message_that_causes_it(
 
     monkeypatch.setattr("cloud.devices.presence.after_beat", broken)
     ingest = world.restarted()
-    ingest.hear(arrived(gym.name, "events", gym.events(1, 1)))
-    ingest.hear(arrived(gym.name, "beat", codec.write(Beat(1, 2, Trust.SYNCED, 10, 7, 900, 0))))
-    ingest.hear(arrived(door.name, "events", door.events(1, 1)))
+    ingest.enqueue(arrived(gym.name, "events", gym.events(1, 1)))
+    ingest.enqueue(arrived(gym.name, "beat", codec.write(Beat(1, 2, Trust.SYNCED, 10, 7, 900, 0))))
+    ingest.enqueue(arrived(door.name, "events", door.events(1, 1)))
     ingest.start()
     ingest.stop()
     assert len(world.stored()) == 2
@@ -153,7 +153,7 @@ def test_a_database_that_takes_nothing_costs_no_event(
     with world.store.writing() as connection:
         connection.exec_driver_sql("CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(FAIL, 'full'); END")
     ingest = world.restarted()
-    ingest.hear(arrived(gym.name, "events", gym.events(1, 1)))
+    ingest.enqueue(arrived(gym.name, "events", gym.events(1, 1)))
     ingest.start()
     ingest.stop()
     assert world.acks() == []

@@ -56,7 +56,7 @@ def test_what_is_no_batch_names_no_journal(payload: bytes) -> None:
 def fill(world: World, sender: Sender) -> None:
     """As many messages in the queue as leave no room for a batch."""
     for _ in range(MAX_BATCHES_QUEUED):
-        world.ingest.hear(arrived(sender.name, "beat", b""))
+        world.ingest.enqueue(arrived(sender.name, "beat", b""))
 
 
 def test_batch_without_room_is_told_to_come_later(world: World, gym: Sender) -> None:
@@ -66,7 +66,7 @@ def test_batch_without_room_is_told_to_come_later(world: World, gym: Sender) -> 
     world.sent.clear()
     gym.record(1)
     fill(world, gym)
-    world.ingest.hear(arrived(gym.name, "events", gym.events(3, 3)))
+    world.ingest.enqueue(arrived(gym.name, "events", gym.events(3, 3)))
     (ack,) = world.acks()
     assert ack == Ack(JOURNAL, 0, NOW_MS, later_ms=ack.later_ms)
     assert ack.later_ms >= LEAST_WAIT_MS
@@ -77,10 +77,10 @@ def test_small_message_has_room_behind_batches(world: World, gym: Sender) -> Non
     """A state is sent once: who does not take it shows a device that is there as offline."""
     fill(world, gym)
     for payload, queued in ((bytes(SMALL_BYTES), 1), (bytes(SMALL_BYTES + 1), 1), (b"", 2)):
-        world.ingest.hear(arrived(gym.name, "state", payload))
+        world.ingest.enqueue(arrived(gym.name, "state", payload))
         assert world.ingest.queued == MAX_BATCHES_QUEUED + queued
     for _ in range(MAX_SMALL_QUEUED):
-        world.ingest.hear(arrived(gym.name, "state", b""))
+        world.ingest.enqueue(arrived(gym.name, "state", b""))
     assert world.ingest.queued == MAX_SMALL_QUEUED
     assert world.sent == []
 
@@ -89,6 +89,6 @@ def test_stranger_without_room_is_told_nothing(world: World, gym: Sender) -> Non
     fill(world, gym)
     stranger = Sender("nobody")
     stranger.record(1)
-    world.ingest.hear(arrived("nobody", "events", stranger.events(1, 1)))
-    world.ingest.hear(arrived(gym.name, "events", b"rubbish"))
+    world.ingest.enqueue(arrived("nobody", "events", stranger.events(1, 1)))
+    world.ingest.enqueue(arrived(gym.name, "events", b"rubbish"))
     assert world.sent == []

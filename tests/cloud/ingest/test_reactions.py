@@ -94,7 +94,7 @@ def test_failing_reaction_costs_one_message(world: World, gym: Sender, caplog: p
     keep(gym, "session.started", "parcel.left", session=SESSION)
     keep(door, "parcel.left")
     for one in (gym, door):
-        world.ingest.hear(arrived(one.name, "events", one.events(1, len(one.rows))))
+        world.ingest.enqueue(arrived(one.name, "events", one.events(1, len(one.rows))))
     world.ingest.start()
     world.ingest.stop()
     assert (world.stored(), in_lockers(world)) == (door.rows, [(door.name, 1, NOW_MS)])
@@ -127,7 +127,7 @@ def test_result_outweighs_its_event(world: World, gym: Sender) -> None:
     keep(gym, "command.done", id=COMMAND)
     result = sealed(gym, codec.write(Result(COMMAND, "done", NOW_MS, "", {"lines": ["one"]})))
     messages = arrived(gym.name, "events", gym.events(1, 1)), arrived(gym.name, "result", result)
-    world.ingest.take(messages)
+    world.ingest.commit(messages)
     with world.store.reading() as connection:
         order = find_order(connection, COMMAND)
     assert order is not None

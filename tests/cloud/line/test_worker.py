@@ -19,7 +19,7 @@ class Diary(Worker[int]):
         super().__init__(
             "diary",
             IN_VAIN,
-            take=self.write,
+            process=self.write,
             look=self.look,
             every_s=every_s,
             retry_s=0.0,

@@ -28,7 +28,7 @@ class World:
         self.store = store
         self.keys = keys
         self.now_ms = NOW_MS
-        self.told = 0
+        self.commits = 0
         self.sent: list[tuple[str, bytes]] = []
         self.ingest = self.restarted()
         with store.writing() as connection:
@@ -46,12 +46,12 @@ class World:
             reactions=reactions,
             sync=self.keys.sync,
             send=send or (lambda topic, payload: self.sent.append((topic, payload))),
-            told=self.tell,
+            on_commit=self.count_commit,
             clock=lambda: self.now_ms,
         )
 
-    def tell(self) -> None:
-        self.told += 1
+    def count_commit(self) -> None:
+        self.commits += 1
 
     def add(self, sender: Sender) -> Sender:
         with self.store.writing() as connection:
@@ -60,7 +60,7 @@ class World:
         return sender
 
     def take(self, sender: Sender, *payloads: bytes, channel: str = "events", retained: bool = False) -> None:
-        self.ingest.take([arrived(sender.name, channel, payload, retained=retained) for payload in payloads])
+        self.ingest.commit([arrived(sender.name, channel, payload, retained=retained) for payload in payloads])
 
     def acks(self) -> list[Ack]:
         """What was acknowledged since the last look; every seal is checked."""

@@ -122,7 +122,7 @@ class Town:
             reactions=REACTIONS,
             sync=keys.make_sync,
             send=lambda *_: None,
-            told=self.feed.publish,
+            on_commit=self.feed.publish,
             clock=self.clock,
         )
         self.published: list[tuple[str, bytes, bool]] = []
@@ -213,4 +213,4 @@ class Town:
         """The broker delivers a message of a device."""
         topic = topics.parse(topics.up(SITE, device, channel))
         assert topic
-        self.ingest.take([Arrived(topic, payload, False)])
+        self.ingest.commit([Arrived(topic, payload, False)])

@@ -24,7 +24,7 @@ async def test_a_badge_is_recorded_and_drives_the_lock_and_the_lamp_once_written
     assert desk.orders == []
     desk.recording.write()
     assert desk.orders == [DriveOutput("east.lock", 6_000), DriveOutput("east.green", LAMP_MS + LEASE_MARGIN_MS)]
-    assert desk.told() == ["access.allowed"]
+    assert desk.recorded() == ["access.allowed"]
 
 
 @in_virtual_time
@@ -58,11 +58,11 @@ async def test_a_fault_of_ours_is_told_and_no_card_with_it(
         raise RuntimeError("cranky")
 
     desk = Desk(tmp_path)
-    desk.told()
+    desk.recorded()
     monkeypatch.setattr(Decider, "decide", fail)
     with caplog.at_level(logging.ERROR):
         desk.badge(ANNAS)
-    assert (desk.told(), desk.agent.failures) == (["device.fault"], 1)
+    assert (desk.recorded(), desk.agent.failures) == (["device.fault"], 1)
     assert "cranky" in caplog.text
     assert ANNAS not in caplog.text
 
@@ -73,11 +73,11 @@ async def test_one_cranky_station_keeps_no_other_from_anything(
 ) -> None:
     desk = Desk(tmp_path, cranky=True)
     assert desk.agent.failures == 1
-    desk.agent.heard(Changed("cranky.button", active=True, at_s=0.0))
-    desk.told()
+    desk.agent.handle(Changed("cranky.button", active=True, at_s=0.0))
+    desk.recorded()
     desk.badge(ANNAS)
-    desk.agent.heard(ZoneEmergency("estate", active=True))
-    assert desk.told() == ["access.allowed", "emergency.began", "device.fault"]
+    desk.agent.handle(ZoneEmergency("estate", active=True))
+    assert desk.recorded() == ["access.allowed", "emergency.began", "device.fault"]
     assert desk.agent.runners["east"].report.phase == "released"
     assert desk.agent.failures == 3
     assert "cranky" in caplog.text
@@ -95,11 +95,11 @@ async def test_a_fault_in_what_a_lane_does_later_is_recorded_too(
 
     monkeypatch.setattr(desk, "send", torn)
     desk.badge(ANNAS)
-    desk.told()
+    desk.recorded()
     if is_written:
         desk.recording.write()
     await asyncio.sleep(1)
-    assert desk.told()[-1] == "device.fault"
+    assert desk.recorded()[-1] == "device.fault"
     assert desk.agent.failures == 1
 
 
@@ -114,7 +114,7 @@ async def test_a_key_press_is_neither_a_card_nor_noise(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     for burst in ("0001", "11100001", "1011"):
         desk.badge(burst)
-    assert (desk.told(), desk.orders) == ([], [])
+    assert (desk.recorded(), desk.orders) == ([], [])
 
 
 @in_virtual_time
@@ -158,13 +158,13 @@ async def test_an_invalid_read_is_told_by_its_length_and_verdict_never_its_bits(
 @in_virtual_time
 async def test_a_closed_agent_does_nothing_more(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    desk.agent.heard(Changed("east.exit_button", active=True, at_s=0.0))
+    desk.agent.handle(Changed("east.exit_button", active=True, at_s=0.0))
     desk.badge(ANNAS)
     desk.agent.close()
     before = list(desk.orders), list(desk.recording.rows)
     desk.recording.flush()
     desk.badge(ANNAS)
-    desk.agent.heard(Changed("east.contact", active=False, at_s=0.0))
+    desk.agent.handle(Changed("east.contact", active=False, at_s=0.0))
     await asyncio.sleep(3600)
     assert (desk.orders, desk.recording.rows) == before
 
@@ -178,7 +178,7 @@ async def test_a_station_rests_its_lock_when_its_relock_is_due(tmp_path: Path) -
     assert RestOutput("east.lock") not in desk.orders
     await asyncio.sleep(0.002)
     assert desk.orders[-1] == RestOutput("east.lock")
-    assert desk.told() == ["access.allowed", "access.not_entered"]
+    assert desk.recorded() == ["access.allowed", "access.not_entered"]
 
 
 @in_virtual_time
@@ -199,6 +199,6 @@ async def test_somebody_who_badges_as_the_relock_is_due_is_not_locked_out(tmp_pa
 async def test_every_message_may_have_changed_what_a_status_would_say(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     before = desk.changes
-    desk.agent.heard(Changed("east.contact", active=False, at_s=0.0))
+    desk.agent.handle(Changed("east.contact", active=False, at_s=0.0))
     desk.agent.keeper_lost()
     assert desk.changes == before + 2

@@ -27,11 +27,11 @@ from tests.firmware_sim.support.story import in_virtual_time
 @in_virtual_time
 async def test_the_start_of_a_keeper_is_recorded_once_and_its_loss_once(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    desk.agent.heard(Snapshot(INPUTS, []))
+    desk.agent.handle(Snapshot(INPUTS, []))
     desk.agent.keeper_lost()
     desk.agent.keeper_lost()
     assert not desk.agent.keeper_up
-    desk.agent.heard(Snapshot(INPUTS, []))
+    desk.agent.handle(Snapshot(INPUTS, []))
     assert desk.recording.kinds == ["device.keeper_found", "device.keeper_lost", "device.keeper_found"]
     assert desk.agent.keeper_up
 
@@ -41,12 +41,12 @@ async def test_a_keeper_by_another_wiring_is_told_to_reload_and_not_heard_until_
     desk = Desk(tmp_path)
     ours = device_config.load(tmp_path / "gates.toml").hash
     desk.agent.keeper_lost()
-    desk.told()
-    desk.agent.heard(Snapshot({"north.contact": True}, [], wiring="0123456789abcdef"))
-    desk.agent.heard(Changed("north.contact", active=False, at_s=0.0))
+    desk.recorded()
+    desk.agent.handle(Snapshot({"north.contact": True}, [], wiring="0123456789abcdef"))
+    desk.agent.handle(Changed("north.contact", active=False, at_s=0.0))
     assert desk.orders == [Reload(ours)]
-    assert (desk.told(), desk.agent.keeper_up, desk.agent.failures) == ([], False, 0)
-    desk.agent.heard(Snapshot(INPUTS, [], wiring=ours))
+    assert (desk.recorded(), desk.agent.keeper_up, desk.agent.failures) == ([], False, 0)
+    desk.agent.handle(Snapshot(INPUTS, [], wiring=ours))
     assert (desk.agent.keeper_up, desk.orders.count(Reload(ours))) == (True, 1)
 
 
@@ -55,41 +55,41 @@ async def test_a_keeper_that_cannot_reload_is_believed_as_far_as_its_names_go(tm
     desk = Desk(tmp_path)
     asked = Reload(device_config.load(tmp_path / "gates.toml").hash)
     other = Snapshot({**INPUTS, "north.contact": True}, [], wiring="0123456789abcdef")
-    desk.agent.heard(other)
-    desk.agent.heard(NotReloaded("fedcba9876543210", "GPIO21 is held by another process"))
-    desk.agent.heard(other)
+    desk.agent.handle(other)
+    desk.agent.handle(NotReloaded("fedcba9876543210", "GPIO21 is held by another process"))
+    desk.agent.handle(other)
     assert desk.agent.not_reloaded == "GPIO21 is held by another process"
     assert (desk.agent.keeper_up, desk.orders.count(asked)) == (True, 1)
-    assert desk.told() == ["device.fault", "device.fault"]
+    assert desk.recorded() == ["device.fault", "device.fault"]
     desk.agent.keeper_lost()
-    desk.agent.heard(other)
+    desk.agent.handle(other)
     assert desk.orders.count(asked) == 2
 
 
 @in_virtual_time
 async def test_an_emergency_found_in_a_snapshot_is_recorded_once_and_its_end_too(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    desk.agent.heard(ZoneEmergency("estate", active=True))
-    desk.agent.heard(Snapshot(INPUTS, ["estate"]))
-    desk.agent.heard(ZoneEmergency("estate", active=True))
+    desk.agent.handle(ZoneEmergency("estate", active=True))
+    desk.agent.handle(Snapshot(INPUTS, ["estate"]))
+    desk.agent.handle(ZoneEmergency("estate", active=True))
     assert desk.agent.emergencies == {"estate": "fire"}
     assert desk.agent.runners["east"].report.phase == "released"
     assert desk.agent.runners["gym"].report.phase == "closed"
-    desk.agent.heard(Snapshot(INPUTS, []))
+    desk.agent.handle(Snapshot(INPUTS, []))
     assert desk.agent.runners["east"].report.phase == "closed"
-    assert desk.told() == ["emergency.began", "emergency.reset"]
+    assert desk.recorded() == ["emergency.began", "emergency.reset"]
 
 
 @in_virtual_time
 async def test_an_emergency_that_an_agent_finds_at_its_start_is_standing_and_later_ones_began(tmp_path: Path) -> None:
     desk = Desk(tmp_path, emergencies=["estate"])
     assert desk.agent.runners["east"].report.phase == "released"
-    assert desk.told() == ["emergency.standing"]
+    assert desk.recorded() == ["emergency.standing"]
     desk.agent.keeper_lost()
-    desk.agent.heard(Snapshot(INPUTS, []))
+    desk.agent.handle(Snapshot(INPUTS, []))
     desk.agent.keeper_lost()
-    desk.agent.heard(Snapshot(INPUTS, ["estate"]))
-    assert desk.told() == ["device.keeper_lost", "emergency.reset", "device.keeper_lost", "emergency.began"]
+    desk.agent.handle(Snapshot(INPUTS, ["estate"]))
+    assert desk.recorded() == ["device.keeper_lost", "emergency.reset", "device.keeper_lost", "emergency.began"]
 
 
 @in_virtual_time
@@ -97,17 +97,17 @@ async def test_a_latch_that_is_not_on_the_disk_is_a_fault_recorded_once(tmp_path
     desk = Desk(tmp_path)
     unsaved = []
     for message in (LatchUnsaved(unsaved=True), Snapshot(INPUTS, [], latch_unsaved=True), LatchUnsaved(unsaved=False)):
-        desk.agent.heard(message)
+        desk.agent.handle(message)
         unsaved.append(desk.agent.latch_unsaved)
     assert unsaved == [True, True, False]
-    assert desk.told() == ["device.fault"]
+    assert desk.recorded() == ["device.fault"]
 
 
 @in_virtual_time
 async def test_an_emergency_takes_back_a_drive_that_waits_for_its_record(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.badge(ANNAS)
-    desk.agent.heard(ZoneEmergency("estate", active=True))
+    desk.agent.handle(ZoneEmergency("estate", active=True))
     desk.recording.flush()
     await asyncio.sleep(60)
     assert DriveOutput("east.lock", 6_000) not in desk.orders
@@ -131,8 +131,8 @@ async def test_what_the_keeper_says_of_an_output_is_an_event_if_it_tells_of_trou
     message: Any, kinds: list[str], tmp_path: Path
 ) -> None:
     desk = Desk(tmp_path)
-    desk.agent.heard(message)
-    assert desk.told() == kinds
+    desk.agent.handle(message)
+    assert desk.recorded() == kinds
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ async def test_a_keeper_of_another_device_is_a_fault_told_once_a_minute_and_none
     message: Any, tmp_path: Path
 ) -> None:
     desk = Desk(tmp_path)
-    desk.told()
+    desk.recorded()
     for _ in range(100):
-        desk.agent.heard(message)
+        desk.agent.handle(message)
     ((_, kind, told),) = desk.recording.rows
     assert (kind, told["fault"], told["count"], desk.agent.failures) == ("device.fault", "no_such_point", 1, 0)
     assert ANNAS not in repr(told)
@@ -159,7 +159,7 @@ async def test_a_keeper_of_another_device_is_a_fault_told_once_a_minute_and_none
 @in_virtual_time
 async def test_a_keeper_with_a_point_too_many_is_believed_about_all_others(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    desk.told()
-    desk.agent.heard(Snapshot({**INPUTS, "east.contact": False, "west.contact": True}, []))
+    desk.recorded()
+    desk.agent.handle(Snapshot({**INPUTS, "east.contact": False, "west.contact": True}, []))
     assert desk.recording.rows == [("", "device.fault", {"fault": "no_such_point", "input": "west.contact"})]
     assert desk.agent.runners["east"].report.phase == "open"

@@ -36,13 +36,13 @@ async def test_who_badged_before_a_lockdown_and_waits_for_the_disk_does_not_get_
     desk.recording.write()
     await asyncio.sleep(1)
     assert "east.lock" not in drives(desk)
-    assert desk.told() == ["access.allowed", "door.mode", "access.not_entered"]
+    assert desk.recorded() == ["access.allowed", "door.mode", "access.not_entered"]
 
 
 @in_virtual_time
 async def test_who_pressed_the_button_before_a_lockdown_gets_out(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    desk.agent.heard(Changed("east.exit_button", active=True, at_s=0.0))
+    desk.agent.handle(Changed("east.exit_button", active=True, at_s=0.0))
     desk.agent.set_modes({"east": Mode.LOCKDOWN}, 1)
     assert drives(desk) == ["east.lock", "east.lock"]
     assert RestOutput("east.lock") not in desk.orders
@@ -53,7 +53,7 @@ async def test_a_mode_is_set_once_and_a_point_that_is_not_named_is_scheduled(tmp
     desk = Desk(tmp_path)
     for _ in range(2):
         desk.agent.set_modes({"east": Mode.LOCKDOWN, "elsewhere": Mode.LOCKDOWN}, 1)
-    assert desk.told() == ["door.mode"]
+    assert desk.recorded() == ["door.mode"]
     desk.agent.set_modes({}, 2)
     assert desk.recording.rows == [("east", "door.mode", {"mode": "scheduled", "number": 2})]
 
@@ -66,9 +66,9 @@ async def test_a_mode_is_set_once_and_a_point_that_is_not_named_is_scheduled(tmp
 async def test_a_point_in_a_mode_is_not_opened_from_afar(mode: Mode, why: str, tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.agent.set_modes({"east": mode}, 1)
-    desk.told()
+    desk.recorded()
     assert desk.agent.order("east", OPENS) == why
-    assert desk.told() == []
+    assert desk.recorded() == []
 
 
 @in_virtual_time
@@ -79,5 +79,5 @@ async def test_what_cannot_be_opened_is_said_by_a_word(tmp_path: Path) -> None:
         desk.agent.order("east", structs.replace(OPENS, order_record={**OPENS.order_record, "id": str(number)}))
     desk.agent.keeper_lost()
     assert desk.agent.order("east", OPENS) == "keeper_lost"
-    desk.agent.heard(ZoneEmergency("estate", active=True))
+    desk.agent.handle(ZoneEmergency("estate", active=True))
     assert desk.agent.order("east", OPENS) == "emergency"

@@ -63,16 +63,16 @@ class Hall(Rig):
 
     def connect(self) -> None:
         self.keeper_runs = True
-        self.agent.heard(self.keeper.snapshot())
+        self.agent.handle(self.keeper.snapshot())
 
     def send(self, message: ToKeeper) -> None:
         if self.keeper_runs and not isinstance(message, Reload):  # to a keeper by the agent's own wiring none is sent
-            self.loop.call_soon(self.keeper.heard, message)
+            self.loop.call_soon(self.keeper.handle, message)
 
     def tell(self, message: ToAgent) -> None:
         super().tell(message)
         if self.keeper_runs:
-            self.loop.call_soon(self.agent.heard, message)
+            self.loop.call_soon(self.agent.handle, message)
 
     def kill_keeper(self) -> None:
         self.keeper_runs = False

@@ -227,9 +227,9 @@ def test_of_a_card_with_two_holders_nobody_knows_whose_use_counts(monkeypatch: p
 def test_a_point_with_a_limit_begins_nothing_once_the_cloud_was_not_heard_for_so_long() -> None:
     desk = Desk()
     socket = Report("free", offline_limit_ms=12 * HOUR_MS)
-    desk.clock.heard_ms = NOW_MS - 12 * HOUR_MS + 1
+    desk.clock.last_contact_ms = NOW_MS - 12 * HOUR_MS + 1
     assert desk.decide(ANNAS, report=socket).reason is Reason.ALLOWED
-    desk.clock.heard_ms -= 1
+    desk.clock.last_contact_ms -= 1
     assert desk.decide(ANNAS, report=socket).reason is Reason.OFFLINE_TOO_LONG
     assert desk.decide(ANNAS).reason is Reason.ALLOWED, "a door has no such limit"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edge.agent.effect_queue import MAX_WAITING
 from edge.archetypes.protocol import CannotRecord, Drive, Effect, Record, Rest, Send, Show, Wake
 from firmware_sim.time.clock import run_virtual
-from tests.edge.support.effect_queues import ENDED, Bench, kept_start
+from tests.edge.support.effect_queues import ENDED, Bench, persisted_start
 from tests.firmware_sim.support.story import in_virtual_time
 
 FREE: list[Effect] = [Record("access.allowed"), Drive("lock", 6_000), Wake("relock", 5_000), Show("green", "allowed")]
@@ -269,24 +269,24 @@ def _line(effect: Effect) -> str:
 
 @in_virtual_time
 async def test_what_is_to_rest_is_not_driven_by_what_still_waits() -> None:
-    bench = await kept_start()
+    bench = await persisted_start()
     bench.queue.put([Rest("relay"), Record("session.ended")])
-    assert bench.order == ["keep page", "rest gym.relay"]
+    assert bench.order == ["persist page", "rest gym.relay"]
     bench.recording.flush()
-    bench.to_keep[0]()
+    bench.to_persist[0]()
     await asyncio.sleep(3)
-    assert (bench.order, bench.refused) == (["keep page", "rest gym.relay"], [])
+    assert (bench.order, bench.refused) == (["persist page", "rest gym.relay"], [])
     assert bench.recording.kinds == ["session.started", "session.ended"]
 
 
 @in_virtual_time
 async def test_a_rest_takes_back_nothing_but_its_own_output() -> None:
-    bench = await kept_start()
+    bench = await persisted_start()
     bench.queue.put([Rest("green")])
-    assert bench.order == ["keep page"]
+    assert bench.order == ["persist page"]
     bench.recording.flush()
-    bench.to_keep[0]()
-    assert bench.order == ["keep page", "drive gym.relay 10000", "rest gym.green"]
+    bench.to_persist[0]()
+    assert bench.order == ["persist page", "drive gym.relay 10000", "rest gym.green"]
 
 
 @pytest.mark.parametrize("urgent", [Rest("lamp"), Drive("lock", 6_000, "nothing")])
@@ -297,5 +297,5 @@ async def test_nothing_urgent_waits_for_what_is_merely_told(urgent: Effect) -> N
     bench.queue.put([urgent])
     assert bench.recording.kinds == ["session.ended"]
     assert bench.order[-1] == _line(urgent)
-    bench.to_keep[0]()
+    bench.to_persist[0]()
     assert len(bench.order) == 4

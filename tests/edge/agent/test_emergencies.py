@@ -42,9 +42,9 @@ class Post:
         self.may_reset(ANNAS, "estate")
         decider = Decider(self.cards, self.clock, KEY)
         self.agent = Agent(device_config.load(file), AgentPorts(loop, self.clock, self.recording, decider, self))
-        self.agent.heard(found or Snapshot(INPUTS, []))
+        self.agent.handle(found or Snapshot(INPUTS, []))
         self.followed: list[Emergency] = []
-        self.told()
+        self.recorded()
 
     @property
     def asked(self) -> list[ToKeeper]:
@@ -59,15 +59,15 @@ class Post:
         self.orders.append(message)
 
     def began(self, cause: Cause) -> None:
-        self.agent.heard(ZoneEmergency("estate", active=True, cause=cause))
+        self.agent.handle(ZoneEmergency("estate", active=True, cause=cause))
 
     def over(self, by: Ending, cause: Cause = "fire") -> None:
-        self.agent.heard(ZoneEmergency("estate", active=False, cause=cause, by=by))
+        self.agent.handle(ZoneEmergency("estate", active=False, cause=cause, by=by))
 
     def badge(self, card: str) -> None:
-        self.agent.heard(Frame("east.in", card, 0.0))
+        self.agent.handle(Frame("east.in", card, 0.0))
 
-    def told(self) -> list[tuple[str, dict[str, Any]]]:
+    def recorded(self) -> list[tuple[str, dict[str, Any]]]:
         """What was recorded since this was last asked."""
         rows = [(kind, data) for _, kind, data in self.recording.rows]
         self.recording.rows.clear()
@@ -88,9 +88,9 @@ async def test_a_cause_reaches_the_journal_and_the_stations_of_its_zone(
     for name, runner in post.agent.runners.items():
         monkeypatch.setattr(runner, "take", lambda happened, name=name: heard.append((name, happened)))
     post.began(cause)
-    assert post.told() == [("emergency.began", {"zone": "estate", "cause": cause})]
+    assert post.recorded() == [("emergency.began", {"zone": "estate", "cause": cause})]
     post.over("key", cause)
-    assert post.told() == [("emergency.reset", {"zone": "estate", "cause": cause, "how": "key"})]
+    assert post.recorded() == [("emergency.reset", {"zone": "estate", "cause": cause, "how": "key"})]
     assert heard == [("east", Emergency(True, cause)), ("east", Emergency(False, cause))]
 
 
@@ -98,10 +98,10 @@ async def test_a_cause_reaches_the_journal_and_the_stations_of_its_zone(
 async def test_a_broken_loop_that_becomes_a_fire_is_told_as_worse_and_a_repetition_is_not(tmp_path: Path) -> None:
     post = Post(tmp_path)
     post.began("loop_broken")
-    post.told()
+    post.recorded()
     post.began("fire")
     post.began("fire")
-    assert post.told() == [("emergency.worsened", {"zone": "estate", "cause": "fire", "was": "loop_broken"})]
+    assert post.recorded() == [("emergency.worsened", {"zone": "estate", "cause": "fire", "was": "loop_broken"})]
     assert post.agent.emergencies == {"estate": "fire"}
 
 
@@ -109,12 +109,12 @@ async def test_a_broken_loop_that_becomes_a_fire_is_told_as_worse_and_a_repetiti
 async def test_a_card_that_may_reset_asks_the_keeper_and_its_holder_is_named_once_it_has(tmp_path: Path) -> None:
     post = Post(tmp_path)
     post.began("fire")
-    post.told()
+    post.recorded()
     post.badge(ANNAS)
-    assert (post.asked, post.told()) == ([Reset("estate")], [])
+    assert (post.asked, post.recorded()) == ([Reset("estate")], [])
     post.over("card")
     by_anna = {"zone": "estate", "cause": "fire", "how": "card", "by": ANNA.hex(), "holder": ANNA.hex()}
-    assert post.told() == [("emergency.reset", by_anna)]
+    assert post.recorded() == [("emergency.reset", by_anna)]
 
 
 @in_virtual_time
@@ -122,9 +122,9 @@ async def test_a_key_that_is_quicker_than_a_card_is_not_told_as_the_holders_deed
     post = Post(tmp_path)
     post.began("fire")
     post.badge(ANNAS)
-    post.told()
+    post.recorded()
     post.over("key")
-    assert post.told() == [("emergency.reset", {"zone": "estate", "cause": "fire", "how": "key"})]
+    assert post.recorded() == [("emergency.reset", {"zone": "estate", "cause": "fire", "how": "key"})]
 
 
 @in_virtual_time
@@ -132,10 +132,10 @@ async def test_who_resets_too_early_is_recorded_and_told_that_the_alarm_is_still
     post = Post(tmp_path)
     post.began("fire")
     post.badge(ANNAS)
-    post.told()
-    post.agent.heard(NotReset("estate", "card", ["fire", "smoke"]))
-    post.agent.heard(NotReset("estate", "key", ["smoke"]))
-    assert post.told() == [
+    post.recorded()
+    post.agent.handle(NotReset("estate", "card", ["fire", "smoke"]))
+    post.agent.handle(NotReset("estate", "key", ["smoke"]))
+    assert post.recorded() == [
         ("emergency.not_reset", {"zone": "estate", "how": "card", "causes": ["fire", "smoke"], "by": ANNA.hex()}),
         ("emergency.not_reset", {"zone": "estate", "how": "key", "causes": ["smoke"]}),
     ]
@@ -167,10 +167,10 @@ async def test_a_card_of_another_zone_or_without_the_right_is_weighed_as_always(
     post = Post(tmp_path)
     post.may_reset(ANNAS, "gym")
     post.began("fire")
-    post.told()
+    post.recorded()
     for card in (ANNAS, BENS):
         post.badge(card)
-    assert [kind for kind, _ in post.told()] == ["access.allowed", "access.allowed"]
+    assert [kind for kind, _ in post.recorded()] == ["access.allowed", "access.allowed"]
     assert Reset("estate") not in post.asked
 
 
@@ -190,7 +190,7 @@ async def test_the_right_to_reset_needs_neither_an_open_door_nor_an_hour(tmp_pat
 async def test_without_an_emergency_the_card_that_may_reset_is_an_ordinary_card(tmp_path: Path) -> None:
     post = Post(tmp_path)
     post.badge(ANNAS)
-    assert [kind for kind, _ in post.told()] == ["access.allowed"]
+    assert [kind for kind, _ in post.recorded()] == ["access.allowed"]
     assert Reset("estate") not in post.asked
 
 
@@ -216,9 +216,9 @@ async def test_what_ended_while_the_line_was_down_is_told_by_what_it_ended(
     post = Post(tmp_path)
     post.began("drill")
     post.agent.keeper_lost()
-    post.told()
-    post.agent.heard(Snapshot(INPUTS, [], ended=ended))
-    told = dict(post.told())
+    post.recorded()
+    post.agent.handle(Snapshot(INPUTS, [], ended=ended))
+    told = dict(post.recorded())
     assert told["emergency.reset"] == {"zone": "estate", "cause": "drill", "how": how}
 
 
@@ -226,21 +226,21 @@ async def test_what_ended_while_the_line_was_down_is_told_by_what_it_ended(
 async def test_what_got_worse_while_the_line_was_down_is_told(tmp_path: Path) -> None:
     post = Post(tmp_path)
     post.began("drill")
-    post.agent.heard(Snapshot(INPUTS, ["estate"], causes={"estate": "fire"}))
-    assert post.told()[-1] == ("emergency.worsened", {"zone": "estate", "cause": "fire", "was": "drill"})
+    post.agent.handle(Snapshot(INPUTS, ["estate"], causes={"estate": "fire"}))
+    assert post.recorded()[-1] == ("emergency.worsened", {"zone": "estate", "cause": "fire", "was": "drill"})
 
 
 @in_virtual_time
 async def test_a_drill_is_begun_and_ended_by_an_order_that_names_the_operator(tmp_path: Path) -> None:
     post = Post(tmp_path)
     assert post.agent.drill("estate", True, TOLD) == ""
-    assert (post.asked, post.told()) == ([Drill("estate", on=True)], [("command.done", TOLD)])
+    assert (post.asked, post.recorded()) == ([Drill("estate", on=True)], [("command.done", TOLD)])
     post.began("drill")
-    assert post.told() == [("emergency.began", {"zone": "estate", "cause": "drill", "by": "lin"})]
+    assert post.recorded() == [("emergency.began", {"zone": "estate", "cause": "drill", "by": "lin"})]
     assert post.agent.drill("estate", False, {**TOLD, "by": "wu"}) == ""
     post.over("order", "drill")
     over = {"zone": "estate", "cause": "drill", "how": "order", "by": "wu"}
-    assert post.told()[-1] == ("emergency.reset", over)
+    assert post.recorded()[-1] == ("emergency.reset", over)
 
 
 @in_virtual_time
@@ -252,7 +252,7 @@ async def test_a_drill_that_cannot_be_is_refused_by_a_word(tmp_path: Path) -> No
     assert [post.agent.drill("estate", on, TOLD) for on in (True, False)] == ["emergency", "emergency"]
     post.agent.keeper_lost()
     assert post.agent.drill("estate", True, TOLD) == "keeper_lost"
-    assert (post.asked, [data for kind, data in post.told() if kind == "command.done"]) == ([], [])
+    assert (post.asked, [data for kind, data in post.recorded() if kind == "command.done"]) == ([], [])
 
 
 @pytest.mark.parametrize("cause", ["fire", "smoke", "estop", "loop_broken"])

@@ -64,7 +64,7 @@ class Hub:
         decider = Decider(self.cards, clock, KEY)
         loaded = device_config.load(folder / "hub.toml")
         self.agent = Agent(loaded, AgentPorts(loop, clock, self.recording, decider, self))
-        self.agent.heard(Snapshot({}, []))
+        self.agent.handle(Snapshot({}, []))
 
     def send(self, message: ToKeeper) -> None:
         self.asked.append(message)
@@ -73,9 +73,9 @@ class Hub:
         """Key a number, tap a card, and return what was recorded of it."""
         self.recording.rows.clear()
         for key in keys:
-            self.agent.heard(Frame("pad", f"{KEYS.index(key):04b}", 0.0))
+            self.agent.handle(Frame("pad", f"{KEYS.index(key):04b}", 0.0))
         if card:
-            self.agent.heard(Frame("pad", card, 0.0))
+            self.agent.handle(Frame("pad", card, 0.0))
         return list(self.recording.rows)
 
 
@@ -107,7 +107,7 @@ async def test_card_resets_without_a_number(tmp_path: Path) -> None:
     """Who runs to a shared reader in an emergency keys no number, and it is no use of the reader worth a row."""
     hub, name = Hub(tmp_path), digest(ANNAS)
     hub.cards.grants[name] = replace(hub.cards.grants[name], resets=frozenset({"hub"}))
-    hub.agent.heard(ZoneEmergency("hub", active=True))
+    hub.agent.handle(ZoneEmergency("hub", active=True))
     assert hub.pad("", ANNAS) == []
     assert hub.asked == [Reset("hub")]
     assert [row[2].get("why") for row in hub.pad("", BENS)] == ["no_number"]

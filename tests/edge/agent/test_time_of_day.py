@@ -124,7 +124,7 @@ def test_post_prices_by_the_hour_it_is_told() -> None:
         if wh == 2000:
             rig.take(TimeOfDay(230))
     rig.stop(number, 4000)
-    (end,) = rig.told("session.ended")
+    (end,) = rig.sent("session.ended")
     assert [(line["fen_per_kwh"], line["ms"]) for line in end["receipt"]["lines"]] == [(50, 10 * MINUTE_MS)]
 
 
@@ -162,12 +162,12 @@ class Hub:
         decider = Decider(self.cards, self.clock, KEY)
         loaded = device_config.load(folder / "hub.toml")
         self.agent = Agent(loaded, AgentPorts(loop, self.clock, self.recording, decider, self))
-        self.agent.heard(Snapshot({}, []))
+        self.agent.handle(Snapshot({}, []))
 
     def send(self, message: ToKeeper) -> None:
         """The keeper is told nothing here."""
 
-    def told(self) -> list[tuple[str, object]]:
+    def recorded(self) -> list[tuple[str, object]]:
         """What the points were told behind a reading of each."""
         self.recording.rows.clear()
         for point in ("sells", "opens"):
@@ -180,18 +180,18 @@ async def test_agent_tells_each_new_minute_once(tmp_path: Path) -> None:
     hub = Hub(tmp_path)
     shown = datetime.fromtimestamp(NOW_MS / 1000, hub.cards.zone)
     minute = shown.hour * 60 + shown.minute
-    assert hub.told() == [("sells", minute)]
-    assert hub.told() == []
+    assert hub.recorded() == [("sells", minute)]
+    assert hub.recorded() == []
     await asyncio.sleep(60)
-    assert hub.told() == [("sells", minute + 1)]
+    assert hub.recorded() == [("sells", minute + 1)]
     hub.cards.zone = ZoneInfo("UTC")
-    assert hub.told() == [("sells", (minute + 1 - 8 * 60) % DAY_MINUTES)]
+    assert hub.recorded() == [("sells", (minute + 1 - 8 * 60) % DAY_MINUTES)]
 
 
 @in_virtual_time
 async def test_agent_tells_no_minute_it_does_not_know(tmp_path: Path) -> None:
     hub = Hub(tmp_path)
     hub.clock.trust = Trust.UNSET
-    assert hub.told() == []
+    assert hub.recorded() == []
     hub.clock.trust, hub.cards.zone = Trust.SYNCED, None
-    assert hub.told() == []
+    assert hub.recorded() == []

@@ -181,8 +181,8 @@ async def test_a_device_without_registration_says_its_key_and_hears_nobody(
     bench.link.connect()
     for channel in ("ack", "roster", "page"):
         bench.hears(b"rubbish", channel)
-    bench.device.agent.heard(Snapshot(INPUTS, []))
-    bench.device.agent.heard(Frame("east.in", ANNAS, 1.0))
+    bench.device.agent.handle(Snapshot(INPUTS, []))
+    bench.device.agent.handle(Frame("east.in", ANNAS, 1.0))
     await bench.settle()
     assert bench.rows()[-1][1]["reason"] == "no_roster"
     assert bench.device.faults()["uplink"] == "not_registered"
@@ -252,7 +252,7 @@ async def test_state_and_health_say_how_the_device_is(tmp_path: Path) -> None:
 async def test_a_device_that_has_ended_heeds_nobody_and_stays_offline(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.link.connect()
-    bench.device.agent.heard(Snapshot(INPUTS, []))
+    bench.device.agent.handle(Snapshot(INPUTS, []))
     await bench.settle()
     await bench.device.close()
     rows = bench.rows()
@@ -281,7 +281,7 @@ async def test_another_config_has_another_hash(tmp_path: Path) -> None:
 @in_virtual_time
 async def test_the_status_is_plain_json_and_shows_what_stands_at_each_point(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.device.agent.heard(Snapshot(INPUTS, ["estate"]))
+    bench.device.agent.handle(Snapshot(INPUTS, ["estate"]))
     await bench.settle()
     status = json.loads(json.dumps(bench.device.status()))
     assert (status["device"], status["site"], status["keeper"]) == (NAME, SITE, True)
@@ -295,7 +295,7 @@ async def test_the_status_is_plain_json_and_shows_what_stands_at_each_point(tmp_
 @in_virtual_time
 async def test_faults_are_named_by_their_place(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.device.agent.heard(Snapshot({**INPUTS, "east.contact": False}, []))
+    bench.device.agent.handle(Snapshot({**INPUTS, "east.contact": False}, []))
     assert "agent" not in bench.device.faults()
     bench.device.agent.failures = bench.link.faults = 1
     assert bench.device.faults()["agent"] == "2 failures"

@@ -108,11 +108,11 @@ class Keeper:
         return await asyncio.get_running_loop().create_unix_server(self._channel, path)
 
     def _channel(self) -> Channel[ToKeeper]:
-        channel = Channel[ToKeeper](ToKeeper, self._heard, lambda: None, lambda made: made.send(self._snapshot))
+        channel = Channel[ToKeeper](ToKeeper, self._handle, lambda: None, lambda made: made.send(self._snapshot))
         self._agent = channel
         return channel
 
-    def _heard(self, message: ToKeeper) -> None:
+    def _handle(self, message: ToKeeper) -> None:
         self.orders.append(message)
         self.ordered.set()
         if self.refuses and isinstance(message, DriveOutput):

@@ -69,7 +69,7 @@ class Hub:
     def send(self, message: ToKeeper) -> None:
         """The line to the keeper."""
         assert not isinstance(message, Reload)
-        self.keeper.heard(message)
+        self.keeper.handle(message)
 
     def plug_in_everywhere(self) -> None:
         for socket in self.sockets.values():

@@ -110,7 +110,7 @@ async def test_a_worse_cause_that_came_while_there_was_no_keeper_is_known_at_its
 @in_virtual_time
 async def test_nobody_resets_a_zone_before_every_one_of_its_inputs_is_quiet(by: Ending, tmp_path: Path) -> None:
     rig = Hazards(tmp_path)
-    reset: Callable[[], object] = rig.key.press if by == "key" else lambda: rig.keeper.heard(Reset("estate"))
+    reset: Callable[[], object] = rig.key.press if by == "key" else lambda: rig.keeper.handle(Reset("estate"))
     rig.fire.alarm()
     rig.smoke.put(True)
     await rig.after(lambda: rig.stop.put(True))
@@ -129,27 +129,27 @@ async def test_nobody_resets_a_zone_before_every_one_of_its_inputs_is_quiet(by: 
 @in_virtual_time
 async def test_a_reset_without_an_emergency_does_nothing(zone: str, tmp_path: Path) -> None:
     rig = Hazards(tmp_path)
-    rig.keeper.heard(DriveOutput(EAST, 60_000))
-    assert await rig.after(lambda: rig.keeper.heard(Reset(zone))) == []
+    rig.keeper.handle(DriveOutput(EAST, 60_000))
+    assert await rig.after(lambda: rig.keeper.handle(Reset(zone))) == []
     assert rig.level(LOCK)
 
 
 def begin_drill(rig: Rig) -> None:
-    rig.keeper.heard(Drill("estate", on=True))
+    rig.keeper.handle(Drill("estate", on=True))
 
 
 def end_drill(rig: Rig) -> None:
-    rig.keeper.heard(Drill("estate", on=False))
+    rig.keeper.handle(Drill("estate", on=False))
 
 
 @in_virtual_time
 async def test_in_a_drill_the_pins_act_as_in_a_fire_and_the_disk_hears_nothing_of_it(tmp_path: Path) -> None:
     rig = Hazards(tmp_path)
-    rig.keeper.heard(DriveOutput(GREEN, 60_000))
+    rig.keeper.handle(DriveOutput(GREEN, 60_000))
     assert await rig.after(lambda: begin_drill(rig)) == rig.began("drill")
     assert (levels(rig), rig.causes, rig.latch_file.exists()) == (RELEASED, {"estate": "drill"}, False)
-    rig.keeper.heard(RestOutput(EAST))
-    rig.keeper.heard(DriveOutput(GREEN, 1_000))
+    rig.keeper.handle(RestOutput(EAST))
+    rig.keeper.handle(DriveOutput(GREEN, 1_000))
     rig.keeper.agent_gone()
     assert levels(rig) == RELEASED
     assert await rig.after(lambda: begin_drill(rig)) == []
@@ -165,7 +165,7 @@ async def test_a_drill_ends_by_an_order_a_key_a_card_or_after_half_an_hour(by: E
     elif by == "key":
         told = await rig.after(rig.key.press)
     elif by == "card":
-        told = await rig.after(lambda: rig.keeper.heard(Reset("estate")))
+        told = await rig.after(lambda: rig.keeper.handle(Reset("estate")))
     else:
         assert await rig.after(lambda: None, DRILL_S - 2) == []
         told = await rig.after(lambda: None, 2)
@@ -189,7 +189,7 @@ async def test_a_drill_that_becomes_a_fire_is_a_fire_and_no_order_and_no_time_en
 @in_virtual_time
 async def test_nobody_drills_during_an_emergency_nor_where_nothing_is_watched(tmp_path: Path) -> None:
     rig = Hazards(tmp_path)
-    rig.keeper.heard(Drill("gym", on=True))
+    rig.keeper.handle(Drill("gym", on=True))
     assert (rig.causes, levels(rig)) == ({}, AT_REST)
     await rig.after(lambda: rig.smoke.put(True))
     assert await rig.after(lambda: begin_drill(rig)) == []
@@ -203,7 +203,7 @@ async def test_a_drill_is_over_with_its_keeper(tmp_path: Path) -> None:
     rig.kill()
     rig.start()
     assert (levels(rig), rig.causes) == (AT_REST, {})
-    rig.keeper.heard(Drill("estate", on=True))
+    rig.keeper.handle(Drill("estate", on=True))
     rig.keeper.close()
     assert await rig.after(lambda: None, HOUR_S) == []
 
@@ -225,14 +225,14 @@ async def test_a_latch_that_cannot_be_read_leaves_it_to_the_inputs(text: str, tm
     (tmp_path / "latch.json").write_text(text)
     rig = Rig(tmp_path)
     assert rig.keeper.snapshot().emergencies == []
-    rig.keeper.heard(DriveOutput(EAST, 1_000))
-    assert rig.told == []
+    rig.keeper.handle(DriveOutput(EAST, 1_000))
+    assert rig.sent == []
 
 
 @in_virtual_time
 async def test_a_latched_zone_that_was_rewired_away_locks_nothing_up_for_ever(tmp_path: Path) -> None:
     (tmp_path / "latch.json").write_text('["gym", "attic"]')
     rig = Rig(tmp_path)
-    rig.keeper.heard(DriveOutput(GYM, 1_000))
-    assert rig.told == []
+    rig.keeper.handle(DriveOutput(GYM, 1_000))
+    assert rig.sent == []
     assert json.loads(rig.latch_file.read_text()) == {}

@@ -61,12 +61,12 @@ def test_words_go_both_ways(tmp_path: Path) -> None:
         keeper = Keeper(tmp_path / "keeper.sock")
         async with keeper.listening():
             agent = Agent(keeper.path)
-            await until(lambda: agent.heard)
+            await until(lambda: agent.handle)
             agent.line.send(DRIVE)
             keeper.channels[0].send(Frame("east.in", "10", 1.0))
-            await until(lambda: keeper.heard and len(agent.heard) == 2)
-            assert keeper.heard == [DRIVE]
-            assert agent.heard == [Snapshot({}, []), Frame("east.in", "10", 1.0)]
+            await until(lambda: keeper.handle and len(agent.handle) == 2)
+            assert keeper.handle == [DRIVE]
+            assert agent.handle == [Snapshot({}, []), Frame("east.in", "10", 1.0)]
             assert agent.lost == 0
             await agent.close()
 
@@ -80,8 +80,8 @@ def test_a_line_without_a_keeper_waits_and_drops_what_it_is_given(tmp_path: Path
         agent.line.send(DRIVE)
         await asyncio.sleep(0)
         async with keeper.listening():
-            await until(lambda: agent.heard)
-            assert keeper.heard == []
+            await until(lambda: agent.handle)
+            assert keeper.handle == []
             assert agent.lost == 0
             await agent.close()
 
@@ -93,12 +93,12 @@ def test_a_keeper_that_is_gone_is_told_of_once_and_the_next_one_is_found(tmp_pat
         keeper = Keeper(tmp_path / "keeper.sock")
         async with keeper.listening():
             agent = Agent(keeper.path)
-            await until(lambda: agent.heard)
+            await until(lambda: agent.handle)
         await until(lambda: agent.lost)
         agent.line.send(DRIVE)
         again = Keeper(keeper.path)
         async with again.listening():
-            await until(lambda: len(agent.heard) == 2)
+            await until(lambda: len(agent.handle) == 2)
             assert agent.lost == 1
             assert again.heard == []
             agent.line.send(DRIVE)
@@ -113,7 +113,7 @@ def test_an_agent_that_ends_lets_go_of_its_keeper(tmp_path: Path) -> None:
         keeper = Keeper(tmp_path / "keeper.sock")
         async with keeper.listening():
             agent = Agent(keeper.path)
-            await until(lambda: agent.heard)
+            await until(lambda: agent.handle)
             await agent.close()
             assert agent.lost == 0
             await until(lambda: not keeper.channels[0]._is_up())

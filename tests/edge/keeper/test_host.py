@@ -47,15 +47,15 @@ class Post:
 @in_virtual_time
 async def test_a_reload_lets_go_of_the_old_pins_and_takes_the_new_ones_at_rest(tmp_path: Path) -> None:
     post = Post(tmp_path)
-    post.host.heard(DriveOutput(EAST, 6_000))
+    post.host.handle(DriveOutput(EAST, 6_000))
     assert post.level(LOCK)
     name = post.send(ELSEWHERE)
-    post.host.heard(Reload(name))
+    post.host.handle(Reload(name))
     assert (post.level(LOCK), post.is_output(LOCK)) == (False, False)
     assert (post.level(MOVED), post.is_output(MOVED)) == (False, True)
     assert isinstance(post.told[-1], Snapshot)
     assert post.told[-1].wiring == name
-    post.host.heard(DriveOutput(EAST, 6_000))
+    post.host.handle(DriveOutput(EAST, 6_000))
     assert (post.level(LOCK), post.level(MOVED)) == (False, True)
 
 
@@ -64,21 +64,21 @@ async def test_a_pin_that_somebody_else_holds_leaves_the_former_wiring(tmp_path:
     post = Post(tmp_path)
     post.board.lines(lambda *_edge: None).claim_input(MOVED, None)
     name = post.send(ELSEWHERE)
-    post.host.heard(Reload(name))
+    post.host.handle(Reload(name))
     refused, found = post.told
     assert isinstance(refused, NotReloaded)
     assert (refused.wiring, "GPIO21 is held by another process" in refused.why) == (name, True)
     assert found == post.host.keeper.snapshot()
     assert found.wiring == post.wirings.local.hash
-    post.host.heard(DriveOutput(EAST, 6_000))
+    post.host.handle(DriveOutput(EAST, 6_000))
     assert post.level(LOCK)
 
 
 @in_virtual_time
 async def test_a_wiring_that_nobody_has_moves_no_pin(tmp_path: Path) -> None:
     post = Post(tmp_path)
-    post.host.heard(DriveOutput(EAST, 6_000))
-    post.host.heard(Reload("0123456789abcdef"))
+    post.host.handle(DriveOutput(EAST, 6_000))
+    post.host.handle(Reload("0123456789abcdef"))
     assert post.level(LOCK)
     assert isinstance(post.told[0], NotReloaded)
     assert "cannot be read" in post.told[0].why
@@ -88,7 +88,7 @@ async def test_a_wiring_that_nobody_has_moves_no_pin(tmp_path: Path) -> None:
 async def test_the_own_file_is_found_as_somebody_has_edited_it_since(tmp_path: Path) -> None:
     post = Post(tmp_path)
     edited = load(tmp_path, ELSEWHERE)
-    post.host.heard(Reload(edited.hash))
+    post.host.handle(Reload(edited.hash))
     assert (post.is_output(LOCK), post.is_output(MOVED)) == (False, True)
 
 
@@ -98,7 +98,7 @@ async def test_an_emergency_outlasts_a_reload_without_being_told_twice(tmp_path:
     post.fire.alarm()
     await asyncio.sleep(1)
     assert post.told == [ZoneEmergency("estate", active=True)]
-    post.host.heard(Reload(post.send(ELSEWHERE)))
+    post.host.handle(Reload(post.send(ELSEWHERE)))
     assert post.level(MOVED)
     assert isinstance(post.told[-1], Snapshot)
     assert post.told[-1].emergencies == ["estate"]
@@ -119,10 +119,10 @@ async def test_an_edge_on_its_way_to_a_keeper_that_is_gone_moves_nothing(tmp_pat
 @in_virtual_time
 async def test_orders_for_pins_go_to_whoever_sits_there(tmp_path: Path) -> None:
     post = Post(tmp_path)
-    post.host.heard(DriveOutput(EAST, 6_000))
-    post.host.heard(RestOutput(EAST))
+    post.host.handle(DriveOutput(EAST, 6_000))
+    post.host.handle(RestOutput(EAST))
     assert not post.level(LOCK)
-    post.host.heard(DriveOutput(EAST, 6_000))
+    post.host.handle(DriveOutput(EAST, 6_000))
     post.host.agent_gone()
     assert not post.level(LOCK)
 
@@ -140,7 +140,7 @@ async def test_a_fault_of_ours_in_a_new_keeper_brings_the_former_one_back(
         return whole(host, config)
 
     monkeypatch.setattr(KeeperHost, "_keeper", broken)
-    post.host.heard(Reload(post.send(ELSEWHERE)))
+    post.host.handle(Reload(post.send(ELSEWHERE)))
     assert isinstance(post.told[0], NotReloaded)
     assert post.is_output(LOCK)
 
@@ -156,7 +156,7 @@ async def test_a_keeper_that_gets_not_even_its_former_pins_back_says_so_and_noth
         raise OSError("GPIO busy")
 
     monkeypatch.setattr(KeeperHost, "_keeper", busy)
-    post.host.heard(Reload(name))
+    post.host.handle(Reload(name))
     assert post.lost == ["The keeper could not take its former pins again: GPIO busy."]
     assert post.told == []
     assert not post.is_output(LOCK)

@@ -70,7 +70,7 @@ class Post:
         """A new agent, once it has been told how things stand."""
         agent = Agent()
         await asyncio.get_running_loop().create_unix_connection(lambda: agent.channel, str(self.path))
-        await until(lambda: agent.heard)
+        await until(lambda: agent.handle)
         return agent
 
     async def drive(self, agent: Agent) -> None:
@@ -98,8 +98,8 @@ def test_an_agent_is_told_how_things_stand_and_drives_a_lock(tell: Callable[[Sto
     async def story(post: Post) -> None:
         async with post.kept():
             agent = await post.agent()
-            assert isinstance(agent.heard[0], Snapshot)
-            assert agent.heard[0].emergencies == []
+            assert isinstance(agent.handle[0], Snapshot)
+            assert agent.handle[0].emergencies == []
             assert post.path.stat().st_mode & 0o777 == 0o600
             await post.drive(agent)
 
@@ -165,8 +165,8 @@ def test_a_fire_frees_the_door_with_no_agent_there_and_the_next_agent_is_told(te
             post.fire.alarm()
             await until(lambda: post.unlocked)
             agent = await post.agent()
-            assert isinstance(agent.heard[0], Snapshot)
-            assert agent.heard[0].emergencies == ["estate"]
+            assert isinstance(agent.handle[0], Snapshot)
+            assert agent.handle[0].emergencies == ["estate"]
             assert ZoneEmergency("estate", active=True) not in watching.heard
 
     tell(story)

@@ -24,17 +24,17 @@ def card(name: str) -> str:
 def test_a_card_of_every_format_comes_out_as_it_was_sent(name: str) -> None:
     assembler, bits = FrameAssembler(), card(name)
     assert pulse_all(assembler, bits) == []
-    frame = assembler.take(1.0)
+    frame = assembler.pop_finished(1.0)
     assert frame == bits
     assert read(frame).valid
-    assert assembler.take(1.0) is None
+    assert assembler.pop_finished(1.0) is None
 
 
 def test_a_34_bit_card_after_a_26_bit_card_is_not_cut_at_bit_26() -> None:
     assembler, first, second = FrameAssembler(), card("H10301"), card("H10306")
     pulse_all(assembler, first)
     assert pulse_all(assembler, second, start_s=0.1) == [first]
-    assert assembler.take(1.0) == second
+    assert assembler.pop_finished(1.0) == second
 
 
 def test_two_cards_20_ms_apart_are_two_frames() -> None:
@@ -51,8 +51,8 @@ def test_a_frame_ends_after_four_times_its_widest_gap_and_at_least_5_ms(spacing_
     pulse_all(assembler, "0101", spacing_s=spacing_s)
     last_s = 3 * spacing_s
     assert assembler.ends_at_s == pytest.approx(last_s + silence_s)
-    assert assembler.take(last_s + silence_s - 1e-6) is None
-    assert assembler.take(last_s + silence_s + 1e-9) == "0101"
+    assert assembler.pop_finished(last_s + silence_s - 1e-6) is None
+    assert assembler.pop_finished(last_s + silence_s + 1e-9) == "0101"
 
 
 def test_one_wide_gap_counts_for_the_whole_frame() -> None:
@@ -65,7 +65,7 @@ def test_one_wide_gap_counts_for_the_whole_frame() -> None:
 def test_the_gaps_of_one_frame_are_forgotten_in_the_next() -> None:
     assembler = FrameAssembler()
     pulse_all(assembler, "11", spacing_s=0.004)
-    assembler.take(1.0)
+    assembler.pop_finished(1.0)
     pulse_all(assembler, "00", start_s=2.0)
     assert assembler.ends_at_s == pytest.approx(2.001 + MIN_SILENCE_S)
 
@@ -79,13 +79,13 @@ def test_no_silence_is_longer_than_a_tenth_of_a_second() -> None:
 
 def test_nothing_is_awaited_before_the_first_bit() -> None:
     assembler = FrameAssembler()
-    assert (assembler.ends_at_s, assembler.take(9.0)) == (None, None)
+    assert (assembler.ends_at_s, assembler.pop_finished(9.0)) == (None, None)
 
 
 def test_noise_without_end_is_kept_one_bit_beyond_the_longest_frame() -> None:
     assembler = FrameAssembler()
     assert pulse_all(assembler, "01" * 10_000) == []
-    frame = assembler.take(100.0)
+    frame = assembler.pop_finished(100.0)
     assert frame == ("01" * 41)[: MAX_FRAME_BITS + 1]
 
 
@@ -99,7 +99,7 @@ def test_no_bit_is_lost_doubled_or_moved(edges: list[tuple[str, float]]) -> None
         at_s += gap_s
         finished = assembler.pulse(bit, at_s)
         frames += [finished] if finished is not None else []
-    last = assembler.take(at_s + MAX_SILENCE_S)
+    last = assembler.pop_finished(at_s + MAX_SILENCE_S)
     frames += [last] if last is not None else []
     assert "".join(frames) == "".join(bit for bit, _ in edges)
     assert all(frames)
@@ -113,7 +113,7 @@ def test_a_timer_and_the_next_edge_find_the_same_frames(edges: list[tuple[str, f
     for bit, gap_s in edges:
         at_s += gap_s
         from_edges.append(by_edge.pulse(bit, at_s))
-        from_timer += [by_timer.take(at_s), by_timer.pulse(bit, at_s)]
+        from_timer += [by_timer.pop_finished(at_s), by_timer.pulse(bit, at_s)]
     assert [frame for frame in from_edges if frame] == [frame for frame in from_timer if frame]
 
 

@@ -31,13 +31,13 @@ class Bench:
     def change(self) -> None:
         self.changes += 1
 
-    def told(self) -> list[tuple[str, str]]:
+    def recorded(self) -> list[tuple[str, str]]:
         return [(row.kind, row.data["fault"]) for row in self.recording.rows]
 
     def fill(self, filled: float) -> list[tuple[str, str]]:
         self.recording.filled = filled
         self.space.look()
-        return self.told()
+        return self.recorded()
 
 
 FULL, ROOM = ("device.fault", "journal_full"), ("device.fault_cleared", "journal_full")
@@ -72,8 +72,8 @@ def test_a_low_disk_is_told_and_told_again_when_there_is_enough(bench: Bench) ->
     for free, count in ((LOW_BYTES + 1, 0), (LOW_BYTES, 1), (ENOUGH_BYTES, 1), (ENOUGH_BYTES + 1, 2)):
         bench.free = free
         bench.space.look()
-        assert len(bench.told()) == count
-    assert bench.told() == [("device.fault", "disk_low"), ("device.fault_cleared", "disk_low")]
+        assert len(bench.recorded()) == count
+    assert bench.recorded() == [("device.fault", "disk_low"), ("device.fault_cleared", "disk_low")]
 
 
 def test_a_disk_that_does_not_say_what_is_free_stops_nobody_and_is_asked_again(bench: Bench) -> None:
@@ -91,8 +91,8 @@ def test_it_looks_every_minute_until_it_is_closed(bench: Bench) -> None:
     bench.space.look()
     bench.recording.filled = 1.0
     bench.loop.run_until_complete(asyncio.sleep(LOOK_S + 1))
-    assert bench.told() == [FULL]
+    assert bench.recorded() == [FULL]
     bench.space.close()
     bench.recording.filled = 0.0
     bench.loop.run_until_complete(asyncio.sleep(5 * LOOK_S))
-    assert bench.told() == [FULL]
+    assert bench.recorded() == [FULL]

@@ -47,7 +47,7 @@ class LoopClock:
 
     boot = "b7"
     trust = Trust.SYNCED
-    floor_ms = heard_ms = NOW_MS
+    floor_ms = last_contact_ms = NOW_MS
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop

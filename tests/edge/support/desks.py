@@ -62,7 +62,7 @@ class Desk:
         ports = AgentPorts(loop, clock, self.recording, decider, self)
         self.agent = Agent(device_config.load(file), ports, self._changed)
         inputs = {**INPUTS, "cranky.button": False} if cranky else INPUTS
-        self.agent.heard(Snapshot(inputs, list(emergencies)))
+        self.agent.handle(Snapshot(inputs, list(emergencies)))
         self.orders.clear()
 
     def send(self, message: ToKeeper) -> None:
@@ -72,9 +72,9 @@ class Desk:
         self.changes += 1
 
     def badge(self, bits: str) -> None:
-        self.agent.heard(Frame("east.in", bits, 0.0))
+        self.agent.handle(Frame("east.in", bits, 0.0))
 
-    def told(self) -> list[str]:
+    def recorded(self) -> list[str]:
         """The kinds of the events since this was last asked, without those of the start."""
         kinds = [kind for kind in self.recording.kinds if kind != "device.keeper_found"]
         self.recording.rows.clear()

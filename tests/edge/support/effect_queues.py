@@ -18,7 +18,7 @@ class Bench:
         self.recording = HandRecording()
         self.done: list[tuple[float, str]] = []
         self.refused: list[CannotRecord] = []
-        self.to_keep: list[Callable[[], None]] = []
+        self.to_persist: list[Callable[[], None]] = []
         self.queue = EffectQueue("gym", self.loop, self.recording, self, self.refused.append, self._guarded)
 
     @property
@@ -42,9 +42,9 @@ class Bench:
             case Ask(about=about):
                 self._note(f"ask {about}")
 
-    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
-        self._note(f"keep {document.decode()}")
-        self.to_keep.append(kept)
+    def persist(self, point: str, document: bytes, persisted: Callable[[], None]) -> None:
+        self._note(f"persist {document.decode()}")
+        self.to_persist.append(persisted)
 
     def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
         act(*arguments)
@@ -53,10 +53,15 @@ class Bench:
         self.done.append((round(self.loop.time() * 1000, 3), what))
 
 
-async def kept_start() -> Bench:
+async def persisted_start() -> Bench:
     bench = Bench()
     bench.queue.put(KEPT)
     return bench
 
 
-ENDED: list[Effect] = [Rest("relay"), Persist(b"page"), Record("session.ended", {}, "kept"), Show("red", "over_temp")]
+ENDED: list[Effect] = [
+    Rest("relay"),
+    Persist(b"page"),
+    Record("session.ended", {}, "persisted"),
+    Show("red", "over_temp"),
+]

@@ -19,7 +19,7 @@ class FixedTime:
 
     boot = BOOT
     trust = Trust.SYNCED
-    floor_ms = heard_ms = 0
+    floor_ms = last_contact_ms = 0
 
     def __init__(self, at_ms: int = 1_800_000_000_000) -> None:
         self.at_ms = at_ms

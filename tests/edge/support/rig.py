@@ -59,7 +59,7 @@ def load(folder: Path, text: str) -> DeviceConfig:
 
 
 class Rig:
-    """One board with its parts. ``told`` is what the keeper said. ``start`` is a new keeper process."""
+    """One board with its parts. ``sent`` are the messages of the keeper. ``start`` is a new keeper process."""
 
     def __init__(self, folder: Path, *, text: str = GATES, strict_gpiod: bool = True) -> None:
         self.loop = asyncio.get_running_loop()
@@ -73,7 +73,7 @@ class Rig:
         self.key = PushButton(self.board, pin=16, name="key")
         self.config = load(folder, text)
         self.latch_file = folder / "latch.json"
-        self.told: list[ToAgent] = []
+        self.sent: list[ToAgent] = []
         self.factory: BoardFactory
         self.keeper: Keeper
         self.start()
@@ -89,7 +89,7 @@ class Rig:
         self.keeper = Keeper(self.config, factory, Latch(self.latch_file), self.loop, tell)
 
     def tell(self, message: ToAgent) -> None:
-        self.told.append(message)
+        self.sent.append(message)
 
     def kill(self) -> None:
         """What ``kill -9`` does to the keeper."""
@@ -98,8 +98,8 @@ class Rig:
     def level(self, pin: int) -> bool:
         return self.board.pin(pin).level
 
-    def heard(self, kind: type[ToAgent]) -> list[ToAgent]:
-        return [message for message in self.told if isinstance(message, kind)]
+    def messages(self, kind: type[ToAgent]) -> list[ToAgent]:
+        return [message for message in self.sent if isinstance(message, kind)]
 
 
 def driven_ms(board: Board, pin: int, *, rest: bool, now_ms: float) -> float:

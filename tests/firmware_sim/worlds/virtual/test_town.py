@@ -114,6 +114,6 @@ def test_a_cloud_that_acknowledges_what_it_did_not_store_is_caught(monkeypatch: 
 
 def test_a_cloud_that_takes_in_whatever_comes_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """A repeated batch is stored again, or stands in the way of the next."""
-    monkeypatch.setattr(intake, "events_known", lambda *_: 0)
+    monkeypatch.setattr(intake, "count_stored", lambda *_: 0)
     with pytest.raises((OurFault, TimeoutError)):
         complaints()
