@@ -13,6 +13,7 @@ from benchmarks._town import found_sample
 from cloud.devices.registry import register
 from cloud.flats.rule import Place
 from cloud.keys.folder import clock, open_folder
+from cloud.line.sealed_channel import SealedChannel
 from cloud.people.publisher import Publisher
 from cloud.people.store import Card, set_card_standing
 from cloud.people.tables import credentials, memberships
@@ -135,7 +136,7 @@ def cost_of_a_change(folder: Path, cards: int, doors: int, changes: int) -> Chan
             sent.append(len(payload))
 
     with open_folder(folder / "cloud") as (store, keys):
-        publisher = Publisher(store, site=SITE, key=keys.roster, publish=publish, clock=clock)
+        publisher = Publisher(store, SealedChannel(publish, SITE, "roster", keys.roster), publish=publish, clock=clock)
         first_s = _spent_s(publisher)
         took_ms, sizes = [], []
         for card in ids[: changes + 1]:

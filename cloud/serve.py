@@ -77,7 +77,9 @@ class DeviceSide:
             timed=figures.timed,
         )
         publish = self.broker.publish
-        self.publisher = Publisher(store, site=site, key=keys.roster, publish=publish, clock=clock)
+        self.publisher = Publisher(
+            store, SealedChannel(publish, site, "roster", keys.roster), publish=publish, clock=clock
+        )
         store.on_roster_change = self.publisher.look_soon
         self.desired_state = DesiredStateService(store, SealedChannel(publish, site, "config", keys.config), clock)
         self.rolling = Rolling(store, self.desired_state, clock)

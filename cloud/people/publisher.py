@@ -16,6 +16,7 @@ from msgspec import structs
 from cloud.devices.quarantine import quarantine_message
 from cloud.devices.registry import is_registered, roster_readers
 from cloud.line.broker import Arrived, Publish
+from cloud.line.sealed_channel import SealedChannel
 from cloud.line.worker import Worker
 from cloud.people.compiled import keep_compiled, next_edge, windows_left_out
 from cloud.people.issue import Draft, make_draft, store_draft
@@ -28,7 +29,6 @@ from contract.codec import Malformed
 from contract.decide import DAY_MS, HOUR_MS
 from contract.messages import MAX_ROSTER_PAGES, Manifest, Want
 from contract.roster import PAGE_VERSIONS, Undeliverable
-from contract.sealing import Purpose, RosterKey, seal
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,8 @@ class Publisher(Worker[Arrived]):
     windows that are too many for one person and one plan.
     """
 
-    def __init__(self, store: Store, *, site: str, key: RosterKey, publish: Publish, clock: Callable[[], int]) -> None:
+    def __init__(self, store: Store, manifests: SealedChannel, *, publish: Publish, clock: Callable[[], int]) -> None:
+        """``publish`` sends pages, which need no seal: a manifest names them by their hashes."""
         super().__init__(
             "publisher",
             "a roster could not be published; the old one stays in use",
@@ -86,8 +87,7 @@ class Publisher(Worker[Arrived]):
             every_s=POLL_S,
         )
         self._store = store
-        self._site = site
-        self._key = key
+        self._manifests, self._site = manifests, manifests.site
         self._publish = publish
         self._clock = clock
         self._issued: Roster | None = None
@@ -202,8 +202,7 @@ class Publisher(Worker[Arrived]):
             for page in form.whole if is_first else form.pushed:
                 self._publish(topics.down(self._site, device, "page"), page)
             if form.manifest is not None:
-                manifest = self._sealed(structs.replace(form.manifest, device=device))
-                self._publish(topics.down(self._site, device, "roster"), manifest, retain=True)
+                self._manifests.publish(device, structs.replace(form.manifest, device=device))
             self._sent[device] = sent
 
     def _form(self, issued: Roster, version: int, made: Draft | None) -> _Form:
@@ -233,9 +232,6 @@ class Publisher(Worker[Arrived]):
                 count=sum(count for _, count in pages),
             )
         return _Form(new if len(new) <= MAX_PUSHED_PAGES else [], whole, manifest)
-
-    def _sealed(self, manifest: Manifest) -> bytes:
-        return seal(self._key.sign, Purpose.ROSTER, self._site, manifest.device, codec.write(manifest))
 
     def answer(self, message: Arrived) -> None:
         """Send the pages that a registered device asked for, as far as there are such."""

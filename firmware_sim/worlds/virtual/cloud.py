@@ -96,9 +96,8 @@ class VirtualCloud:
             on_commit=lambda: None,
             clock=self._now_ms,
         )
-        self._publisher = Publisher(
-            self._store, site=SITE.name, key=keys.roster, publish=self._publish, clock=self._now_ms
-        )
+        manifests = SealedChannel(self._publish, SITE.name, "roster", keys.roster)
+        self._publisher = Publisher(self._store, manifests, publish=self._publish, clock=self._now_ms)
         self._store.on_roster_change = self._publisher.refresh
         self.commands = CommandService(
             self._store,

@@ -19,6 +19,7 @@ from cloud.hours.rule import Hours
 from cloud.hours.store import add_hours
 from cloud.keys.ca import Authority, open_authority
 from cloud.keys.keys import KeyFolder
+from cloud.line.sealed_channel import SealedChannel
 from cloud.people.community import load_community
 from cloud.people.grants import grants
 from cloud.people.publisher import Publisher
@@ -261,9 +262,8 @@ def test_a_device_is_cut_off_though_another_is_lost_meanwhile(office: Office, mo
 
 def test_a_lost_device_is_believed_no_more_and_its_cards_are_named(office: Office) -> None:
     office.broker()
-    publisher = Publisher(
-        office.store, site=SITE.name, key=office.keys.roster, publish=lambda *_, **__: None, clock=lambda: NOW_MS
-    )
+    manifests = SealedChannel(lambda *_, **__: None, SITE.name, "roster", office.keys.roster)
+    publisher = Publisher(office.store, manifests, publish=lambda *_, **__: None, clock=lambda: NOW_MS)
     publisher.refresh()
     bundle = office.adopt(DeviceKey.generate())
     loss = office.registrar.lose("north-gate", "admin")

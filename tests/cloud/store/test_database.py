@@ -19,6 +19,7 @@ from cloud.devices.registry import found_site, roster_readers
 from cloud.hours.rule import Hours
 from cloud.hours.store import list_hours, list_special_days
 from cloud.keys.keys import KeyFolder
+from cloud.line.sealed_channel import SealedChannel
 from cloud.people.community import load_community
 from cloud.people.plans import STAFF, Plan
 from cloud.people.publisher import Publisher
@@ -232,7 +233,9 @@ def test_rosters_of_an_old_database_go_on(url: str, keys: KeyFolder) -> None:
     def publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
         sent.append((topic, payload))
 
-    publisher = Publisher(store, site="old", key=keys.roster, publish=publish, clock=lambda: 10)
+    publisher = Publisher(
+        store, SealedChannel(publish, "old", "roster", keys.roster), publish=publish, clock=lambda: 10
+    )
     publisher.refresh()
     store.close()
     topic, manifest = sent[-1]

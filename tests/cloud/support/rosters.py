@@ -5,6 +5,7 @@ from sqlalchemy import Connection, update
 from cloud.devices.registry import register
 from cloud.keys.keys import KeyFolder
 from cloud.line.broker import Arrived
+from cloud.line.sealed_channel import SealedChannel
 from cloud.people.members import Membership
 from cloud.people.publisher import Publisher
 from cloud.people.store import Card, add_card, add_membership, add_person
@@ -98,9 +99,8 @@ class World:
         touch(connection, Touched.DEVICES)
 
     def restarted(self) -> Publisher:
-        return Publisher(
-            self.store, site=SITE.name, key=self.keys.roster, publish=self.publish, clock=lambda: self.now_ms
-        )
+        manifests = SealedChannel(self.publish, SITE.name, "roster", self.keys.roster)
+        return Publisher(self.store, manifests, publish=self.publish, clock=lambda: self.now_ms)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         parsed = topics.parse(topic)
