@@ -6,15 +6,14 @@ import msgspec
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import Response
 from msgspec import Struct
-from pydantic import BaseModel, Field
 
 from cloud.charging.hub_page import IfNoneMatch, cacheable
-from cloud.charging.hubs import HubBoard, hub_json
-from cloud.charging.rule import Condition, Receipt
+from cloud.charging.hubs import HubAnswer, HubBoard, hub_answer
+from cloud.charging.rule import Receipt
 from cloud.charging.sessions import Session
 from cloud.charging.store import BadCursor, Hub, SessionView, find_session, list_sessions
 from cloud.store.labels import Label
-from cloud.web.bodies import Words, answer_of
+from cloud.web.bodies import answer_of
 from cloud.web.context import Context, or_404
 from cloud.web.params import Limit, Reader, Text
 
@@ -38,32 +37,6 @@ class SessionPage(Struct, frozen=True):
 
     sessions: list[SessionAnswer]
     next: str | None
-
-
-class SocketOut(BaseModel):
-    """A socket or post. ``likely_free_ms`` is when one that charges is likely free, null where nobody knows."""
-
-    name: str
-    label: Words
-    class_name: Annotated[str, Field(alias="class")]
-    state: Condition
-    heard_ms: int | None
-    likely_free_ms: int | None
-
-
-class HubOut(BaseModel):
-    """What everybody may see of a hub. ``heard_ms`` is when the device that has been silent longest was last heard;
-    ``unheard`` counts sockets of which nobody knows anything now. Free ones come first in every class."""
-
-    name: str
-    label: Words
-    as_of_ms: int
-    heard_ms: int | None
-    free: int
-    busy: int
-    fault: int
-    unheard: int
-    sockets: list[SocketOut]
 
 
 def session_answer(one: SessionView, now_ms: int) -> SessionAnswer:
@@ -97,7 +70,7 @@ def one_session(device: str, session: str, context: Reader) -> SessionAnswer:
     return session_answer(view, context.clock())
 
 
-@router.get("/hubs/{hub}", response_model=HubOut)
+@router.get("/hubs/{hub}", response_model=answer_of(HubAnswer))
 def public_hub(context: Context, hub: str, if_none_match: IfNoneMatch = "") -> Response:
     """What is free. Nobody has to log in for it, and it may be kept for some seconds."""
     made = or_404(context.service(HubBoard).page(hub, JSON, _encoded), "there is no such hub")
@@ -105,4 +78,4 @@ def public_hub(context: Context, hub: str, if_none_match: IfNoneMatch = "") -> R
 
 
 def _encoded(view: Hub, now_ms: int) -> bytes:
-    return msgspec.json.encode(hub_json(view, now_ms))
+    return msgspec.json.encode(hub_answer(view, now_ms))

@@ -7,7 +7,6 @@ them, and a page is made once of every look.
 import hashlib
 from collections.abc import Callable
 from threading import Lock
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,12 +15,39 @@ from cloud.charging.rule import Condition
 from cloud.charging.store import Hub, Socket, list_hubs
 from cloud.commands.store import list_points
 from cloud.store.database import Store
+from cloud.store.labels import Label
 
 LOOK_AGAIN_MS = 2_000
 CACHED_FOR_S = 5
 """How long a browser, or whatever stands between, may show the same page."""
 UNUSABLE = frozenset({Condition.FAULT, Condition.CLOSED, Condition.EMERGENCY})
 TAKEN = frozenset({Condition.CHARGING, Condition.FINISHED})
+
+
+class SocketAnswer(Struct, frozen=True, rename={"class_name": "class"}):
+    """A socket or post. ``likely_free_ms`` is when one that charges is likely free, null where nobody knows."""
+
+    name: str
+    label: Label
+    class_name: str
+    state: Condition
+    heard_ms: int | None
+    likely_free_ms: int | None
+
+
+class HubAnswer(Struct, frozen=True):
+    """What everybody may see of a hub. ``heard_ms`` is the last contact with the device that has been silent longest;
+    ``unheard`` counts sockets whose state nobody knows now. Free ones come first in every class."""
+
+    name: str
+    label: Label
+    as_of_ms: int
+    heard_ms: int | None
+    free: int
+    busy: int
+    fault: int
+    unheard: int
+    sockets: list[SocketAnswer]
 
 
 class Made(Struct, frozen=True):
@@ -84,28 +110,23 @@ def _soonest(socket: Socket) -> tuple[int, int]:
     return list(Condition).index(socket.condition), (1 << 62) if free_ms is None else free_ms
 
 
-def hub_json(hub: Hub, now_ms: int) -> dict[str, Any]:
-    """A ``HubOut`` as plain values."""
+def hub_answer(hub: Hub, now_ms: int) -> HubAnswer:
     counts = hub.counts
-    return {
-        "name": hub.name,
-        "label": {"zh": hub.label.zh, "en": hub.label.en},
-        "as_of_ms": now_ms,
-        "heard_ms": hub.heard_ms,
-        "free": counts[Condition.FREE],
-        "busy": sum(counts[one] for one in TAKEN),
-        "fault": sum(counts[one] for one in UNUSABLE),
-        "unheard": counts[Condition.OFFLINE],
-        "sockets": [
-            {
-                "name": socket.point.name,
-                "label": {"zh": socket.point.label.zh, "en": socket.point.label.en},
-                "class": socket.point.class_name,
-                "state": socket.condition.value,
-                "heard_ms": socket.point.heard_ms,
-                "likely_free_ms": socket.likely_free_ms,
-            }
-            for bay in by_class(hub).values()
-            for socket in bay.sockets
-        ],
-    }
+    return HubAnswer(
+        name=hub.name,
+        label=hub.label,
+        as_of_ms=now_ms,
+        heard_ms=hub.heard_ms,
+        free=counts[Condition.FREE],
+        busy=sum(counts[one] for one in TAKEN),
+        fault=sum(counts[one] for one in UNUSABLE),
+        unheard=counts[Condition.OFFLINE],
+        sockets=[_socket_answer(socket) for bay in by_class(hub).values() for socket in bay.sockets],
+    )
+
+
+def _socket_answer(socket: Socket) -> SocketAnswer:
+    point = socket.point
+    return SocketAnswer(
+        point.name, point.label, point.class_name, socket.condition, point.heard_ms, socket.likely_free_ms
+    )

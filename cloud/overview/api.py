@@ -1,7 +1,7 @@
 """The routes of `/api/v1` about logins, operators and their audit, devices and events."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from cloud.devices.event_series import EventFilter
 from cloud.devices.event_views import list_events, list_events_after
 from cloud.devices.views import list_devices
-from cloud.overview.bodies import DeviceOut, EventsOut, device_json, event_json
+from cloud.overview.bodies import DeviceAnswer, EventPageAnswer, device_answer, event_answer
 from cloud.web import operators
 from cloud.web.auth import (
     MAX_NAME,
@@ -34,12 +34,12 @@ from cloud.web.operators import AuditEntry, Operator
 from cloud.web.params import Cursor, Limit, Reader, Text
 
 
-def devices_by_name(connection: Connection, now_ms: int) -> dict[str, dict[str, Any]]:
+def devices_by_name(connection: Connection, now_ms: int) -> dict[str, DeviceAnswer]:
     """Every device as the stream shows it, by name."""
-    return {device.name: device_json(device, now_ms) for device in list_devices(connection)}
+    return {device.name: device_answer(device, now_ms) for device in list_devices(connection)}
 
 
-API_STREAM = ApiStream(event_json, devices_by_name)
+API_STREAM = ApiStream(event_answer, devices_by_name)
 
 router = APIRouter(prefix="/api/v1")
 
@@ -83,23 +83,23 @@ def log_out(context: Reader) -> None:
 
 @router.get("/stream")
 def live_stream(context: Reader, after: After = None, last_event_id: LastEventId = "") -> Response:
-    """Server-sent events: `event` (an EventOut under its arrival number), `device` (a DeviceOut), `resync`."""
+    """Server-sent events: `event` (an EventAnswer under its arrival number), `device` (a DeviceAnswer), `resync`."""
     return stream(context, JSON, last_event_id, after)
 
 
-@router.get("/devices", response_model=list[DeviceOut])
-def devices(context: Reader) -> list[dict[str, Any]]:
+@router.get("/devices", response_model=answer_of(list[DeviceAnswer]))
+def devices(context: Reader) -> list[DeviceAnswer]:
     with context.store.reading() as connection:
         return list(devices_by_name(connection, context.clock()).values())
 
 
-@router.get("/devices/{name}", response_model=DeviceOut)
-def device(name: str, context: Reader) -> dict[str, Any]:
+@router.get("/devices/{name}", response_model=answer_of(DeviceAnswer))
+def device(name: str, context: Reader) -> DeviceAnswer:
     with context.store.reading() as connection:
-        return device_json(known_device(connection, name), context.clock())
+        return device_answer(known_device(connection, name), context.clock())
 
 
-@router.get("/events", response_model=EventsOut)
+@router.get("/events", response_model=answer_of(EventPageAnswer))
 def events(
     context: Reader,
     device: Text = "",
@@ -109,7 +109,7 @@ def events(
     before: Cursor = None,
     after: Cursor = None,
     limit: Limit = 50,
-) -> dict[str, Any]:
+) -> EventPageAnswer:
     """The newest first, going back with ``before``; or with ``after`` the oldest first, going on."""
     filters = EventFilter(device, point, kind, reason)
     with context.store.reading() as connection:
@@ -117,7 +117,7 @@ def events(
             page = list_events(connection, filters, before, limit)
         else:
             page = list_events_after(connection, filters, after, limit)
-    return {"events": [event_json(one) for one in page.rows], "next": page.next}
+    return EventPageAnswer([event_answer(one) for one in page.rows], page.next)
 
 
 class AuditPage(Struct, frozen=True):

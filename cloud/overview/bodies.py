@@ -1,22 +1,25 @@
-"""How the API shows what the database holds. Times are UTC milliseconds."""
+"""How the API and its stream show what the database holds. Times are UTC milliseconds."""
 
 from typing import Any
 
-from pydantic import BaseModel
+from msgspec import Struct
 
 from cloud.devices.event_views import EventView
+from cloud.devices.lateness import Lateness
+from cloud.devices.presence import Presence
 from cloud.devices.views import DeviceView
 from cloud.store.labels import Label
-from cloud.web.bodies import Words
 
 
-class PointOut(BaseModel):
+class PointAnswer(Struct, frozen=True):
+    """A point of a device, with what its station last reported."""
+
     name: str
-    label: Words
+    label: Label
     report: dict[str, Any]
 
 
-class FaultOut(BaseModel):
+class FaultAnswer(Struct, frozen=True):
     """A fault by its word; ``point`` is empty where the device itself has it."""
 
     fault: str
@@ -24,23 +27,23 @@ class FaultOut(BaseModel):
     known: str
 
 
-class DeviceOut(BaseModel):
-    """A device as the cloud hears it; ``presence`` is never, online, late or offline."""
+class DeviceAnswer(Struct, frozen=True):
+    """A device as the cloud last had contact with it; ``presence`` is never, online, late or offline."""
 
     name: str
-    label: Words
-    presence: str
+    label: Label
+    presence: Presence
     heard_ms: int | None
     roster: int
     waiting: int | None
-    faults: list[FaultOut]
-    points: list[PointOut]
+    faults: list[FaultAnswer]
+    points: list[PointAnswer]
 
 
-class EventOut(BaseModel):
+class EventAnswer(Struct, frozen=True):
     """An event. ``replay``: made while its device was offline. ``lateness``: live, late or old; only what is live may
-    ring a bell. ``clock``: how far ``at_ms`` is to be believed; where it
-    was unset and its device has learned the time since, ``best_ms`` is when it happened, give or take the error."""
+    ring a bell. ``clock``: how far ``at_ms`` is to be believed; where it was unset and its device has learned the time
+    since, ``best_ms`` is when it happened, give or take the error."""
 
     arrival: int
     device: str
@@ -55,53 +58,37 @@ class EventOut(BaseModel):
     received_ms: int
     clock: str
     replay: bool
-    lateness: str
+    lateness: Lateness
     holder: str | None
-    name: Words | None
+    name: Label | None
 
 
-class EventsOut(BaseModel):
+class EventPageAnswer(Struct, frozen=True):
     """``next`` goes into ``before`` or ``after``, whichever was asked with; null at the end."""
 
-    events: list[EventOut]
+    events: list[EventAnswer]
     next: int | None
 
 
-def _words(label: Label) -> dict[str, str]:
-    return {"zh": label.zh, "en": label.en}
+_SAME = [name for name in EventAnswer.__struct_fields__ if name not in ("holder", "name")]
 
 
-def device_json(device: DeviceView, now_ms: int) -> dict[str, Any]:
-    """A ``DeviceOut`` as plain values."""
-    return {
-        "name": device.name,
-        "label": _words(device.label),
-        "presence": device.presence(now_ms).value,
-        "heard_ms": device.heard_ms,
-        "roster": device.roster_number,
-        "waiting": device.waiting,
-        "faults": [{"fault": one.fault, "point": one.point, "known": one.known} for one in device.faults],
-        "points": [{"name": p.name, "label": _words(p.label), "report": p.report} for p in device.points],
-    }
+def device_answer(device: DeviceView, now_ms: int) -> DeviceAnswer:
+    return DeviceAnswer(
+        name=device.name,
+        label=device.label,
+        presence=device.presence(now_ms),
+        heard_ms=device.heard_ms,
+        roster=device.roster_number,
+        waiting=device.waiting,
+        faults=[FaultAnswer(one.fault, one.point, one.known) for one in device.faults],
+        points=[PointAnswer(one.name, one.label, one.report) for one in device.points],
+    )
 
 
-def event_json(event: EventView) -> dict[str, Any]:
-    """An ``EventOut`` as plain values."""
-    return {
-        "arrival": event.arrival,
-        "device": event.device,
-        "journal": event.journal,
-        "seq": event.seq,
-        "point": event.point,
-        "kind": event.kind,
-        "reason": event.reason,
-        "at_ms": event.at_ms,
-        "best_ms": event.best_ms,
-        "best_error_ms": event.best_error_ms,
-        "received_ms": event.received_ms,
-        "clock": event.clock,
-        "replay": event.replay,
-        "lateness": event.lateness.value,
-        "holder": event.holder.hex() if event.holder else None,
-        "name": _words(event.person.name) if event.person else None,
-    }
+def event_answer(event: EventView) -> EventAnswer:
+    return EventAnswer(
+        **{name: getattr(event, name) for name in _SAME},
+        holder=event.holder.hex() if event.holder else None,
+        name=event.person.name if event.person else None,
+    )

@@ -6,17 +6,10 @@ from types import UnionType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from msgspec import Struct, structs, to_builtins
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from cloud.web.names import clean
 from cloud.web.params import Reason
-
-
-class Words(BaseModel):
-    """A name in both languages."""
-
-    zh: str
-    en: str
 
 
 class Strict(BaseModel):
@@ -61,7 +54,10 @@ def answer_of(kind: Any, *, without: tuple[str, ...] = (), only: tuple[str, ...]
 @cache
 def _model_of(view: type[Struct], without: tuple[str, ...], only: tuple[str, ...]) -> type[BaseModel]:
     types = {field.name: field.type for field in structs.fields(view)}
+    encoded = {field.name: field.encode_name for field in structs.fields(view)}
     types |= {name: get_type_hints(getattr(view, name).fget)["return"] for name in only if name not in types}
     shown = only or [name for name in types if name not in without]
-    fields: dict[str, Any] = {name: (answer_of(types[name], without=without), ...) for name in shown}
+    fields: dict[str, Any] = {
+        name: (answer_of(types[name], without=without), Field(serialization_alias=encoded.get(name))) for name in shown
+    }
     return create_model(view.__name__, __doc__=view.__doc__, **fields)

@@ -31,8 +31,8 @@ LastEventId = Annotated[str, Header(max_length=19)]
 class ApiStream(Struct, frozen=True):
     """What the stream of the API tells: every event, and every device by its name."""
 
-    event: Callable[[EventView], Mapping[str, Any]]
-    devices: Callable[[Connection, int], Mapping[str, Any]]
+    event: Callable[[EventView], Struct]
+    devices: Callable[[Connection, int], Mapping[str, Struct]]
 
 
 class PageSource:
@@ -103,8 +103,8 @@ class PageSource:
         return f"{page} {of} {code}"
 
 
-def _json(told: object) -> str:
-    return msgspec.json.encode(told).decode()
+def _json(answer: Struct) -> str:
+    return msgspec.json.encode(answer).decode()
 
 
 def stream(context: RequestContext, dialect: str, last_event_id: str, after: int | None) -> Response:
