@@ -2,17 +2,15 @@
 
 import json
 import shlex
-import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.box import HEAVY_HEAD
 
+from service.tables import print_tables, table
 from service.version import version_of
 
 FolderOption = Annotated[Path, typer.Option("--dir", "-d", help="The community's folder, made by init.")]
@@ -69,23 +67,14 @@ def show_next_steps(folder: Path) -> None:
         typer.echo(f"  {what + ':':30}{command.format(folder=shlex.quote(str(folder)))}")
 
 
-WIDE = 4096
-"""Characters of a line that goes into a file or to another program, where nothing need be broken."""
-
-
 def show(rows: Sequence[Any], columns: Iterable[str], as_json: bool) -> None:
-    """A list, as JSON or as a table. In a table a time (``began_ms``) is a date under its short name (``began``); what
-    does not fit a terminal is broken, never cut, for an id is there to be typed again."""
+    """A list, as JSON or as a table. In a table a time (``began_ms``) is a date under its short name (``began``)."""
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False))
         return
-    table = Table()
     names = list(columns)
-    for name in names:
-        table.add_column(name.removesuffix("_ms"), overflow="fold", no_wrap=not sys.stdout.isatty())
-    for row in rows:
-        table.add_row(*(escape(_cell(name, row[name])) for name in names))
-    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+    cells = ([_cell(name, row[name]) for name in names] for row in rows)
+    print_tables(table((name.removesuffix("_ms") for name in names), cells, box=HEAVY_HEAD))
 
 
 def _cell(name: str, value: object) -> str:

@@ -21,8 +21,6 @@ from edge.cli_options import (
     JsonOption,
     KindsOption,
     VersionOption,
-    show,
-    table,
 )
 from edge.config.device_config import load
 from edge.config.wiring import Wirings
@@ -34,6 +32,7 @@ from edge.journal.journal import JournalView
 from edge.machine.files import FileLock
 from edge.machine.mendable import fail, mendable
 from edge.meter_cli import app as meter_app
+from service.tables import print_tables, table
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -128,7 +127,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
         typer.echo(json.dumps(answer))
     else:
         points = table(POINT_COLUMNS, point_rows(answer))
-        show(table(("what", "how"), rows(answer)), *([points] if points.rows else []))
+        print_tables(table(("what", "how"), rows(answer)), *([points] if points.rows else []))
 
 
 @app.command()
@@ -169,7 +168,7 @@ def tail(
         ),
     )
     newest.columns[1].no_wrap = True
-    show(newest)
+    print_tables(newest)
 
 
 @journal_app.command()

@@ -1,14 +1,9 @@
-"""What the commands of ``hearthgate-edge`` share: the options that they all have, and how they show a list."""
+"""What the commands of ``hearthgate-edge`` share: the options that they all have."""
 
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from typer.core import TyperGroup
 
 from edge.config.kinds import add_kinds
@@ -37,27 +32,6 @@ KindsOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_CONFIG = Path("/etc/hearthgate/device.toml")
-WIDE = 4096
-"""Characters of a line that goes into a file or to another program."""
-
-
-def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
-    """A plain table of these rows."""
-    grid = Table(box=None, pad_edge=False)
-    for name in columns:
-        # What does not fit a terminal is broken, never cut: a reason or an id is there to be read whole.
-        grid.add_column(name, overflow="fold", no_wrap=not sys.stdout.isatty())
-    for row in rows:
-        grid.add_row(*map(escape, row))
-    return grid
-
-
-def show(*tables: Table) -> None:
-    """Print them with a line between; into a file or another program each row is one line, however long."""
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
-    for number, shown in enumerate(tables):
-        console.print(*([""] if number else []), shown, sep="\n")
-
 
 VersionOption = Annotated[
     bool,

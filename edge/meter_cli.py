@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 import typer
 
-from edge.cli_options import DEFAULT_CONFIG, CommandGroup, ConfigOption, JsonOption, KindsOption, show, table
+from edge.cli_options import DEFAULT_CONFIG, CommandGroup, ConfigOption, JsonOption, KindsOption
 from edge.config.device_config import DeviceConfig, load
 from edge.config.peripherals import Bus, Instrument
 from edge.config.tables import Point
 from edge.config.wiring import Wirings
 from edge.device.doctor import agent_status
 from edge.machine.mendable import fail
+from service.tables import print_tables, table
 
 if TYPE_CHECKING:  # what speaks Modbus is loaded by the commands that do
     from edge.instruments.load_judging import LoadFinding
@@ -53,7 +54,7 @@ def read_all(
     if as_json:
         typer.echo(json.dumps(rows))
     else:
-        show(
+        print_tables(
             table(
                 ("instrument", "model", "address", "says"),
                 (
@@ -144,7 +145,7 @@ def load_test(
         rows = [{**msgspec.to_builtins(finding), "good": finding.good} for finding in findings]
         typer.echo(json.dumps({"found": rows, "exchange": pairs}))
     else:
-        show(
+        print_tables(
             table(
                 ("instrument", "verdict", "moved instead"),
                 ((finding.instrument, finding.verdict, ", ".join(finding.instead)) for finding in findings),
