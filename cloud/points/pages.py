@@ -99,7 +99,7 @@ def set_mode(context: Guard, modes: Modes, fields: Fields) -> Response:
         names = [fields["point"]] if "point" in fields else None
         if must_be_confirmed(mode, names) and "confirm" not in fields:
             raise ValueError(mode)
-        minutes = int(fields["minutes"]) if "minutes" in fields and mode in MODE_LASTS_MS else None
+        minutes = _minutes_in(fields) if mode in MODE_LASTS_MS else None
         modes.set_mode(names, mode, context.by, reason_in(fields), minutes)
 
     return attempt(context, act, _back(fields, fields.get("mode", "")), WRONG)
@@ -113,8 +113,12 @@ def end_mode(order: str, context: Guard, modes: Modes, fields: Fields) -> Respon
 
 @router.post("/doors/modes/{order}/renew")
 def renew_mode(order: str, context: Guard, modes: Modes, fields: Fields) -> Response:
-    """Have an order last longer, from now on as long as it may."""
-    return attempt(context, lambda: modes.renew(order, context.by, reason_in(fields)), _back(fields, "renewed"), WRONG)
+    """Have an order last longer: these minutes from now on, or without them as long as it may."""
+
+    def act() -> None:
+        modes.renew(order, context.by, reason_in(fields), _minutes_in(fields))
+
+    return attempt(context, act, _back(fields, "renewed"), WRONG)
 
 
 @router.get("/doors/lockdown")
@@ -135,6 +139,11 @@ def steps(context: Locking, point: Text = "", step: Annotated[int, Query(ge=1, l
         step=step,
         mode=mode,
     )
+
+
+def _minutes_in(fields: Mapping[str, str]) -> int | None:
+    """Raises ``ValueError`` for what is no number."""
+    return int(fields["minutes"]) if "minutes" in fields else None
 
 
 def _back(fields: Mapping[str, str], done: str) -> str:

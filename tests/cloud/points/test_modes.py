@@ -174,6 +174,17 @@ def test_a_lockdown_is_renewed_and_ends_by_itself(town: Town) -> None:
     assert (documents(town)[-1].modes, documents(town)[-1].until) == ({}, {})
 
 
+def test_mode_is_renewed_for_stated_minutes(town: Town) -> None:
+    """The form says for how long; one that asks for too much changes nothing."""
+    with town.visit("gate") as guard:
+        made = calls(guard, "/api/v1/modes", points=[GYM], mode="lockdown", confirm=True, minutes=60, reason=REASON)[1]
+        path = f"/doors/modes/{made['order']}/renew"
+        guard.submit(path, "/doors", reason=REASON, minutes="90")
+        assert documents(town)[-1].until == {GYM: town.now_ms + 90 * HOUR_MS // 60}
+        assert guard.submit(path, "/doors", reason=REASON, minutes="241").status_code == 422
+        assert documents(town)[-1].until == {GYM: town.now_ms + 90 * HOUR_MS // 60}
+
+
 @pytest.mark.parametrize(("mode", "minutes"), [("hold_open", 121), ("lockdown", 241), ("out_of_service", 5)])
 def test_no_mode_is_ordered_beyond_its_longest_term(town: Town, mode: str, minutes: int) -> None:
     with town.visit("gate") as guard:
