@@ -21,7 +21,7 @@ from benchmarks._machine import cpu_s, describe, work_folder
 from benchmarks._report import finish, show
 from benchmarks._senders import CONNECT, PUBACK, PUBLISH, SUBSCRIBE, Sender, make_senders, packet, packets, text
 from benchmarks._town import require_mosquitto, town
-from benchmarks.ingest import SITE, found
+from benchmarks.ingest import SITE, found_with
 from cloud.keys.folder import clock, make_folder
 from cloud.web.web_server import raise_descriptor_limit
 from contract import codec, topics
@@ -140,7 +140,7 @@ def come_at_once(port: int, senders: Sequence[Sender], *, knows_later: bool) -> 
 def measure(folder: Path, senders: Sequence[Sender], *, knows_later: bool) -> Crowd:
     folder.mkdir()
     with make_folder(folder / "cloud") as (store, keys):
-        found(store, keys, senders)
+        found_with(store, keys, senders)
     with town(folder) as here:
         spent_s = cpu_s(here.cloud.pid)
         stubs, acked_s = come_at_once(here.broker.port, senders, knows_later=knows_later)

@@ -15,9 +15,8 @@ from benchmarks._machine import cpu_s, describe, resident_mib, work_folder
 from benchmarks._report import finish, show
 from benchmarks._senders import Device, make_senders
 from benchmarks._town import Town, require_mosquitto, town
-from cloud.devices.registry import found_site, register
+from benchmarks.ingest import SITE, found_with
 from cloud.keys.folder import clock, make_folder
-from firmware_sim.worlds.demo.community import SITE
 
 SIZES = (100, 1_000, 5_000)
 EVENTS, EVENTS_PER_S = 1_500, 100
@@ -77,12 +76,7 @@ def of_so_many(folder: Path, count: int) -> dict[str, float]:
     folder.mkdir()
     senders = make_senders(SITE, count, 2 + EVENTS // count, 1, clock())
     with make_folder(folder / "cloud") as (store, keys):
-        with store.writing() as connection:
-            found_site(connection, SITE, "Asia/Shanghai", "晴苑", "Sunny Court")
-            for sender in senders:
-                register(connection, sender.name, sender.public_key, clock())
-        for sender in senders:
-            keys.make_sync(sender.name)
+        found_with(store, keys, senders)
     with town(folder) as here:
         fleet = Fleet([Device(here.broker.port, SITE, one.name, one.payloads, 1) for one in senders])
         event_ms, memory_mib = measure(here, fleet)

@@ -40,7 +40,7 @@ RUNS, WIRE_RUNS = 5, 3
 SENDING_PROCESSES = 2
 
 
-def found(store: Store, keys: KeyFolder, senders: Sequence[Sender]) -> None:
+def found_with(store: Store, keys: KeyFolder, senders: Sequence[Sender]) -> None:
     """A community in which all senders are registered."""
     with store.writing() as connection:
         found_site(connection, SITE, "Asia/Shanghai", "晴苑", "Sunny Court")
@@ -53,7 +53,7 @@ def found(store: Store, keys: KeyFolder, senders: Sequence[Sender]) -> None:
 def ingest_all(folder: Path, senders: Sequence[Sender]) -> Spent:
     """What the shipped thread takes for everything, from the first message taken to the last acknowledged."""
     with make_folder(folder) as (store, keys):
-        found(store, keys, senders)
+        found_with(store, keys, senders)
         acks: list[str] = []
         ingest = Ingest(
             store,
@@ -82,7 +82,7 @@ def ingest_all(folder: Path, senders: Sequence[Sender]) -> Spent:
 def wire(folder: Path, senders: Sequence[Sender]) -> tuple[float, float, float]:
     """The seconds from the first batch sent to the last acknowledged, and the processor time of cloud and broker."""
     with make_folder(folder / "cloud") as (store, keys):
-        found(store, keys, senders)
+        found_with(store, keys, senders)
     with town(folder) as here:
         context = multiprocessing.get_context("spawn")
         go, done, port = context.Barrier(SENDING_PROCESSES + 1), context.Queue(), here.broker.port

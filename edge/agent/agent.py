@@ -119,7 +119,7 @@ class Agent:
     def _safely(self, act: Callable[..., object], *arguments: object) -> None:
         try:
             act(*arguments)
-        except Exception as fault:
+        except Exception as fault:  # the boundary behind which a fault of ours costs one input, and is recorded
             # Its arguments by their kinds only: a frame's bits belong in no log.
             kinds = ", ".join(type(argument).__name__ for argument in arguments)
             log.exception("%s(%s) failed", getattr(act, "__qualname__", act), kinds)

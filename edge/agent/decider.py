@@ -154,7 +154,7 @@ class Decider:
             zone = self._zones.get(point, "")
             resets = any(zone in grant.resets and may_reset(grant, zone, facts, now_ms) for grant in grants)
             return weigh(request, grants, facts, now_ms), resets
-        except Exception:
+        except Exception:  # the boundary behind which a fault of ours is a refusal, or a free way out, and is counted
             log.exception("a decision at %s failed", request.point)
             self.failures += 1
             leaves_freely = free_exit and request.direction == "out"

@@ -193,7 +193,7 @@ class MqttLink:
                 self._refused()
             self._pause(f"{self._broker.host}:{self._broker.port}: {error}")
             return
-        except Exception as fault:
+        except Exception as fault:  # the boundary behind which a fault of the library costs one connection
             log.exception("paho failed; there is no connection")
             self._pause(f"{type(fault).__name__} while connecting")
             return

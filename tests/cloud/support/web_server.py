@@ -4,6 +4,7 @@ at its first request, takes longer than most tests.
 
 import asyncio
 import atexit
+import socket
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,18 @@ from starlette.types import Receive, Scope, Send
 PATIENCE_S = 20.0
 
 
+class _Server(uvicorn.Server):
+    """A server that says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, listens: threading.Event) -> None:
+        super().__init__(config)
+        self._listens = listens
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listens.set()
+
+
 class WebServer:
     """Serves one community at a time on a loopback port, in a thread of its own. The routes of all are the same: they
     are those of the first application, and each community brings its state."""
@@ -25,8 +38,8 @@ class WebServer:
         config = uvicorn.Config(
             self._call, port=0, interface="asgi3", log_config=None, server_header=False, lifespan="off"
         )
-        self._server = uvicorn.Server(config)
         self._started = threading.Event()
+        self._server = _Server(config, self._started)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="web server", daemon=True)
         self._routes: FastAPI | None = None
         self._is_open = False
@@ -63,23 +76,23 @@ class WebServer:
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
-        serving = asyncio.create_task(self._server.serve())
-        while not self._server.started:
-            await asyncio.sleep(0.001)
-        self._started.set()
-        await serving
+        self._idle = asyncio.Event()
+        self._idle.set()
+        await self._server.serve()
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self._is_open and self._routes, "a request came when nothing was served"
         self._requests += 1
+        self._idle.clear()
         try:
             await self._routes(scope, receive, send)
         finally:
             self._requests -= 1
+            if not self._requests:
+                self._idle.set()
 
     async def _answered(self) -> None:
-        while self._requests:
-            await asyncio.sleep(0.001)
+        await self._idle.wait()
 
 
 @lru_cache

@@ -1,5 +1,7 @@
 """Rosters for tests: invented holders, their pages, and a manifest under a seal."""
 
+from typing import TypedDict, Unpack
+
 from msgspec import Struct
 
 from contract import codec
@@ -52,22 +54,20 @@ def index_pages(pages: list[bytes], prefix: Prefix = WHOLE) -> list[bytes]:
     return [*index_pages(pages[:split], left), *index_pages(pages[split:], right)]
 
 
-def publish(
-    numbers: range,
-    number: int = 1,
-    *,
-    issued_ms: int = NOW_MS,
-    device: str = DEVICE,
-    zone: str = "Asia/Shanghai",
-    count: int | None = None,
-    key: RosterKey = ROSTER_KEY,
-    indexed: bool = True,
-) -> Published:
+class RosterOptions(TypedDict, total=False):
+    """What a published roster may have otherwise than usual."""
+
+    issued_ms: int
+    device: str
+    zone: str
+    count: int | None
+    key: RosterKey
+    indexed: bool
+
+
+def publish(numbers: range, number: int = 1, **options: Unpack[RosterOptions]) -> Published:
     """A roster as it is sent to who reads index pages, or as it was before there were any."""
-    rows = sorted(row(each) for each in numbers)
-    return publish_rows(
-        rows, number, issued_ms=issued_ms, device=device, zone=zone, count=count, key=key, indexed=indexed
-    )
+    return publish_rows(sorted(row(each) for each in numbers), number, **options)
 
 
 def publish_rows(
