@@ -86,7 +86,7 @@ async def test_a_cause_reaches_the_journal_and_the_stations_of_its_zone(
     post = Post(tmp_path)
     heard: list[tuple[str, object]] = []
     for name, runner in post.agent.runners.items():
-        monkeypatch.setattr(runner, "take", lambda happened, name=name: heard.append((name, happened)))
+        monkeypatch.setattr(runner, "handle", lambda happened, name=name: heard.append((name, happened)))
     post.began(cause)
     assert post.recorded() == [("emergency.began", {"zone": "estate", "cause": cause})]
     post.over("key", cause)

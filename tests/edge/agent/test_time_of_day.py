@@ -124,7 +124,7 @@ def test_post_prices_by_the_hour_it_is_told() -> None:
         if wh == 2000:
             rig.take(TimeOfDay(230))
     rig.stop(number, 4000)
-    (end,) = rig.sent("session.ended")
+    (end,) = rig.told("session.ended")
     assert [(line["fen_per_kwh"], line["ms"]) for line in end["receipt"]["lines"]] == [(50, 10 * MINUTE_MS)]
 
 

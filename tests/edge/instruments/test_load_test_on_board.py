@@ -62,7 +62,7 @@ class Hub:
         bus.slaves += [*self.meters.values(), self.thermistors]
         self.switch = ByKeeper(self, {}, lambda point: None)
         latch = Latch(folder / "latch.json")
-        self.keeper = Keeper(self.config, self.board.factory(), latch, loop, self.switch.heard)
+        self.keeper = Keeper(self.config, self.board.factory(), latch, loop, self.switch.handle)
         line = ModbusLine(bus.open(), Timing(), loop)
         self.lines = [(line, units("meters", self.config.points))]
 

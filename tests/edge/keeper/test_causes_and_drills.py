@@ -54,10 +54,10 @@ class Hazards(Rig):
 
     async def after(self, deed: Callable[[], object], s: float = 1) -> list[ToAgent]:
         """What is told within a second of a deed, leases and lamps aside."""
-        self.told.clear()
+        self.sent.clear()
         deed()
         await asyncio.sleep(s)
-        return [message for message in self.told if isinstance(message, (ZoneEmergency, NotReset))]
+        return [message for message in self.sent if isinstance(message, (ZoneEmergency, NotReset))]
 
     def began(self, cause: Cause) -> list[ZoneEmergency]:
         return [ZoneEmergency("estate", active=True, cause=cause)]

@@ -16,7 +16,7 @@ class Keeper:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.heard: list[ToKeeper] = []
+        self.received: list[ToKeeper] = []
         self.channels: list[Channel[ToKeeper]] = []
 
     @asynccontextmanager
@@ -32,7 +32,7 @@ class Keeper:
             self.path.unlink(missing_ok=True)  # from Python 3.13 on the server takes it away itself
 
     def _channel(self) -> Channel[ToKeeper]:
-        return Channel[ToKeeper](ToKeeper, self.heard.append, lambda: None, self._made)
+        return Channel[ToKeeper](ToKeeper, self.received.append, lambda: None, self._made)
 
     def _made(self, channel: Channel[ToKeeper]) -> None:
         self.channels.append(channel)
@@ -44,9 +44,9 @@ class Agent:
 
     def __init__(self, path: Path) -> None:
         self.line = KeeperLine(path)
-        self.heard: list[ToAgent] = []
+        self.received: list[ToAgent] = []
         self.lost = 0
-        self.running = asyncio.create_task(self.line.run(self.heard.append, self._lose))
+        self.running = asyncio.create_task(self.line.run(self.received.append, self._lose))
 
     def _lose(self) -> None:
         self.lost += 1
@@ -61,12 +61,12 @@ def test_words_go_both_ways(tmp_path: Path) -> None:
         keeper = Keeper(tmp_path / "keeper.sock")
         async with keeper.listening():
             agent = Agent(keeper.path)
-            await until(lambda: agent.handle)
+            await until(lambda: agent.received)
             agent.line.send(DRIVE)
             keeper.channels[0].send(Frame("east.in", "10", 1.0))
-            await until(lambda: keeper.handle and len(agent.handle) == 2)
-            assert keeper.handle == [DRIVE]
-            assert agent.handle == [Snapshot({}, []), Frame("east.in", "10", 1.0)]
+            await until(lambda: keeper.received and len(agent.received) == 2)
+            assert keeper.received == [DRIVE]
+            assert agent.received == [Snapshot({}, []), Frame("east.in", "10", 1.0)]
             assert agent.lost == 0
             await agent.close()
 
@@ -80,8 +80,8 @@ def test_a_line_without_a_keeper_waits_and_drops_what_it_is_given(tmp_path: Path
         agent.line.send(DRIVE)
         await asyncio.sleep(0)
         async with keeper.listening():
-            await until(lambda: agent.handle)
-            assert keeper.handle == []
+            await until(lambda: agent.received)
+            assert keeper.received == []
             assert agent.lost == 0
             await agent.close()
 
@@ -93,16 +93,16 @@ def test_a_keeper_that_is_gone_is_told_of_once_and_the_next_one_is_found(tmp_pat
         keeper = Keeper(tmp_path / "keeper.sock")
         async with keeper.listening():
             agent = Agent(keeper.path)
-            await until(lambda: agent.handle)
+            await until(lambda: agent.received)
         await until(lambda: agent.lost)
         agent.line.send(DRIVE)
         again = Keeper(keeper.path)
         async with again.listening():
-            await until(lambda: len(agent.handle) == 2)
+            await until(lambda: len(agent.received) == 2)
             assert agent.lost == 1
-            assert again.heard == []
+            assert again.received == []
             agent.line.send(DRIVE)
-            await until(lambda: again.heard)
+            await until(lambda: again.received)
             await agent.close()
 
     asyncio.run(story())
@@ -113,7 +113,7 @@ def test_an_agent_that_ends_lets_go_of_its_keeper(tmp_path: Path) -> None:
         keeper = Keeper(tmp_path / "keeper.sock")
         async with keeper.listening():
             agent = Agent(keeper.path)
-            await until(lambda: agent.handle)
+            await until(lambda: agent.received)
             await agent.close()
             assert agent.lost == 0
             await until(lambda: not keeper.channels[0]._is_up())

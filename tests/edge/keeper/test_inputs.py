@@ -231,16 +231,16 @@ async def test_a_frame_wakes_the_loop_once(monkeypatch: pytest.MonkeyPatch) -> N
 @in_virtual_time
 async def test_bit_before_the_loop_sleeps_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes behind the look that finds the frame before it whole, when the loop is still said to be awake."""
-    loop, frames, pins, take = asyncio.get_running_loop(), list[str](), (Pin(), Pin()), FrameAssembler.take
+    loop, frames, pins, pop = asyncio.get_running_loop(), list[str](), (Pin(), Pin()), FrameAssembler.pop_finished
 
-    def take_and_hear(assembler: FrameAssembler, now_s: float) -> str | None:
-        frame = take(assembler, now_s)
+    def pop_and_wake(assembler: FrameAssembler, now_s: float) -> str | None:
+        frame = pop(assembler, now_s)
         if frame == "0":
             pins[1].when_changed(now_s, 0)
         return frame
 
     WiegandReader(*pins, loop, loop.time, lambda bits, _at_s: frames.append(bits))
-    monkeypatch.setattr(FrameAssembler, "take", take_and_hear)
+    monkeypatch.setattr(FrameAssembler, "pop_finished", pop_and_wake)
     pins[0].when_changed(loop.time(), 0)
     await asyncio.sleep(1)
     assert frames == ["0", "1"]

@@ -32,9 +32,9 @@ class Agent:
     """A line to the keeper and what came over it."""
 
     def __init__(self) -> None:
-        self.heard: list[ToAgent] = []
+        self.received: list[ToAgent] = []
         self.gone = False
-        self.channel = Channel[ToAgent](ToAgent, self.heard.append, self._lost)
+        self.channel = Channel[ToAgent](ToAgent, self.received.append, self._lost)
 
     def _lost(self) -> None:
         self.gone = True
@@ -70,7 +70,7 @@ class Post:
         """A new agent, once it has been told how things stand."""
         agent = Agent()
         await asyncio.get_running_loop().create_unix_connection(lambda: agent.channel, str(self.path))
-        await until(lambda: agent.handle)
+        await until(lambda: agent.received)
         return agent
 
     async def drive(self, agent: Agent) -> None:
@@ -98,8 +98,8 @@ def test_an_agent_is_told_how_things_stand_and_drives_a_lock(tell: Callable[[Sto
     async def story(post: Post) -> None:
         async with post.kept():
             agent = await post.agent()
-            assert isinstance(agent.handle[0], Snapshot)
-            assert agent.handle[0].emergencies == []
+            assert isinstance(agent.received[0], Snapshot)
+            assert agent.received[0].emergencies == []
             assert post.path.stat().st_mode & 0o777 == 0o600
             await post.drive(agent)
 
@@ -152,7 +152,7 @@ def test_the_end_of_an_old_agent_leaves_the_new_ones_lock_alone(tell: Callable[[
             old.channel.close()
             await until(lambda: old.gone)
             assert post.unlocked
-            assert [message for message in new.heard if isinstance(message, Rested)] == []
+            assert [message for message in new.received if isinstance(message, Rested)] == []
 
     tell(story)
 
@@ -165,9 +165,9 @@ def test_a_fire_frees_the_door_with_no_agent_there_and_the_next_agent_is_told(te
             post.fire.alarm()
             await until(lambda: post.unlocked)
             agent = await post.agent()
-            assert isinstance(agent.handle[0], Snapshot)
-            assert agent.handle[0].emergencies == ["estate"]
-            assert ZoneEmergency("estate", active=True) not in watching.heard
+            assert isinstance(agent.received[0], Snapshot)
+            assert agent.received[0].emergencies == ["estate"]
+            assert ZoneEmergency("estate", active=True) not in watching.received
 
     tell(story)
 

@@ -125,7 +125,7 @@ class World:
     def carry_up(self, index: int = 0, *, leave: bool = False) -> None:
         """One message reaches the cloud, and its answer is on the way."""
         message = self.link.going_up[index] if leave else self.link.going_up.pop(index)
-        self.going_down.append(self.ingest.commit(message))
+        self.going_down.append(self.ingest.take(message))
 
     def carry_down(self, index: int = 0, *, leave: bool = False) -> None:
         self.uplink.acknowledged(self.going_down[index] if leave else self.going_down.pop(index), False)

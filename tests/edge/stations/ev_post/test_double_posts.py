@@ -122,7 +122,7 @@ def test_an_end_of_nobody_is_told_once() -> None:
             stop = {"transactionId": -1, "meterStop": 1010, "timestamp": NOW}
             assert await peer.call("StopTransaction", **stop) == {}
         assert [len(rig.state.book.parked) for rig in post.at.values()] == [1, 1]
-        assert [len(rig.sent("ev_post.unknown_end")) for rig in post.at.values()] == [1, 0]
+        assert [len(rig.told("ev_post.unknown_end")) for rig in post.at.values()] == [1, 0]
         assert [len(rig.ends()) for rig in post.at.values()] == [0, 0]
 
     double_posts.run(story)
@@ -194,7 +194,7 @@ def test_a_remote_start_belongs_to_the_operators_order(evse: int | None, tagged:
                 await peer.call("TransactionEvent", **event("Updated", "tx-7", 1000 + turn, None, 7000))
             assert (post.faults(), rig.orders(StopRemotely), rig.orders(StartRemotely)) == ([], [], [])
             await peer.call("TransactionEvent", **event("Ended", "tx-7", 1004))
-        (end,) = rig.sent("session.ended")
+        (end,) = rig.told("session.ended")
         assert (end["by"], end["session"], end["energy_wh"]) == ("operator", ticket, 4)
 
     double_posts.run(story)

@@ -36,7 +36,7 @@ def test_energy_counts_at_mains_above_nominal(phases: int, power_w: float, volts
     assert rig.report.live["energy_wh"] == drawn_w
     rig.stop(number, 1000 + drawn_w)
     assert rig.ends() == [("pulled", drawn_w)]
-    assert rig.sent("ev_post.meter_doubted") == []
+    assert rig.told("ev_post.meter_doubted") == []
 
 
 @pytest.mark.parametrize("timed", [True, False])
@@ -110,7 +110,7 @@ def test_impossible_energy_is_bounded_and_told_as_fault() -> None:
         rig.wait(MINUTE_MS)
         rig.meter(number, 1001 + turn * 367, 22_000, rig.wall_ms)
     assert "meter_doubted" in rig.report.faults
-    assert {one["why"] for one in rig.sent("ev_post.meter_doubted")} == {"rate"}
+    assert {one["why"] for one in rig.told("ev_post.meter_doubted")} == {"rate"}
     rig.stop(number, 1001 + 7340)
     (end,) = rig.ends()
     assert 2_000 < end[1] < 3_000
@@ -126,9 +126,9 @@ def test_energy_counted_too_much_is_taken_back() -> None:
         rig.meter(number, wh, 7000, rig.wall_ms)
     rig.wait(MINUTE_MS)
     rig.stop(number, 1030)
-    (end,) = rig.sent("session.ended")
+    (end,) = rig.told("session.ended")
     assert (end["energy_wh"], [line["mwh"] for line in end["receipt"]["lines"]]) == (30, [30_000])
-    assert [one["why"] for one in rig.sent("ev_post.meter_doubted")] == ["other", "less"]
+    assert [one["why"] for one in rig.told("ev_post.meter_doubted")] == ["other", "less"]
 
 
 def test_beginning_told_with_a_reading_counts_from_there() -> None:
@@ -164,7 +164,7 @@ def test_billed_energy_is_that_of_both_ends(
     for _ in range(repeats):
         rig.stop(number, 1000 + drawn_w / 2, at_ms=ended_ms)
     assert [round(wh, 1) for _, wh in rig.ends()] == [drawn_w / 2]
-    assert rig.sent("ev_post.meter_doubted") == []
+    assert rig.told("ev_post.meter_doubted") == []
 
 
 @pytest.mark.parametrize("number", ["9223372036854775807", "4294967295", "-1", "0", ""])
@@ -267,6 +267,6 @@ def test_billed_energy_survives_any_order_of_messages(data: st.DataObject, drawn
         else:
             rig.stop(name, wh, at_ms=then_ms)
     rig.wait(10 * MINUTE_MS)
-    billed = {one["session"]: one["energy_wh"] for one in rig.sent("session.ended")}
-    billed |= {one["session"]: one["energy_wh"] for one in rig.sent("ev_post.late_end")}
+    billed = {one["session"]: one["energy_wh"] for one in rig.told("session.ended")}
+    billed |= {one["session"]: one["energy_wh"] for one in rig.told("ev_post.late_end")}
     assert sorted(billed.values()) == sorted(drawn_wh)

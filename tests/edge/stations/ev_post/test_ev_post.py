@@ -26,7 +26,7 @@ def test_a_session_from_card_to_end() -> None:
     assert rig.report.live["energy_wh"] == 3000
     rig.wait(30 * MINUTE_MS)
     assert rig.stop(verdict.transaction, 7000).word == "accepted"
-    (end,) = rig.sent("session.ended")
+    (end,) = rig.told("session.ended")
     assert (end["reason"], end["energy_wh"], end["ms"]) == ("pulled", 6000, HOUR_MS)
     assert rig.phase == "free"
 
@@ -64,7 +64,7 @@ def test_a_stranger_is_refused_and_answered_all_the_same() -> None:
     assert [order.transaction for order in rig.orders(StopRemotely)] == [verdict.transaction]
     rig.stop(verdict.transaction, 1010, "DeAuthorized")
     assert rig.ends() == []
-    assert rig.sent("ev_post.unbooked")[0]["energy_wh"] == 10
+    assert rig.told("ev_post.unbooked")[0]["energy_wh"] == 10
 
 
 def test_nobody_begins_where_somebody_charges() -> None:
@@ -88,7 +88,7 @@ def test_a_transaction_of_an_outage_is_booked_with_the_time_of_the_post() -> Non
     began_ms = rig.wall_ms - 5 * HOUR_MS
     number = rig.begin(ANNA, 1000, at_ms=began_ms).transaction
     rig.stop(number, 9000, at_ms=began_ms + 2 * HOUR_MS)
-    (end,) = rig.sent("session.ended")
+    (end,) = rig.told("session.ended")
     assert (end["by"], end["energy_wh"], end["ms"]) == ("post", 8000, 2 * HOUR_MS)
 
 
@@ -101,7 +101,7 @@ def test_a_transaction_of_an_outage_is_booked_even_if_the_card_was_revoked_since
     verdict = rig.begin(ANNA, 1000, at_ms=rig.wall_ms - 5 * HOUR_MS)
     assert verdict.word == "blocked"
     rig.stop(verdict.transaction, 3000)
-    assert rig.sent("session.ended")[0]["energy_wh"] == 2000
+    assert rig.told("session.ended")[0]["energy_wh"] == 2000
 
 
 @pytest.mark.parametrize("unknown", ["-1", "0", ""])
@@ -145,7 +145,7 @@ def test_a_new_transaction_ends_one_whose_end_was_lost() -> None:
     assert second.word == "accepted"
     assert rig.ends() == [("power_loss", 1000.0)]
     rig.stop(number, 2400)
-    assert rig.sent("ev_post.late_end")[0]["energy_wh"] == 1400
+    assert rig.told("ev_post.late_end")[0]["energy_wh"] == 1400
     rig.stop(number, 2400)
     assert rig.kinds.count("ev_post.late_end") == 1
 

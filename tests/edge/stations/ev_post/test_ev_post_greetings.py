@@ -30,12 +30,12 @@ def test_a_post_that_lies_about_its_clock_is_noticed_and_measured_by_ours() -> N
     rig.status("available", clock_off_ms=3 * HOUR_MS)
     assert "clock_off" in rig.report.faults
     number = rig.begin(ANNA, at_ms=rig.wall_ms - 3 * HOUR_MS).transaction
-    (began,) = rig.sent("ev_post.began")
+    (began,) = rig.told("ev_post.began")
     assert began["offset_ms"] == 3 * HOUR_MS
     assert began["heard_ms"] - began["post_at_ms"] == 3 * HOUR_MS
     rig.wait(HOUR_MS)
     rig.stop(number, 3000, at_ms=rig.wall_ms)  # its clock was put right in between
-    (end,) = rig.sent("session.ended")
+    (end,) = rig.told("session.ended")
     assert (end["ms"], end["by"]) == (HOUR_MS, "card")
 
 
@@ -44,7 +44,7 @@ def test_a_transaction_of_1970_lasts_as_long_as_we_saw() -> None:
     number = rig.begin(ANNA, at_ms=5_000).transaction
     rig.wait(HOUR_MS)
     rig.stop(number, 3000)
-    assert rig.sent("session.ended")[0]["ms"] == HOUR_MS
+    assert rig.told("session.ended")[0]["ms"] == HOUR_MS
 
 
 def test_values_that_cannot_be_are_no_energy() -> None:
@@ -65,7 +65,7 @@ def test_a_post_is_set_up_when_it_boots() -> None:
     assert configure.wishes["offline_for_strangers"] == "false"
     assert configure.wishes["stop_strangers"] == "true"
     rig.hear(Configured(("ping_s",), 50, 5))
-    assert rig.sent("ev_post.configured") == [{"refused": ["ping_s"]}]
+    assert rig.told("ev_post.configured") == [{"refused": ["ping_s"]}]
 
 
 def test_a_post_that_was_up_all_the_time_is_greeted_after_a_while() -> None:

@@ -31,7 +31,7 @@ def test_an_operator_begins_a_session_from_afar() -> None:
     assert verdict.word == "accepted"
     assert rig.begin(order.tag, 1000, at_ms=at_ms).transaction == verdict.transaction
     rig.stop(verdict.transaction, 2000)
-    (end,) = rig.sent("session.ended")
+    (end,) = rig.told("session.ended")
     assert (end["by"], end["session"], end["energy_wh"]) == ("operator", order.tag, 1000)
 
 
@@ -41,7 +41,7 @@ def test_a_start_that_the_post_refuses_is_given_up(how: str) -> None:
     rig.take(rig.decided(ANNA, told=ordered("9")))
     rig.hear(Done(rig.orders(StartRemotely)[0].order, how))
     assert rig.phase == "free"
-    assert rig.sent("ev_post.not_begun")[0]["why"] == how
+    assert rig.told("ev_post.not_begun")[0]["why"] == how
 
 
 def test_a_beginning_that_crosses_the_giving_up_is_stopped_and_known_for_whose_it_is() -> None:
@@ -57,7 +57,7 @@ def test_a_beginning_that_crosses_the_giving_up_is_stopped_and_known_for_whose_i
     assert [one.transaction for one in rig.orders(StopRemotely)] == [verdict.transaction]
     assert "access.refused" not in rig.kinds
     rig.stop(verdict.transaction, 1020, "Remote")
-    (unbooked,) = rig.sent("ev_post.unbooked")
+    (unbooked,) = rig.told("ev_post.unbooked")
     assert (unbooked["digest"], unbooked["energy_wh"]) == (rig.decided(ANNA).digest.hex(), 20)
     assert rig.ends() == []
 
@@ -66,7 +66,7 @@ def test_one_person_may_wait_and_what_gets_free_is_theirs_for_five_minutes() -> 
     rig, number = charging()
     assert rig.card(BEN) == "concurrent"
     assert rig.card(BEN) == "concurrent"
-    assert [data["holder"] for data in rig.sent("session.waiting")] == [rig.holders[BEN].hex()]
+    assert [data["holder"] for data in rig.told("session.waiting")] == [rig.holders[BEN].hex()]
     rig.stop(number, 1500)
     assert rig.report.reserved_for == rig.holders[BEN].hex()
     assert (rig.report.live["reserved"], rig.report.live["waiting"]) == (True, False)
@@ -187,7 +187,7 @@ def test_a_post_is_not_asked_to_begin_what_cannot_be_recorded() -> None:
     rig.take(rig.decided(ANNA, told=ordered("9")))
     rig.take(CannotRecord("ocpp"))
     assert rig.phase == "free"
-    assert rig.sent("ev_post.not_begun")[0]["why"] == "cannot_record"
+    assert rig.told("ev_post.not_begun")[0]["why"] == "cannot_record"
 
 
 def test_a_start_that_nobody_plugs_in_for_is_given_up() -> None:
@@ -243,11 +243,11 @@ def test_a_mode_that_frees_a_door_gives_no_power(reason: Reason) -> None:
     assert rig.card(ANNA) == "blocked"
     assert rig.begin(ANNA).word == "blocked"
     assert [order.transaction for order in rig.orders(StopRemotely)]
-    assert rig.sent("session.started") == []
+    assert rig.told("session.started") == []
     rig.take(rig.decided(ANNA))
     assert rig.orders(StartRemotely) == []
-    assert {data["reason"] for data in rig.sent("access.refused")} == {"out_of_service"}
-    assert rig.sent("access.allowed") == []
+    assert {data["reason"] for data in rig.told("access.refused")} == {"out_of_service"}
+    assert rig.told("access.allowed") == []
 
 
 @pytest.mark.parametrize("mode", [Mode.LOCKDOWN, Mode.OUT_OF_SERVICE])
@@ -257,6 +257,6 @@ def test_whoever_was_let_in_before_a_lockdown_and_has_not_begun_does_not(mode: M
     (order,) = rig.orders(StartRemotely)
     rig.take(ModeChanged(mode, 4))
     assert not rig.orders(SetOperative)[-1].operative
-    assert [data["why"] for data in rig.sent("ev_post.not_begun")] == [mode.value]
+    assert [data["why"] for data in rig.told("ev_post.not_begun")] == [mode.value]
     assert rig.begin(order.tag).word == "blocked"
-    assert rig.sent("session.started") == []
+    assert rig.told("session.started") == []

@@ -187,17 +187,17 @@ class Post(RuleBasedStateMachine):
 
     @invariant()
     def each_session_begins_and_ends_once(self) -> None:
-        begun = [data["session"] for data in self.rig.sent("session.started")]
+        begun = [data["session"] for data in self.rig.told("session.started")]
         assert len(begun) == len(set(begun))
         # Each start of the agent writes the last end again, for nobody knows whether it was written in time.
-        assert len(self.rig.sent("session.ended")) <= len(begun) + self.restarts
-        ends = {(data["session"], data["energy_wh"], data["reason"]) for data in self.rig.sent("session.ended")}
+        assert len(self.rig.told("session.ended")) <= len(begun) + self.restarts
+        ends = {(data["session"], data["energy_wh"], data["reason"]) for data in self.rig.told("session.ended")}
         assert len(ends) == len({session for session, _, _ in ends}) <= len(begun)
 
     @invariant()
     def no_energy_is_counted_twice_or_backwards(self) -> None:
-        spent_wh = {data["session"]: data["energy_wh"] for data in self.rig.sent("session.ended")}
-        spent_wh |= {data["session"]: data["energy_wh"] for data in self.rig.sent("ev_post.late_end")}
+        spent_wh = {data["session"]: data["energy_wh"] for data in self.rig.told("session.ended")}
+        spent_wh |= {data["session"]: data["energy_wh"] for data in self.rig.told("ev_post.late_end")}
         assert all(energy_wh >= 0 for energy_wh in spent_wh.values())
         running_wh = 0 if self.runs is None else self.meter_wh - self.runs.meter_wh
         assert sum(spent_wh.values()) <= self.drawn_wh + running_wh

@@ -60,7 +60,7 @@ def test_post_turned_away_is_shown(why: Turned) -> None:
     rig = Rig()
     for _ in range(10):
         rig.hear(TurnedAway(why))
-    assert rig.sent("ev_post.fault") == [{"fault": why}]
+    assert rig.told("ev_post.fault") == [{"fault": why}]
     rig.connect()
     assert rig.report.faults == frozenset()
     rig.hear(TurnedAway(why))
@@ -127,7 +127,7 @@ def test_state_of_post_is_forgotten_after_a_boot(leaves: bool) -> None:
         rig.wait(2 * MINUTE_MS)
         assert rig.report.faulted is says_again
     for kind in ("ev_post.fault", "ev_post.fault_cleared"):
-        assert rig.sent(kind).count({"fault": "post_faulted"}) == 1
+        assert rig.told(kind).count({"fault": "post_faulted"}) == 1
 
 
 def charging(version: Version = "1.6") -> tuple[Rig, str]:
@@ -216,7 +216,7 @@ def test_boots_told_again_and_again_are_few_rows() -> None:
         rig.wait(10_000, beats=False)
         rig.hear(Beat())
     rig.wait(2 * REPEATED_MS)
-    rows = rig.sent("ev_post.booted")
+    rows = rig.told("ev_post.booted")
     assert len(rows) <= 6
     assert sum(row.get("times", 1) for row in rows) == 360
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from edge.archetypes.protocol import Ask, CannotRecord, Effect, Persist, Record, Rest, Send, Spend
-from tests.edge.support.effect_queues import ENDED, KEPT, Bench, kept_start
+from tests.edge.support.effect_queues import ENDED, KEPT, Bench, persisted_start
 from tests.firmware_sim.support.story import in_virtual_time
 
 WORD: list[Effect] = [
@@ -16,27 +16,27 @@ WORD: list[Effect] = [
 
 @in_virtual_time
 async def test_value_waits_for_what_is_kept_as_well_as_for_its_record() -> None:
-    first = await kept_start()
+    first = await persisted_start()
     first.recording.flush()
-    assert first.order == ["keep page"]
-    first.to_keep[0]()
-    assert first.order == ["keep page", "drive gym.relay 10000"]
-    second = await kept_start()
-    second.to_keep[0]()
-    assert second.order == ["keep page"]
+    assert first.order == ["persist page"]
+    first.to_persist[0]()
+    assert first.order == ["persist page", "drive gym.relay 10000"]
+    second = await persisted_start()
+    second.to_persist[0]()
+    assert second.order == ["persist page"]
     second.recording.flush()
-    assert second.order == ["keep page", "drive gym.relay 10000"]
+    assert second.order == ["persist page", "drive gym.relay 10000"]
 
 
 @in_virtual_time
 async def test_what_cannot_be_kept_is_not_driven_and_the_next_page_makes_it_good() -> None:
-    bench = await kept_start()
+    bench = await persisted_start()
     bench.recording.flush()
     await asyncio.sleep(3)
-    assert (bench.order, bench.refused) == (["keep page"], [CannotRecord("relay")])
+    assert (bench.order, bench.refused) == (["persist page"], [CannotRecord("relay")])
     bench.queue.put(KEPT)
     bench.recording.flush()
-    bench.to_keep[1]()
+    bench.to_persist[1]()
     assert bench.order[-1] == "drive gym.relay 10000"
 
 
@@ -52,22 +52,22 @@ async def test_a_word_of_value_waits_for_its_record_and_for_what_is_kept() -> No
     bench = Bench()
     bench.queue.put(WORD)
     bench.recording.flush()
-    assert bench.order == ["keep page"]
-    bench.to_keep[0]()
-    assert bench.order == ["keep page", "send accepted to ocpp", "send status to ocpp"]
+    assert bench.order == ["persist page"]
+    bench.to_persist[0]()
+    assert bench.order == ["persist page", "send accepted to ocpp", "send status to ocpp"]
 
 
 @in_virtual_time
 async def test_a_word_of_value_is_not_said_if_its_record_is_not_durable_in_time() -> None:
     bench = Bench()
     bench.queue.put(WORD)
-    bench.to_keep[0]()
+    bench.to_persist[0]()
     await asyncio.sleep(1.999)
     assert bench.refused == []
     await asyncio.sleep(0.002)
     bench.recording.flush()
     assert bench.refused == [CannotRecord("ocpp")]
-    assert bench.order == ["keep page", "send status to ocpp"]
+    assert bench.order == ["persist page", "send status to ocpp"]
 
 
 @in_virtual_time
@@ -76,8 +76,8 @@ async def test_safety_promises_no_value_says_all_else_and_tells_the_station() ->
     bench.queue.put(WORD)
     bench.queue.clear()
     bench.recording.flush()
-    bench.to_keep[0]()
-    assert bench.order == ["keep page", "send status to ocpp"]
+    bench.to_persist[0]()
+    assert bench.order == ["persist page", "send status to ocpp"]
     assert bench.refused == [CannotRecord("ocpp")]
 
 
@@ -85,8 +85,8 @@ async def test_safety_promises_no_value_says_all_else_and_tells_the_station() ->
 async def test_an_end_is_told_once_what_is_kept_says_so() -> None:
     bench = Bench()
     bench.queue.put(ENDED)
-    assert (bench.order, bench.recording.kinds) == (["rest gym.relay", "keep page"], [])
-    bench.to_keep[0]()
+    assert (bench.order, bench.recording.kinds) == (["rest gym.relay", "persist page"], [])
+    bench.to_persist[0]()
     assert (bench.order[-1], bench.recording.kinds) == ("show red at gym", ["session.ended"])
 
 
