@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from random import Random
 
-from cloud.devices.event_series import EventRow, SeriesNumbers
+from cloud.devices.event_series import EventRow, SeriesNumbers, write_rows
 from cloud.devices.registry import register
 from cloud.store.database import Store
 from cloud.store.prepared import driver
@@ -45,13 +45,16 @@ def fill(store: Store, site: str, count: int, now_ms: int) -> None:
             " SELECT ?, ?, min(name), ?, ?, '', 'door' FROM zones",
             [(name, name, name, name) for _, name in devices],
         )
-    numbers, rows = SeriesNumbers(site), _rows(devices, count, now_ms)
-    while some := list(islice(rows, AT_ONCE)):
+    numbers = SeriesNumbers(site)
+    rows = _rows(devices, numbers, count, now_ms)
+    while count > 0:
         with store.writing() as connection:
-            numbers.write_rows(connection, some)
+            numbers.use(connection)
+            write_rows(connection, list(islice(rows, AT_ONCE)))
+        count -= AT_ONCE
 
 
-def _rows(devices: list[tuple[int, str]], count: int, now_ms: int) -> Iterator[EventRow]:
+def _rows(devices: list[tuple[int, str]], series: SeriesNumbers, count: int, now_ms: int) -> Iterator[EventRow]:
     chance, seqs = Random(1), dict.fromkeys((one for one, _ in devices), 0)
     for arrival in range(1, count + 1):
         at_ms = now_ms - YEAR_MS + YEAR_MS * arrival // count
@@ -64,8 +67,7 @@ def _rows(devices: list[tuple[int, str]], count: int, now_ms: int) -> Iterator[E
         data = {"direction": "in", "roster": 1, "rule": 1} | ({"reason": reason} if reason else {})
         event = Event(seqs[device], at_ms, at_ms, "0f1e2d3c", Trust.SYNCED, name, kind, data)
         yield (
-            *(arrival, device, seqs[device], device, at_ms + 50, 0, name, kind, at_ms, at_ms, "0f1e2d3c", "synced"),
-            None,
-            reason,
+            *(arrival, device, seqs[device], at_ms + 50, 0, at_ms, at_ms, "0f1e2d3c", "synced", None),
             bytearray(encode_event(event)),
+            series[device, name, kind, reason],
         )

@@ -40,7 +40,6 @@ from cloud.overview.api import API_STREAM
 from cloud.overview.banner import Banner, site_banner
 from cloud.overview.domain import OVERVIEW
 from cloud.overview.metrics import Metrics, metrics_token
-from cloud.overview.overview import RefusedToday
 from cloud.people.domain import PEOPLE
 from cloud.people.memberships import MembershipService
 from cloud.people.service import PeopleService
@@ -131,7 +130,6 @@ def create_app(
         CommandService: commands,
         DesiredStateService: desired_state,
         Metrics: figures or Metrics(store, clock, feed),
-        RefusedToday: RefusedToday(pages.zone),
     }
     board = PanelBoard([panel for domain in DOMAINS for panel in domain.panels], services, clock)
     live_pages = [page for domain in DOMAINS for page in domain.live]

@@ -4,9 +4,11 @@ from cloud.charging.session_store import SESSIONS
 from cloud.commands.answers import COMMAND_OUTCOMES, REPORTS, RESULTS
 from cloud.devices.clock_fixes import CLOCK_FIXES
 from cloud.devices.reactions import Reactions
+from cloud.devices.refusals import FIXED_REFUSALS, REFUSALS
 from cloud.emergencies.store import EMERGENCIES
 
 REACTIONS = Reactions(
-    events=(COMMAND_OUTCOMES, CLOCK_FIXES, SESSIONS, EMERGENCIES),
+    events=(COMMAND_OUTCOMES, CLOCK_FIXES, FIXED_REFUSALS, SESSIONS, EMERGENCIES),
+    rows=(REFUSALS,),
     channels=(RESULTS, REPORTS),
 )

@@ -75,6 +75,7 @@ class DeviceSide:
             on_commit=feed.publish,
             clock=clock,
             timed=figures.timed,
+            counted=figures.count,
         )
         publish = self.broker.publish
         self.publisher = Publisher(

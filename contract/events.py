@@ -117,6 +117,12 @@ def read_gap(stored: bytes) -> Gap | None:
     return gap if event.kind == GAP and counted and is_link else None
 
 
+def reason_of(event: Event) -> str | None:
+    """The word of why, which decisions and some other events have."""
+    reason = event.data.get("reason")
+    return reason if isinstance(reason, str) else None
+
+
 def holder_in(field: object) -> bytes | None:
     """A holder as it stands in an event: 16 hex digits, anything else where nobody is known."""
     is_holder = isinstance(field, str) and len(field) == 16 and not field.strip(hexdigits)

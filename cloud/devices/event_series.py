@@ -1,7 +1,8 @@
 """Series of events: all events of one device that agree in point, kind and reason.
 
-Every event has the number of its series, and an index has the events of each series in the order of their arrival. So
-whoever filters events picks the series that match, which are few, and reads no event that does not.
+Every event has the number of its series in the place of these four, and an index has the events of each series in the
+order of their arrival. So whoever filters events picks the series that match, which are few, and reads no event that
+does not.
 """
 
 from collections.abc import Sequence
@@ -21,12 +22,12 @@ MAX_SERIES_IN_MEMORY = 100_000
 Blob = bytes | bytearray
 EventColumns = tuple[str, str, int, int, str, str, Blob | None, str | None]
 """What an event says of itself in its row, before its bytes."""
-EventRow = tuple[int, int, int, int, int, int, str, str, int, int, str, str, Blob | None, str | None, Blob]
-"""A row of the table ``events``, its columns in their order but for the number of its series. A plain tuple of plain
-numbers, texts and ``bytearray``: for each value of another type, a truth or ``bytes``, the driver looks for an adapter,
-half as long as the row takes."""
+EventRow = tuple[int, int, int, int, int, int, int, str, str, Blob | None, Blob, int]
+"""A row of the table ``events``, its columns in their order. A plain tuple of plain numbers, texts and ``bytearray``:
+for each value of another type, a truth or ``bytes``, the driver looks for an adapter, half as long as the row takes."""
 
 Key = tuple[int, str, str, str | None]
+"""The device (by id), point, kind and reason of a series."""
 
 
 class EventFilter(Struct, frozen=True):
@@ -38,43 +39,51 @@ class EventFilter(Struct, frozen=True):
     reason: str = ""
 
 
-class SeriesNumbers:
-    """The numbers of a site's series, remembered between the transactions of ingest. Whoever rolls one back calls
-    ``forget``."""
+class SeriesNumbers(dict[Key, int]):
+    """The numbers of a site's series, remembered between the transactions of ingest. One that is new is made as soon as
+    it is asked for. Whoever rolls a transaction back clears them."""
 
     def __init__(self, site: str) -> None:
         self._site = site
-        self._known: dict[Key, int] = {}
+        self._connection: Connection | None = None
+        self.keys_of: dict[int, Key] = {}
+        """The key of each number. That of a device's last series has no words."""
 
-    def forget(self) -> None:
-        self._known.clear()
+    def use(self, connection: Connection) -> None:
+        """Find and make series in this transaction from now on."""
+        if len(self) > MAX_SERIES_IN_MEMORY:
+            self.clear()
+        self._connection = connection
 
-    def write_rows(self, connection: Connection, rows: Sequence[EventRow]) -> None:
-        """Add these events, each with the number of its series."""
-        if len(self._known) > MAX_SERIES_IN_MEMORY:
-            self._known.clear()
-        known, numbered = self._known, []
-        for row in rows:
-            key = row[3], row[6], row[7], row[13]
-            number = known.get(key)
-            if number is None:
-                number = known[key] = number_of(connection, self._site, *key)
-            numbered.append((*row, number))
-        _INSERT_EVENT.run_many(connection, numbered)
+    def clear(self) -> None:
+        super().clear()
+        self.keys_of.clear()
+
+    def __missing__(self, key: Key) -> int:
+        assert self._connection is not None, "no transaction is used"  # noqa: S101
+        number, found = find_series(self._connection, self._site, key)
+        self[key], self.keys_of[number] = number, found
+        return number
 
 
-def number_of(connection: Connection, site: str, device_id: int, point: str, kind: str, reason: str | None) -> int:
-    """The number of a series, which is made if it is new."""
-    wanted = {"site": site, "device_id": device_id, "point": point, "kind": kind, "reason": reason or ""}
+def write_rows(connection: Connection, rows: Sequence[EventRow]) -> None:
+    """Add these events."""
+    _INSERT_EVENT.run_many(connection, rows)
+
+
+def find_series(connection: Connection, site: str, key: Key) -> tuple[int, Key]:
+    """The number of a series, which is made if it is new, and its key: that of the last where there are too many."""
+    device_id, point, kind, reason = key
+    values = {"site": site, "device_id": device_id, "point": point, "kind": kind, "reason": reason or ""}
     of_device = event_series.c.device_id == device_id
-    mine = select(event_series.c.id).where(*(event_series.c[name] == value for name, value in wanted.items()))
-    found = connection.execute(mine).scalar()
-    if found is not None:
-        return int(found)
-    count = connection.execute(select(func.count()).where(of_device)).scalar_one()
-    if count >= MAX_SERIES_PER_DEVICE and (point, kind) != ("", ""):
-        return number_of(connection, site, device_id, "", "", None)
-    return int(connection.execute(insert(event_series).values(wanted).returning(event_series.c.id)).scalar_one())
+    mine = select(event_series.c.id).where(*(event_series.c[name] == value for name, value in values.items()))
+    number = connection.execute(mine).scalar()
+    if number is None:
+        count = connection.execute(select(func.count()).where(of_device)).scalar_one()
+        if count >= MAX_SERIES_PER_DEVICE and (point, kind) != ("", ""):
+            return find_series(connection, site, (device_id, "", "", None))
+        number = connection.execute(insert(event_series).values(values).returning(event_series.c.id)).scalar_one()
+    return int(number), key
 
 
 def find_arrivals(

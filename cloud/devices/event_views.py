@@ -5,14 +5,15 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, Select, func, select
 
+from cloud.devices.erasure import decode_stored
 from cloud.devices.event_series import EventFilter, find_arrivals
 from cloud.devices.lateness import LIVE_WITHIN_MS, Lateness, lateness
 from cloud.devices.registry import site_of
 from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label, Person
-from cloud.store.schema import MAX_INTEGER, clock_fixes, devices, events, journals, people, points
+from cloud.store.schema import MAX_INTEGER, clock_fixes, devices, event_series, events, journals, people, points
 from contract.decide import Trust
-from contract.events import decode_event
+from contract.events import reason_of
 
 
 class EventView(Struct, frozen=True):
@@ -70,17 +71,6 @@ class EventPage(Struct, frozen=True):
 
 def last_arrival(connection: Connection) -> int:
     return int(connection.execute(select(func.coalesce(func.max(events.c.arrival), 0))).scalar_one())
-
-
-def count_refused(connection: Connection, after: int, upto: int, since_ms: int) -> int:
-    """Refusals made since a time among the events with arrival numbers above ``after``, up to ``upto``."""
-    counted = select(func.count()).where(
-        events.c.arrival > after,
-        events.c.arrival <= upto,
-        events.c.kind == "access.refused",
-        events.c.at_ms >= since_ms,
-    )
-    return connection.execute(counted).scalar_one()
 
 
 def arrival_before(connection: Connection, received_ms: int) -> int:
@@ -148,12 +138,13 @@ _EVENTS = (
         clock_fixes.c.offset_ms,
         clock_fixes.c.error_ms,
     )
-    .join(devices, devices.c.id == events.c.device_id)
     .join(journals, journals.c.id == events.c.journal_id)
-    .outerjoin(points, points.c.name == events.c.point)
+    .join(devices, devices.c.id == journals.c.device_id)
+    .outerjoin(event_series, event_series.c.id == events.c.series)
+    .outerjoin(points, points.c.name == event_series.c.point)
     .outerjoin(
         clock_fixes,
-        (clock_fixes.c.device_id == events.c.device_id)
+        (clock_fixes.c.device_id == journals.c.device_id)
         & (clock_fixes.c.boot == events.c.boot)
         & (events.c.clock == Trust.UNSET.value),
     )
@@ -166,24 +157,24 @@ def _views(connection: Connection, query: Select[Any]) -> list[EventView]:
 
 
 def _event(row: Any) -> EventView:
-    known = row.name_zh is not None
+    known, event = row.name_zh is not None, decode_stored(row.stored)
     return EventView(
         arrival=row.arrival,
         device=row.device,
         device_label=Label(row.device_zh, row.device_en),
         journal=row.journal,
         seq=row.seq,
-        point=row.point,
-        point_label=Label(row.point_zh or row.point, row.point_en or row.point),
-        kind=row.kind,
-        reason=row.reason,
+        point=event.point,
+        point_label=Label(row.point_zh or event.point, row.point_en or event.point),
+        kind=event.kind,
+        reason=reason_of(event),
         at_ms=row.at_ms,
         received_ms=row.received_ms,
         clock=row.clock,
         replay=row.replay,
         holder=row.holder,
         person=Person(Label(row.name_zh, row.name_en), row.unit) if known else None,
-        data=decode_event(row.stored).data,
+        data=event.data,
         best_ms=None if row.offset_ms is None else row.mono_ms + row.offset_ms,
         best_error_ms=row.error_ms,
     )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from cloud.devices.event_series import EventRow, Key
 from cloud.devices.streams import Device
 from contract.events import Event
 from contract.sealing import Purpose
@@ -29,6 +30,15 @@ class Reaction(Struct, frozen=True):
     note: Callable[[Connection, Sequence[Recorded], int], None]
 
 
+class RowReaction(Struct, frozen=True):
+    """What a domain does about frequent events of these ``kinds`` by their rows alone: nothing is decoded for it.
+    ``note`` is given the site, and those of one transaction with the keys of their series, behind all reactions to
+    events."""
+
+    kinds: frozenset[str]
+    note: Callable[[Connection, str, Sequence[tuple[Key, EventRow]]], None]
+
+
 class ChannelReaction(Struct, frozen=True):
     """What a domain does about a message on a ``channel`` that is sealed for a ``purpose``. ``note`` is given the name
     of the device and what it sealed, and raises ``Refused`` or ``Malformed`` for what goes to quarantine."""
@@ -42,4 +52,5 @@ class Reactions(Struct, frozen=True):
     """Those of all domains. Of one transaction the events are noted by one domain after the other, in this order."""
 
     events: tuple[Reaction, ...] = ()
+    rows: tuple[RowReaction, ...] = ()
     channels: tuple[ChannelReaction, ...] = ()

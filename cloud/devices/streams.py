@@ -6,11 +6,11 @@ from functools import cache
 from msgspec import Struct, structs
 from sqlalchemy import Connection, Update, bindparam, func, insert, select, update
 
-from cloud.devices.event_series import EventRow, SeriesNumbers
+from cloud.devices.event_series import SeriesNumbers
 from cloud.store.prepared import Prepared
 from cloud.store.revision import revision
 from cloud.store.schema import breaks, devices, events, journals
-from contract.events import CHAIN_START, GAP
+from contract.events import CHAIN_START, read_gap
 from contract.sealing import DeviceVerifier
 
 MAX_JOURNALS_PER_DEVICE = 256
@@ -64,19 +64,20 @@ class Streams:
         self._devices: dict[str, Device] = {}
         self._journals: dict[tuple[int, str], Journal] = {}
         self._revision: int | None = None
-        self._series = SeriesNumbers(site)
+        self.series = SeriesNumbers(site)
         self.arrival: int | None = None
 
     def forget(self) -> None:
         self._devices.clear()
         self._revision = None
         self._journals.clear()
-        self._series.forget()
+        self.series.clear()
         self.arrival = None
 
     def refresh(self, connection: Connection) -> None:
         """To be called first in every transaction: another process may have registered devices or given one a new key,
         and a replaced Pi must not be believed for a moment longer."""
+        self.series.use(connection)
         found = revision(connection)
         if found != self._revision:
             self._devices.clear()
@@ -107,10 +108,6 @@ class Streams:
             self._journals[key] = found
         return self._journals[key]
 
-    def write_rows(self, connection: Connection, rows: Sequence[EventRow]) -> None:
-        """Add these events."""
-        self._series.write_rows(connection, rows)
-
     def last_arrival(self, connection: Connection) -> int:
         """The number of the newest event, by which all who follow the stream find their place; 0 before the first."""
         if self.arrival is None:
@@ -120,9 +117,9 @@ class Streams:
 
 def stored_rows(connection: Connection, journal: Journal, seqs: Sequence[int]) -> list[tuple[int, bytes]]:
     """Of these rows of a journal the numbers and bytes, in order; gaps and poison events are not among them."""
-    mine = (events.c.journal_id == journal.id) & events.c.seq.in_(seqs) & (events.c.kind != GAP)
+    mine = (events.c.journal_id == journal.id) & events.c.seq.in_(seqs)
     found = select(events.c.seq, events.c.stored).where(mine).order_by(events.c.seq)
-    return [(row.seq, row.stored) for row in connection.execute(found)]
+    return [(row.seq, row.stored) for row in connection.execute(found) if read_gap(row.stored) is None]
 
 
 def note_breaks(connection: Connection, found: Sequence[Break], now_ms: int) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
+from cloud.devices.erasure import decode_stored
 from cloud.devices.event_views import arrival_before
 from cloud.devices.presence import Presence, presence
 from cloud.devices.reactions import Reaction, Recorded
+from cloud.devices.registry import site_of
 from cloud.emergencies.rule import (
     EMERGENCY_EVENTS,
     LOOK_BACK_MS,
@@ -24,10 +26,9 @@ from cloud.emergencies.rule import (
 from cloud.emergencies.tables import accounted, emergencies
 from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label, Person
-from cloud.store.schema import clock_fixes, devices, events, people, points, zones
+from cloud.store.schema import clock_fixes, devices, event_series, events, people, points, zones
 from contract.decide import Trust
 from contract.emergencies import WORST_FIRST, Cause
-from contract.events import decode_event
 
 MAX_ROWS = 10_000
 MAX_ZONES = 100
@@ -214,7 +215,7 @@ def emergency_of(connection: Connection, zone: str, now_ms: int) -> ZoneState | 
 
 def muster(connection: Connection, zone: str, now_ms: int, began_ms: int, noted_ms: int) -> Muster:
     """Who is to be accounted for in an emergency that began then; ticks count since the cloud has ``noted`` it."""
-    passes = _passes(connection, zone, began_ms - LOOK_BACK_MS)
+    passes = _passes(connection, site_of(connection).name, zone, began_ms - LOOK_BACK_MS)
     ticks = {
         row.holder: Seen(row.by, row.at_ms)
         for row in connection.execute(select(accounted).where(accounted.c.zone == zone, accounted.c.at_ms >= noted_ms))
@@ -241,21 +242,23 @@ def _unseen_first(awaited: Awaited) -> tuple[bool, str, int]:
     return awaited.seen is not None or awaited.out_ms is not None, unit, awaited.in_ms
 
 
-def _passes(connection: Connection, zone: str, since_ms: int) -> list[Pass]:
+def _passes(connection: Connection, site: str, zone: str, since_ms: int) -> list[Pass]:
     """Times are those of the devices; one that knew no time then has told since how its clock was to be read."""
     theirs = select(points.c.name).where(points.c.zone == zone)
     query = (
         select(events.c.stored, events.c.holder, events.c.at_ms, events.c.mono_ms, clock_fixes.c.offset_ms)
+        .join_from(events, event_series, event_series.c.id == events.c.series)
         .outerjoin(
             clock_fixes,
-            (clock_fixes.c.device_id == events.c.device_id)
+            (clock_fixes.c.device_id == event_series.c.device_id)
             & (clock_fixes.c.boot == events.c.boot)
             & (events.c.clock == Trust.UNSET.value),
         )
         .where(
             events.c.arrival > arrival_before(connection, since_ms),
-            events.c.kind == "access.passed",
-            events.c.point.in_(theirs),
+            event_series.c.site == site,
+            event_series.c.kind == "access.passed",
+            event_series.c.point.in_(theirs),
         )
         .order_by(events.c.arrival.desc())
         .limit(MAX_PASSES)
@@ -266,7 +269,7 @@ def _passes(connection: Connection, zone: str, since_ms: int) -> list[Pass]:
 
 def _pass(row: Any) -> Pass:
     at_ms = row.at_ms if row.offset_ms is None else row.mono_ms + row.offset_ms
-    leaves = decode_event(row.stored).data.get("direction") == "out"
+    leaves = decode_stored(row.stored).data.get("direction") == "out"
     return Pass(row.holder or b"", "out" if leaves else "in", at_ms)
 
 

@@ -14,6 +14,7 @@ from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
+from cloud.devices.arrival_counts import ArrivalCounts
 from cloud.devices.reactions import Reactions
 from cloud.devices.streams import Streams, newest_journals
 from cloud.ingest.intake import Intake
@@ -57,11 +58,13 @@ class Ingest(Worker[tuple[Arrived, float]]):
         on_commit: Callable[[], None],
         clock: Callable[[], int],
         timed: Callable[[float], object] = lambda _seconds: None,
+        counted: Callable[[ArrivalCounts], object] = lambda _counts: None,
     ) -> None:
         """``reactions`` are those of all domains, ``sync`` finds a device's key, ``on_commit`` is called after
         every commit, ``clock`` gives UTC milliseconds.
 
-        ``timed`` is called for every message, with the seconds from its arrival to the end of its transaction.
+        ``counted`` is called with what came in a transaction, ``timed`` for every message with the seconds from its
+        arrival to the end of its transaction.
         """
         super().__init__(
             "ingest",
@@ -79,7 +82,7 @@ class Ingest(Worker[tuple[Arrived, float]]):
         self._send = send
         self._on_commit = on_commit
         self._clock = clock
-        self._timed = timed
+        self._timed, self._counted = timed, counted
         self._streams = Streams(site)
         self._appointments = Appointments()
         self._each_s = FIRST_GUESS_S
@@ -109,6 +112,7 @@ class Ingest(Worker[tuple[Arrived, float]]):
                 intake.receive(message)
             intake.finish()
         self._acknowledge(intake)
+        self._counted(intake.counts)
         self._on_commit()
 
     def acknowledge_all(self) -> None:

@@ -7,10 +7,12 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from cloud.devices import presence
-from cloud.devices.event_series import EventColumns, EventRow
+from cloud.devices.arrival_counts import ArrivalCounts
+from cloud.devices.erasure import read_erased
+from cloud.devices.event_series import EventColumns, EventRow, Key, write_rows
 from cloud.devices.point_kinds import kinds_in, note_kinds
 from cloud.devices.quarantine import TWO_DEVICES, Refused, Suspect, quarantine_messages
-from cloud.devices.reactions import Reactions, Recorded
+from cloud.devices.reactions import Reactions, Recorded, RowReaction
 from cloud.devices.streams import (
     Break,
     Device,
@@ -63,7 +65,9 @@ class Intake:
         self._site = site
         self._reactions = reactions
         self._now_ms = now_ms
+        self.counts = ArrivalCounts.none()
         self._rows: list[EventRow] = []
+        self._counted: list[tuple[RowReaction, list[tuple[Key, EventRow]]]] = [(one, []) for one in reactions.rows]
         self._replies: dict[int, Reply] = {}
         self._heard: set[int] = set()
         self._changes: dict[int, dict[str, object]] = {}
@@ -147,7 +151,7 @@ class Intake:
         }
         common = verified.first_kept - 1
         for seq, stored in stored_rows(self._connection, journal, list(sent)):
-            if stored != sent[seq]:
+            if not _is_same(stored, sent[seq]):
                 return common
             common = seq
         return common if differs else None
@@ -189,13 +193,16 @@ class Intake:
             behind=behind,
             of=(journal.id, device.id),
             came=(self._now_ms, int(replay)),
+            series=self._streams.series,
             apart=self._read_kinds,
             read=partial(self._columns_of_any, device, journal),
         )
         self._rows += rows
         self._streams.arrival = behind + len(rows)
+        self.counts.count_rows(rows, self._streams.series.keys_of)
         for place, gap in verified.gaps.items():
             if place >= stored:
+                self.counts.lost += gap.count
                 lost_from = max(gap.first, journal.upto + 1)
                 self._breaks.append(Break(journal.id, device.id, lost_from, gap.last, gap.why))
 
@@ -216,6 +223,9 @@ class Intake:
             recorded = [entry for entry in self._recorded if entry.event.kind in reaction.kinds]
             if recorded:
                 reaction.note(self._connection, recorded, self._now_ms)
+        for row_reaction, rows in self._counted:
+            if rows:
+                row_reaction.note(self._connection, self._site, rows)
 
     def _receive_sealed(self, device: Device, channel: str, payload: bytes) -> None:
         for reaction in self._reactions.channels:
@@ -232,7 +242,10 @@ class Intake:
             raise Refused("bad_seal", "the seal is not this device's") from None
 
     def _write_rows(self) -> None:
-        self._streams.write_rows(self._connection, self._rows)
+        write_rows(self._connection, self._rows)
+        keys = self._streams.series.keys_of
+        for reaction, rows in self._counted:
+            rows += [(key, row) for row in self._rows if (key := keys[row[-1]])[2] in reaction.kinds]
         self._rows = []
 
     def _receive_state(self, device: Device, message: Arrived) -> None:
@@ -267,3 +280,9 @@ class Intake:
     def _suspect(self, message: Arrived, device: Device | None, why: str, detail: str) -> None:
         name, channel = message.topic.device, message.topic.channel
         self._suspects.append(Suspect(name, device is not None, channel, why, detail, message.payload))
+
+
+def _is_same(stored: bytes, sent: bytes) -> bool:
+    """Whether a row is stored as it was sent now; of one that was erased since the link says so."""
+    erased = read_erased(stored)
+    return stored == sent if erased is None else erased.was(sent)

@@ -2,15 +2,15 @@
 recorded, are read without a dictionary. What cannot be read so is read as any event: the rows are the same."""
 
 from binascii import unhexlify
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, msgpack
 
-from cloud.devices.event_series import EventColumns, EventRow
+from cloud.devices.event_series import EventColumns, EventRow, Key
 from cloud.store.schema import MAX_INTEGER
 from contract.codec import UNREADABLE, Malformed
-from contract.events import MAX_EVENT_BYTES, Event, holder_in
+from contract.events import MAX_EVENT_BYTES, Event, holder_in, reason_of
 
 _Time = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 
@@ -51,12 +51,14 @@ def make_rows(
     behind: int,
     of: tuple[int, int],
     came: tuple[int, int],
+    series: Mapping[Key, int],
     apart: Set[str],
     read: Callable[[int, bytes], EventColumns | None],
 ) -> list[EventRow]:
     """The rows of events with these numbers, whose arrival is counted from ``behind``.
 
-    ``of`` are the ids of journal and device, ``came`` says when they were received and whether replayed. An event that
+    ``of`` are the ids of journal and device, ``came`` says when they were received and whether replayed, ``series`` has
+    the number of every series. An event that
     is not plain, out of its place, or of a kind that is ``apart`` is handed to ``read``; if that gives nothing, there
     is no row.
     """
@@ -74,7 +76,9 @@ def make_rows(
             columns = read(seq, stored)
             if columns is not None:
                 arrival += 1
-                add((arrival, journal_id, seq, device_id, received_ms, replay, *columns, bytearray(stored)))
+                point, kind, at_ms, mono_ms, boot, clock, its_holder, reason = columns
+                number, times = series[device_id, point, kind, reason], (received_ms, replay, at_ms, mono_ms)
+                add((arrival, journal_id, seq, *times, boot, clock, its_holder, bytearray(stored), number))
             continue
         arrival += 1
         add(
@@ -82,18 +86,15 @@ def make_rows(
                 arrival,
                 journal_id,
                 seq,
-                device_id,
                 received_ms,
                 replay,
-                event.point,
-                event.kind,
                 event.at_ms,
                 event.mono_ms,
                 event.boot,
                 event.clock,
                 holder,
-                data.reason,
                 bytearray(stored),
+                series[device_id, event.point, event.kind, data.reason],
             )
         )
     return rows
@@ -105,6 +106,5 @@ def event_columns(event: Event, seq: int) -> EventColumns:
         raise Malformed(f"event {event.seq} in the place of {seq}")
     if not (-MAX_INTEGER <= event.at_ms <= MAX_INTEGER and -MAX_INTEGER <= event.mono_ms <= MAX_INTEGER):
         raise Malformed("a time that no table can hold")
-    holder, reason = holder_in(event.data.get("holder")), event.data.get("reason")
-    reason = reason if isinstance(reason, str) else None
-    return event.point, event.kind, event.at_ms, event.mono_ms, event.boot, event.clock.value, holder, reason
+    holder, clock = holder_in(event.data.get("holder")), event.clock.value
+    return event.point, event.kind, event.at_ms, event.mono_ms, event.boot, clock, holder, reason_of(event)

@@ -2,78 +2,32 @@
 
 from collections import Counter
 
-from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection, func, select
 
 from cloud.charging.sessions import known_time, session_of
 from cloud.charging.tables import sessions
-from cloud.devices.lateness import Lateness, lateness
-from cloud.store.schema import events, tallies
-from contract.decide import Trust
-from contract.events import GAP, decode_event, read_gap
-from contract.reasons import Reason
+from cloud.devices.erasure import decode_stored
+from cloud.store.schema import event_series, events, journals, tallies
 from contract.sessions import Stop
 
 ENDED = "session.ended"
 STOPS = tuple(stop.value for stop in Stop)
-REASONS = frozenset(reason.value for reason in Reason)
 OTHER = "other"
-DECISIONS = {"access.allowed": "allowed", "access.refused": "refused"}
-MAX_COUNTED = 100_000
-"""Events that one look counts; the rest is counted by the next."""
 
 
-class EventCounts(Struct, frozen=True):
-    """What happened among the events up to arrival number ``upto``: how often each reason allowed or refused, how late
-    they came, how many events their devices had to let go unsent, and for which reasons charging sessions ended, and
-    what those drew in all. A reason that is not on our lists, of newer software or of an outsider, is ``other``."""
-
-    upto: int
-    decisions: Counter[tuple[str, str]]
-    lateness: Counter[Lateness]
-    lost: int
-    ended: Counter[str]
-    energy_wh: int
-
-    def plus(self, later: "EventCounts") -> "EventCounts":
-        """These and what came after them."""
-        return EventCounts(
-            later.upto,
-            self.decisions + later.decisions,
-            self.lateness + later.lateness,
-            self.lost + later.lost,
-            self.ended + later.ended,
-            self.energy_wh + later.energy_wh,
-        )
-
-
-def count_span(connection: Connection, after: int, last: int) -> EventCounts:
-    """Counts events behind the arrival number ``after``, up to ``last`` or ``MAX_COUNTED`` of them."""
-    upto = min(last, after + MAX_COUNTED)
-    within = (events.c.arrival > after) & (events.c.arrival <= upto)
-    by_reason = select(events.c.kind, events.c.reason, func.count()).where(within, events.c.kind.in_(DECISIONS))
-    rows = connection.execute(by_reason.group_by(events.c.kind, events.c.reason))
-    decisions: Counter[tuple[str, str]] = Counter()
-    for kind, reason, count in rows:
-        decisions[DECISIONS[kind], reason if reason in REASONS else OTHER] += count
-    gaps = connection.execute(select(events.c.stored).where(within, events.c.kind == GAP)).scalars()
-    columns = events.c.received_ms - events.c.at_ms, events.c.clock, events.c.replay
-    came = Counter(
-        lateness(None if clock == Trust.UNSET else took_ms, replay)
-        for took_ms, clock, replay in connection.execute(select(*columns).where(within))
-    )
-    lost = sum(gap.count for stored in gaps if (gap := read_gap(stored)))
-    return EventCounts(upto, decisions, came, lost, *_ends(connection, within))
-
-
-def _ends(connection: Connection, within: ColumnElement[bool]) -> tuple[Counter[str], int]:
+def count_ends(connection: Connection, site: str, after: int, upto: int) -> tuple[Counter[str], int]:
     """Of the sessions whose ends are among these events, each reason and all energy. An end that is told again later
     counts for nothing: what stands in its session is the first."""
-    ends = connection.execute(select(events.c.device_id, events.c.stored).where(within, events.c.kind == ENDED))
+    series = select(event_series.c.id).where(event_series.c.site == site, event_series.c.kind == ENDED)
+    within = (events.c.arrival > after) & (events.c.arrival <= upto) & events.c.series.in_(series)
+    columns = journals.c.device_id, events.c.stored
+    ends = connection.execute(
+        select(*columns).join_from(events, journals, journals.c.id == events.c.journal_id).where(within)
+    )
     ended: Counter[str] = Counter()
     energy_wh = 0
     for device, stored in ends:
-        event = decode_event(stored)
+        event = decode_stored(stored)
         mine = (sessions.c.device_id == device) & (sessions.c.session == session_of(event))
         session = connection.execute(
             select(sessions.c.reason, sessions.c.energy_wh).where(

@@ -21,17 +21,20 @@ from cloud.charging.hubs import TAKEN
 from cloud.charging.rule import Condition
 from cloud.charging.store import Socket, list_sockets
 from cloud.commands.store import list_points
+from cloud.devices.arrival_counts import ArrivalCounts
 from cloud.devices.event_views import last_arrival
 from cloud.devices.lateness import Lateness
 from cloud.devices.presence import Presence
+from cloud.devices.registry import site_of
 from cloud.devices.views import EMERGENCY, ZONE_FAULTS, DeviceView, list_devices
 from cloud.keys.keys import KeysUnusable, write_secret
-from cloud.overview.figures import OTHER, STOPS, EventCounts, count_span, quarantined_by_reason, size_bytes
+from cloud.overview.figures import OTHER, STOPS, count_ends, quarantined_by_reason, size_bytes
 from cloud.people.rosters import newest_roster
 from cloud.store.database import Store
 from cloud.web.feed import LiveFeed
 from contract.decide import Trust
 from contract.emergencies import WORST_FIRST
+from contract.reasons import Reason
 from contract.topics import UP_CHANNELS
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -53,6 +56,8 @@ SET_ASIDE = (
 )
 """Why a message is set aside. Each is counted from 0 on, on every channel: an alarm sees no growth in a series that
 begins with its first value."""
+REASONS = frozenset(reason.value for reason in Reason)
+DECISIONS = {"access.allowed": "allowed", "access.refused": "refused"}
 MAX_NUMBER = 1 << 53
 """Larger numbers do not fit into a figure exactly, and no device has a reason to report one."""
 TOKEN_BYTES = 32
@@ -89,7 +94,7 @@ class Workings(Struct, frozen=True):
 
 
 class Metrics(Collector):
-    """Looks when it is asked, and counts the events that came since it last looked.
+    """The figures of the cloud. What arrives is counted as ingest commits it; the rest is looked up when asked for.
 
     ``workings`` is set by whoever runs the line to the broker. Any thread may ask; one at a time is answered.
     """
@@ -101,7 +106,11 @@ class Metrics(Collector):
         self._feed = feed
         self._looking = Lock()
         with store.reading() as connection:
-            self._counts = EventCounts(last_arrival(connection), Counter(), Counter(), 0, Counter(), 0)
+            self._site, self._upto = site_of(connection).name, last_arrival(connection)
+        self._counting = Lock()
+        self._counts = ArrivalCounts.none()
+        self._ended: Counter[str] = Counter()
+        self._energy_wh = 0
         self.workings: Callable[[], Workings] = Workings
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -117,6 +126,11 @@ class Metrics(Collector):
         """Ingest has dealt with a message, so long after it arrived."""
         self._ingest_s.observe(seconds)
 
+    def count(self, arrived: ArrivalCounts) -> None:
+        """Ingest has committed these."""
+        with self._counting:
+            self._counts.add(arrived)
+
     def text(self) -> bytes:
         """All figures of this moment."""
         with self._looking:
@@ -129,17 +143,18 @@ class Metrics(Collector):
             devices = list_devices(connection)
             roster = newest_roster(connection)
             last = last_arrival(connection)
-            counts = self._counts = self._counts.plus(count_span(connection, self._counts.upto, last))
+            ended, energy_wh = count_ends(connection, self._site, self._upto, last)
             quarantined = quarantined_by_reason(connection)
             size = size_bytes(connection)
             sockets = list_sockets(connection, list_points(connection, now_ms), now_ms)
         set_aside = [(count, {"channel": channel, "why": why}) for (channel, why), count in _set_aside(quarantined)]
-        decisions = [
-            (count, {"decision": decision, "reason": reason}) for (decision, reason), count in counts.decisions.items()
-        ]
-        arrived = [(counts.lateness[one], {"lateness": one.value}) for one in Lateness]
+        self._upto, self._ended, self._energy_wh = last, self._ended + ended, self._energy_wh + energy_wh
+        with self._counting:
+            decisions = _decisions(self._counts.kinds)
+            arrived = [(self._counts.lateness[one], {"lateness": one.value}) for one in Lateness]
+            lost = self._counts.lost
         issued: Samples = [(roster.issued_ms / 1000, {})] if roster else []
-        ended = [(counts.ended[reason], {"reason": reason}) for reason in (*STOPS, OTHER)]
+        ends = [(self._ended[reason], {"reason": reason}) for reason in (*STOPS, OTHER)]
         number = roster.number if roster else 0
         return [
             _gauge("build_info", "The software that answers.", [(1, {"version": version("hearthgate")})]),
@@ -148,15 +163,15 @@ class Metrics(Collector):
             _counter(
                 "messages_quarantined", "Messages and events set aside since the community was founded.", set_aside
             ),
-            _counter("events_lost", "Events that devices had to let go unsent, by their gaps.", [(counts.lost, {})]),
+            _counter("events_lost", "Events that devices had to let go unsent, by their gaps.", [(lost, {})]),
             _counter("events_arrived", "Events by how late they came, since this process began.", arrived),
             _counter("access_decisions", "Decisions at the doors that arrived since this process began.", decisions),
             _gauge("database_size_bytes", "The database file.", [(size, {})]),
             _gauge("roster_number", "Of the newest roster.", [(number, {})]),
             _gauge("roster_issued_timestamp_seconds", "Of the newest roster.", issued),
             *of_sockets(sockets),
-            _counter("sessions_ended", "Charging sessions whose end arrived since this process began.", ended),
-            _counter("sessions_energy_wh", "What those drew, in watt-hours.", [(counts.energy_wh, {})]),
+            _counter("sessions_ended", "Charging sessions whose end arrived since this process began.", ends),
+            _counter("sessions_energy_wh", "What those drew, in watt-hours.", [(self._energy_wh, {})]),
             *of_devices(devices, number, now_ms),
             _gauge("device_sessions", "Its sessions of whose end nothing is known, online or not.", _open(sockets)),
         ]
@@ -177,6 +192,15 @@ class Metrics(Collector):
 
 
 Samples = Sequence[tuple[float, dict[str, str]]]
+
+
+def _decisions(kinds: Mapping[tuple[str, str | None], int]) -> Samples:
+    """A reason that is not on our list, of newer software or of an outsider, is ``other``."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for (kind, reason), count in kinds.items():
+        if kind in DECISIONS:
+            counts[DECISIONS[kind], reason if reason in REASONS else OTHER] += count
+    return [(count, {"decision": decision, "reason": reason}) for (decision, reason), count in counts.items()]
 
 
 def of_devices(devices: Sequence[DeviceView], roster_number: int, now_ms: int) -> Iterable[Metric]:

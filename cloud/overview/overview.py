@@ -1,8 +1,6 @@
 """The first page: what is so now on the whole site, and what has just happened."""
 
 from collections.abc import Iterable, Mapping, Set
-from datetime import datetime
-from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,9 +11,11 @@ from sqlalchemy import Connection
 
 from cloud.devices.breaks import BreakView, list_breaks
 from cloud.devices.event_series import EventFilter
-from cloud.devices.event_views import arrival_before, count_refused, last_arrival, list_events
+from cloud.devices.event_views import list_events
 from cloud.devices.presence import Presence
 from cloud.devices.quarantine import count_quarantined, twins
+from cloud.devices.refusals import count_refused, local_day
+from cloud.devices.registry import site_of
 from cloud.devices.views import DeviceView, list_devices
 from cloud.overview.metrics import Metrics
 from cloud.people.rosters import Spread, spread
@@ -27,29 +27,6 @@ LINES_SHOWN = 40
 BREAKS_SHOWN_MS = 7 * 86_400_000
 """How long the first page speaks of rows that are lost or exist twice. The device's own page never forgets them."""
 TWINS_SHOWN_MS = 86_400_000
-
-
-class RefusedToday:
-    """Counts refusals since midnight, and every event only once. Any thread may ask."""
-
-    def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
-        self._lock = Lock()
-        self._since_ms = -1
-        self._upto = 0
-        self._count = 0
-
-    def count(self, connection: Connection, now_ms: int) -> int:
-        midnight = datetime.fromtimestamp(now_ms / 1000, self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        midnight_ms = int(midnight.timestamp() * 1000)
-        with self._lock:
-            if midnight_ms != self._since_ms:
-                self._since_ms, self._count = midnight_ms, 0
-                self._upto = arrival_before(connection, midnight_ms)
-            newest = last_arrival(connection)
-            self._count += count_refused(connection, self._upto, newest, midnight_ms)
-            self._upto = max(self._upto, newest)
-            return self._count
 
 
 class Overview(Struct, frozen=True):
@@ -84,13 +61,18 @@ def find_overview(visit: Visit, _of: str = "") -> Overview:
     return Overview(
         devices=devices,
         spread=spread(connection, devices),
-        refused_today=visit.service(RefusedToday).count(connection, now_ms),
+        refused_today=_refused_today(connection, now_ms),
         quarantined=count_quarantined(connection),
         now_ms=now_ms,
         breaks=list_breaks(connection, since_ms=now_ms - BREAKS_SHOWN_MS),
         twins=twins(connection, now_ms - TWINS_SHOWN_MS),
         undeliverable=visit.service(Metrics).workings().undeliverable,
     )
+
+
+def _refused_today(connection: Connection, now_ms: int) -> int:
+    site = site_of(connection)
+    return count_refused(connection, site.name, local_day(now_ms, ZoneInfo(site.zone)))
 
 
 def _latest(visit: Visit, _seen: Overview) -> dict[str, Any]:

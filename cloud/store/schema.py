@@ -174,19 +174,15 @@ events = Table(
     Column("arrival", RowId, primary_key=True, autoincrement=False, comment="one more with every event of any device"),
     Column("journal_id", RowId, nullable=False, comment="of journals, which are never deleted"),
     Column("seq", BigInteger, nullable=False),
-    Column("device_id", RowId, nullable=False),
     Column("received_ms", BigInteger, nullable=False),
     Column("replay", Boolean, nullable=False, comment="made while the device was offline: rings no bell"),
-    Column("point", String, nullable=False, comment="empty for the device itself"),
-    Column("kind", String, nullable=False),
     Column("at_ms", BigInteger, nullable=False, comment="the device's wall clock"),
     Column("mono_ms", BigInteger, nullable=False),
     Column("boot", String, nullable=False),
     Column("clock", String, nullable=False, comment="how far at_ms is to be believed"),
     Column("holder", LargeBinary(8)),
-    Column("reason", String),
     Column("stored", LargeBinary, nullable=False, comment="the event's own bytes, as its device stored them"),
-    Column("series", RowId, nullable=False, server_default="0", comment="id of event_series"),
+    Column("series", RowId, nullable=False, comment="id of event_series, which has its device, point, kind and reason"),
     Index("ix_events_series", "series"),
     Index("ix_events_journal_id_seq", "journal_id", "seq", unique=True),
 )
@@ -227,6 +223,30 @@ clock_fixes = Table(
     Column("offset_ms", BigInteger, nullable=False, comment="UTC is this much ahead of the boot's monotonic clock"),
     Column("error_ms", BigInteger, nullable=False, comment="give or take"),
 )
+
+refusal_days = Table(
+    "refusal_days",
+    metadata,
+    Column("site", String, ForeignKey("sites.name"), primary_key=True),
+    Column("day", String, primary_key=True, comment="of the site's zone, as 2026-11-30"),
+    Column("reason", String, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+undated_refusals = Table(
+    "undated_refusals",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("site", String, ForeignKey("sites.name"), nullable=False),
+    Column("device_id", RowId, ForeignKey("devices.id"), nullable=False),
+    Column("boot", String, nullable=False),
+    Column("mono_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("day", String, nullable=False, comment="for which it is counted now"),
+    Index("ix_undated_refusals_device_id_boot", "device_id", "boot"),
+)
+"""Refusals of devices that did not know the time."""
 
 quarantine = Table(
     "quarantine",

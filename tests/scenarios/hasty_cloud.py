@@ -12,14 +12,15 @@ COMMIT_S = 0.05
 
 
 class HastyIngest(ingest.Ingest):
-    def take(self, arrived: Sequence[Arrived]) -> None:
+    def commit(self, arrived: Sequence[Arrived]) -> None:
         with self._transaction() as intake:
             for one in arrived:
                 intake.receive(one)
             intake.finish()
             self._acknowledge(intake)
             time.sleep(COMMIT_S)
-        self._told()
+        self._counted(intake.counts)
+        self._on_commit()
 
 
 if __name__ == "__main__":

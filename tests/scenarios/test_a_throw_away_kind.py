@@ -14,7 +14,7 @@ from cloud.commands.rule import DesiredState
 from cloud.commands.service import NoSuchPlace
 from cloud.commands.store import list_points
 from cloud.sample import FACILITY
-from cloud.store.schema import events
+from cloud.store.schema import event_series, events
 from contract.credentials import encode
 from contract.decide import Mode
 from contract.events import Event, decode_event
@@ -61,7 +61,8 @@ class Site:
     def events(self) -> list[Event]:
         """What the cloud has of the fountain."""
         with self.cloud.reading() as connection:
-            mine = select(events.c.stored).where(events.c.point == "fountain").order_by(events.c.arrival)
+            mine = select(events.c.stored).join(event_series, event_series.c.id == events.c.series)
+            mine = mine.where(event_series.c.point == "fountain").order_by(events.c.arrival)
             return [decode_event(stored) for stored in connection.execute(mine).scalars()]
 
     async def close(self) -> None:

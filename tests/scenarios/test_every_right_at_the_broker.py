@@ -12,7 +12,7 @@ from sqlalchemy import select
 from cloud.commands.store import find_desired, find_order
 from cloud.people.store import set_card_standing
 from cloud.people.tables import credentials
-from cloud.store.schema import clock_fixes, events, people
+from cloud.store.schema import clock_fixes, event_series, people
 from contract.decide import Mode, Standing
 from firmware_sim.worlds.demo.community import SITE
 from tests.firmware_sim.support.story import in_virtual_time
@@ -93,7 +93,7 @@ def believed(gym: Gym, command: str) -> None:
         fixes = connection.execute(select(clock_fixes.c.boot)).all()
         assert connection.execute(select(people.c.id)).first()
         assert {row.standing for row in connection.execute(select(credentials.c.standing))} == {"active", "lost"}
-        devices = connection.execute(select(events.c.device_id).distinct()).all()
+        devices = connection.execute(select(event_series.c.device_id).distinct()).all()
     assert order is not None
     assert order.state == "done"
     assert desired is not None

@@ -25,7 +25,7 @@ from cloud.reactions import REACTIONS
 from cloud.store.database import Store, open_store
 from cloud.store.schema import breaks, events, journals, quarantine
 from contract import topics
-from contract.events import GAP, read_gap
+from contract.events import read_gap
 from edge.journal.file import GAP_RANK
 from edge.journal.journal import Journal
 from edge.journal.recorder import Recorder
@@ -163,8 +163,8 @@ class Town:
         """Rows of the disks that the cloud neither has nor has noted as gone, and holes that nobody noted."""
         with self.store.reading() as connection:
             names = {row.id: row.journal for row in connection.execute(select(journals))}
-            rows = connection.execute(select(events.c.journal_id, events.c.seq, events.c.kind, events.c.stored))
-            there = {(names[row.journal_id], row.seq): row.stored for row in rows if row.kind != GAP}
+            rows = connection.execute(select(events.c.journal_id, events.c.seq, events.c.stored))
+            there = {(names[row.journal_id], row.seq): row.stored for row in rows if read_gap(row.stored) is None}
             gone = {
                 (names[row.journal_id], seq)
                 for row in connection.execute(select(breaks).where(breaks.c.why != "forked"))

@@ -15,7 +15,7 @@ from cloud.commands.store import find_order
 from cloud.people import plans
 from cloud.people.store import change_plan
 from cloud.people.tables import credentials
-from cloud.store.schema import devices, events
+from cloud.store.schema import devices, events, journals
 from contract.events import Event, decode_event
 from contract.roster import Rations
 from edge.archetypes.protocol import Report
@@ -185,7 +185,7 @@ class Yard:
 
     def _stored(self, *kinds: str) -> list[Event]:
         """What the cloud has of these kinds by now."""
-        mine = select(events.c.stored).join(devices, devices.c.id == events.c.device_id)
+        mine = select(events.c.stored).join(journals, journals.c.id == events.c.journal_id).join(devices)
         with self.cloud.reading() as connection:
             rows = connection.execute(mine.where(devices.c.name == NAME).order_by(events.c.arrival)).all()
         found = [decode_event(row.stored) for row in rows]

@@ -116,8 +116,10 @@ def _stored_in_cloud(town: VirtualTown, name: str) -> StoredRows:
     with town.cloud.reading() as connection:
         known = {row.id: row for row in connection.execute(its_journals)}
         arrived = select(events.c.journal_id, events.c.seq, events.c.stored).order_by(events.c.arrival)
-        happened = connection.execute(arrived.where(events.c.journal_id.in_(known), events.c.kind != GAP))
-        rows = {(known[row.journal_id].journal, row.seq): row.stored for row in happened}
+        happened = connection.execute(arrived.where(events.c.journal_id.in_(known)))
+        rows = {
+            (known[row.journal_id].journal, row.seq): row.stored for row in happened if read_gap(row.stored) is None
+        }
         torn = connection.execute(select(breaks).where(breaks.c.journal_id.in_(known)))
         broken = [(known[row.journal_id].journal, row.first, row.last, row.why) for row in torn]
     gone = {(journal, seq) for journal, first, last, why in broken if why != "forked" for seq in range(first, last + 1)}
@@ -207,7 +209,7 @@ def unlockings(device: VirtualDevice) -> list[Span]:
 
 def _gaps(town: VirtualTown, device: VirtualDevice) -> list[Span]:
     """From the last event before a gap to the last one in it: whoever passed then, their row may be gone."""
-    rows = select(events.c.stored).join(devices, devices.c.id == events.c.device_id)
+    rows = select(events.c.stored).join(journals, journals.c.id == events.c.journal_id).join(devices)
     with town.cloud.reading() as connection:
         by_number = rows.where(devices.c.name == device.name).order_by(events.c.journal_id, events.c.seq)
         stored = [decode_event(row) for row in connection.execute(by_number).scalars()]

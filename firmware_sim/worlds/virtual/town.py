@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
-from cloud.store.schema import devices, events, rosters, tallies
+from cloud.store.schema import devices, events, journals, rosters, tallies
 from edge.journal.file import Row
 from edge.journal.journal import JournalView
 from firmware_sim.network.virtual_mqtt import Line, VirtualBroker
@@ -154,7 +154,7 @@ class VirtualTown:
 
     def stored(self, name: str) -> list[tuple[int, bytes]]:
         """The rows that the cloud has of a device, by their number, in the order of their arrival."""
-        rows = select(events.c.seq, events.c.stored).join(devices, devices.c.id == events.c.device_id)
+        rows = select(events.c.seq, events.c.stored).join(journals, journals.c.id == events.c.journal_id).join(devices)
         with self.cloud.reading() as connection:
             ordered = connection.execute(rows.where(devices.c.name == name).order_by(events.c.arrival))
             return [(row.seq, row.stored) for row in ordered]

@@ -1,6 +1,6 @@
 """Filters find what a look at every event would find, and read no event beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, delete, event
 
 from cloud.devices import event_series
-from cloud.devices.event_series import EventFilter, EventRow, SeriesNumbers, find_arrivals
+from cloud.devices.event_series import EventFilter, EventRow, Key, SeriesNumbers, find_arrivals, write_rows
 from cloud.devices.registry import found_site, register
 from cloud.store.database import Store
 from cloud.store.prepared import Prepared, driver
@@ -28,6 +28,10 @@ class Said(NamedTuple):
     point: str
     kind: str
     reason: str | None
+
+    @property
+    def key(self) -> Key:
+        return self.device, self.point, self.kind, self.reason
 
     def matches(self, wanted: EventFilter) -> bool:
         family = f"{self.kind}.".startswith(f"{wanted.kind}.")
@@ -50,9 +54,27 @@ FILTERS = st.builds(
 )
 
 
-def row(arrival: int, said: Said) -> EventRow:
-    where = arrival, 1, arrival, said.device, 0, 0
-    return (*where, said.point, said.kind, 0, 0, "boot", "synced", None, said.reason, bytearray(b"e"))
+def write(connection: Connection, numbers: SeriesNumbers, said: Mapping[int, Said]) -> None:
+    """Add these events, by their arrival."""
+    numbers.use(connection)
+    rows: list[EventRow] = [
+        (
+            arrival,
+            1,
+            arrival,
+            0,
+            0,
+            0,
+            0,
+            "boot",
+            "synced",
+            None,
+            bytearray(b"e"),
+            numbers[one.key],
+        )
+        for arrival, one in said.items()
+    ]
+    write_rows(connection, rows)
 
 
 @pytest.fixture
@@ -76,7 +98,7 @@ def test_filter_finds_what_a_scan_finds(
     matching = [arrival for arrival, one in enumerate(said, 1) if one.matches(wanted)]
     with place.writing() as connection:
         connection.execute(delete(events))
-        SeriesNumbers(SITE).write_rows(connection, [row(arrival, one) for arrival, one in enumerate(said, 1)])
+        write(connection, SeriesNumbers(SITE), dict(enumerate(said, 1)))
         back = find_arrivals(connection, SITE, wanted, beyond, limit, newest_first=True)
         onward = find_arrivals(connection, SITE, wanted, beyond, limit, newest_first=False)
     assert back == [one for one in reversed(matching) if one < beyond][:limit]
@@ -88,8 +110,8 @@ def test_device_that_invents_words_shares_a_series(place: Store, monkeypatch: py
     monkeypatch.setattr(event_series, "MAX_SERIES_PER_DEVICE", 3)
     with place.writing() as connection:
         numbers = SeriesNumbers(SITE)
-        numbers.write_rows(connection, [row(one, Said(1, "gate", f"door.{one}", None)) for one in range(1, 9)])
-        numbers.write_rows(connection, [row(9, Said(2, "side", "door.forced", None))])
+        write(connection, numbers, {one: Said(1, "gate", f"door.{one}", None) for one in range(1, 9)})
+        write(connection, numbers, {9: Said(2, "side", "door.forced", None)})
         count = connection.exec_driver_sql("SELECT count(*) FROM event_series WHERE device_id = 1").scalar()
         mine, other = (
             find_arrivals(connection, SITE, wanted, 100, 50, newest_first=True)
@@ -100,13 +122,13 @@ def test_device_that_invents_words_shares_a_series(place: Store, monkeypatch: py
 
 
 def test_rolled_back_series_is_made_again(place: Store) -> None:
-    numbers, events_of_it = SeriesNumbers(SITE), [row(1, Said(1, "gate", "door.forced", None))]
+    numbers, said = SeriesNumbers(SITE), {1: Said(1, "gate", "door.forced", None)}
     with pytest.raises(ZeroDivisionError), place.writing() as connection:
-        numbers.write_rows(connection, events_of_it)
+        write(connection, numbers, said)
         raise ZeroDivisionError
-    numbers.forget()
+    numbers.clear()
     with place.writing() as connection:
-        numbers.write_rows(connection, events_of_it)
+        write(connection, numbers, said)
         assert find_arrivals(connection, SITE, EventFilter(kind="door"), 9, 9, newest_first=True) == [1]
 
 

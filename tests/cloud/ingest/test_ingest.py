@@ -12,7 +12,7 @@ from cloud.ingest.ingest import Ingest, no_collection
 from cloud.keys.keys import KeyFolder
 from cloud.reactions import REACTIONS
 from cloud.store.revision import revision
-from cloud.store.schema import events
+from cloud.store.schema import event_series, events
 from contract import codec
 from contract.decide import Trust
 from contract.events import encode_event
@@ -29,9 +29,11 @@ def test_a_batch_is_stored_row_by_row_and_acknowledged(world: World, gym: Sender
     assert world.acks() == [Ack(JOURNAL, 2, NOW_MS)]
     assert world.stored() == gym.rows
     first, second = world.rows(events)
-    assert (first.seq, first.arrival, first.kind, first.point) == (1, 1, "access.granted", "gym-turnstile")
-    assert (first.holder, first.reason) == (bytes.fromhex("0011223344556677"), "allowed")
-    assert (second.holder, second.reason, second.clock, second.replay) == (None, None, "synced", False)
+    granted, passed = world.rows(event_series)
+    assert (first.seq, first.arrival, first.series, second.series) == (1, 1, granted.id, passed.id)
+    assert (granted.kind, granted.point, granted.reason) == ("access.granted", "gym-turnstile", "allowed")
+    assert first.holder == bytes.fromhex("0011223344556677")
+    assert (second.holder, passed.reason, second.clock, second.replay) == (None, "", "synced", False)
     assert (second.at_ms, second.mono_ms, second.boot) == (1_700_000_000_002, 2000, "b7")
     assert world.device().heard_ms == second.received_ms == NOW_MS
     assert world.commits == 1

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from cloud.ingest import ingest as shipped
 from cloud.ingest.ingest import MAX_SMALL_QUEUED, Ingest
-from cloud.store.schema import devices, events
+from cloud.store.schema import devices, events, journals
 from contract import codec
 from contract.decide import Trust
 from contract.messages import Ack, Beat
@@ -35,7 +35,7 @@ def lost_when_killed_at_the_ack(world: World, gym: Sender, kind: type[Ingest]) -
 
     gym.record(5)
     with pytest.raises(Crash):
-        world.restarted(kind, killed).take([arrived(gym.name, "events", gym.events(1, 5))])
+        world.restarted(kind, killed).commit([arrived(gym.name, "events", gym.events(1, 5))])
     kept_by_device = gym.rows[acked[0].upto :]
     kept = set(kept_by_device) | set(world.stored())
     return [row for row in gym.rows if row not in kept]
@@ -43,13 +43,13 @@ def lost_when_killed_at_the_ack(world: World, gym: Sender, kind: type[Ingest]) -
 
 def acking_before_commit() -> type[Ingest]:
     """The shipped code with one line moved: it acknowledges inside the transaction."""
-    source = textwrap.dedent(inspect.getsource(Ingest.take))
+    source = textwrap.dedent(inspect.getsource(Ingest.commit))
     line = "    self._acknowledge(intake)\n"
     assert source.count(line) == 1
     patched = source.replace(line, "    " + line)
     space: dict[str, Any] = dict(vars(shipped))
     exec(patched, space)
-    return type("Hasty", (Ingest,), {"take": space["take"]})
+    return type("Hasty", (Ingest,), {"commit": space["commit"]})
 
 
 def test_nothing_acknowledged_is_lost_when_the_cloud_is_killed(world: World, gym: Sender) -> None:
@@ -99,10 +99,10 @@ def test_rows_are_what_was_sent_once_and_in_order(
 
 
 def own_rows(world: World, sender: Sender) -> list[bytes]:
-    mine = select(devices.c.id).where(devices.c.name == sender.name).scalar_subquery()
+    stored = select(events.c.stored).join(journals, journals.c.id == events.c.journal_id).join(devices)
     with world.store.reading() as connection:
-        found = select(events.c.stored).where(events.c.device_id == mine).order_by(events.c.seq)
-        return list(connection.execute(found).scalars())
+        mine = stored.where(devices.c.name == sender.name).order_by(events.c.seq)
+        return list(connection.execute(mine).scalars())
 
 
 # The thread.
@@ -160,7 +160,7 @@ def test_a_database_that_takes_nothing_costs_no_event(
     with world.store.writing() as connection:
         connection.exec_driver_sql("DROP TRIGGER full")
     again = world.restarted()
-    again.hear(arrived(gym.name, "events", gym.events(1, 1)))
+    again.enqueue(arrived(gym.name, "events", gym.events(1, 1)))
     again.start()
     again.stop()
     assert world.stored() == gym.rows

@@ -31,7 +31,7 @@ def with_parcels(world: World, *others: Reaction) -> None:
     with world.store.writing() as connection:
         lockers.create(connection)
     events = (*REACTIONS.events, PARCELS, *others)
-    world.ingest = world.restarted(reactions=Reactions(events, (*REACTIONS.channels, COUNTS)))
+    world.ingest = world.restarted(reactions=Reactions(events, REACTIONS.rows, (*REACTIONS.channels, COUNTS)))
 
 
 def in_lockers(world: World) -> list[tuple[Any, ...]]:

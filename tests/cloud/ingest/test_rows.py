@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import msgpack, structs
 
 from benchmarks._senders import DATA
-from cloud.devices.event_series import EventColumns, EventRow
+from cloud.devices.event_series import EventColumns, EventRow, Key
 from cloud.ingest.rows import PlainData, PlainEvent, event_columns, make_rows
 from contract.archetypes import DecisionFields
 from contract.codec import Malformed
@@ -67,8 +67,28 @@ def any_columns(seq: int, stored: bytes) -> EventColumns | None:
         return None
 
 
-def rows_of(stored: bytes, apart: frozenset[str] = frozenset()) -> list[EventRow]:
-    return make_rows([stored], [2], behind=9, of=(4, 5), came=(6, 1), apart=apart, read=any_columns)
+class Numbers(dict[Key, int]):
+    """Series, numbered as they come."""
+
+    def __missing__(self, key: Key) -> int:
+        self[key] = len(self) + 70
+        return self[key]
+
+
+def rows_of(stored: bytes) -> tuple[list[EventRow], Numbers]:
+    series = Numbers()
+    rows = make_rows(
+        [stored], [2], behind=9, of=(4, 5), came=(6, 1), series=series, apart=frozenset(), read=any_columns
+    )
+    return rows, series
+
+
+def is_short(stored: bytes, apart: frozenset[str] = frozenset()) -> bool:
+    """Whether the row was made without reading the event as any."""
+    short = make_rows(
+        [stored], [2], behind=0, of=(1, 1), came=(1, 0), series=Numbers(), apart=apart, read=lambda *_: None
+    )
+    return short != []
 
 
 @given(stored_events)
@@ -76,24 +96,28 @@ def rows_of(stored: bytes, apart: frozenset[str] = frozenset()) -> list[EventRow
 @example(with_holder("0123 56 789abcde"))
 def test_row_is_that_of_the_long_way(stored: bytes) -> None:
     columns = any_columns(2, stored)
-    assert rows_of(stored) == ([] if columns is None else [(10, 4, 2, 5, 6, 1, *columns, stored)])
+    if columns is None:
+        assert rows_of(stored) == ([], {})
+    else:
+        point, kind, *times, reason = columns
+        assert rows_of(stored) == ([(10, 4, 2, 6, 1, *times, stored, 70)], {(5, point, kind, reason): 70})
 
 
 @pytest.mark.parametrize("data", [DATA, {**DATA, "holder": "0123456789abcdef"}, {"direction": "in"}, {}])
 def test_frequent_events_go_the_short_way(data: Mapping[str, object]) -> None:
     stored = encode_event(Event(2, 3, 4, "b7", Trust.SYNCED, "gym", "access.allowed", dict(data)))
-    assert make_rows([stored], [2], behind=0, of=(1, 1), came=(1, 0), apart=frozenset(), read=lambda *_: None)
+    assert is_short(stored)
 
 
 def test_event_of_a_kind_apart_is_read() -> None:
     """What a domain reads is handed on as a whole."""
     stored, apart = with_holder("0123456789abcdef"), frozenset({"access.allowed"})
-    assert make_rows([stored], [2], behind=0, of=(1, 1), came=(1, 0), apart=apart, read=lambda *_: None) == []
+    assert not is_short(stored, apart)
 
 
 def test_too_long_event_has_no_row() -> None:
     event = Event(2, 3, 4, "b7", Trust.SYNCED, "gym", "access.allowed", {"reason": "x" * MAX_EVENT_BYTES})
-    assert rows_of(msgpack.encode(event)) == []
+    assert rows_of(msgpack.encode(event)) == ([], {})
 
 
 def test_plain_types_are_those_of_the_contract() -> None:

@@ -8,7 +8,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cloud.charging.rule import Condition
 from cloud.keys.keys import KeyFolder, KeysUnusable
-from cloud.overview import figures
 from cloud.overview.metrics import LATCHED, PARTS, SET_ASIDE, Metrics, Workings, metrics_token
 from cloud.web import words
 from contract import codec
@@ -191,14 +190,6 @@ def test_what_a_device_had_to_let_go_is_counted_as_lost(town: Town, monitor: Mon
     gym.record(5)
     town.arrives(gym.name, "events", gym.sealed(1, 5, [gym.gap(1, 3), *gym.rows[3:]]))
     assert monitor.look()("events_lost_total") == 3
-
-
-def test_a_flood_is_counted_in_bounded_looks(town: Town, monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "MAX_COUNTED", 2)
-    for _ in range(5):
-        town.happens("access.refused", reason="expired")
-    counted = [monitor.look()("access_decisions_total", decision="refused", reason="expired") for _ in range(4)]
-    assert counted == [2, 4, 5, 5]
 
 
 def test_what_happened_before_this_process_is_not_counted_again(town: Town) -> None:

@@ -23,6 +23,7 @@ from cloud.keys.ca import open_authority
 from cloud.keys.keys import KeyFolder
 from cloud.line.broker import Arrived
 from cloud.line.sealed_channel import SealedChannel
+from cloud.overview.metrics import Metrics
 from cloud.reactions import REACTIONS
 from cloud.sample import POINTS, seed_sample
 from cloud.store.database import Store, open_store
@@ -116,6 +117,7 @@ class Town:
             past.copy_to(store)
         else:
             register_sample(store, keys, devices)
+        self.figures = Metrics(store, self.clock, self.feed)
         self.ingest = Ingest(
             store,
             site=SITE,
@@ -124,6 +126,7 @@ class Town:
             send=lambda *_: None,
             on_commit=self.feed.publish,
             clock=self.clock,
+            counted=self.figures.count,
         )
         self.published: list[tuple[str, bytes, bool]] = []
         self.broker_is_there = True
@@ -145,6 +148,7 @@ class Town:
             desired_state=self.desired_state,
             demo=demo,
             authenticator=self.authenticator,
+            figures=self.figures,
         )
         store.on_roster_change = self._count
         self.url = ""

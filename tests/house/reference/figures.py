@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cloud.devices.registry import found_site
 from cloud.overview.metrics import Metrics
 from cloud.store.database import open_store
 from cloud.web.feed import LiveFeed
@@ -31,6 +32,8 @@ def _text() -> str:
     with TemporaryDirectory() as folder:
         store = open_store(f"sqlite:///{Path(folder) / 'empty.db'}")
         try:
+            with store.writing() as connection:
+                found_site(connection, "site", "Asia/Shanghai", "", "")
             return Metrics(store, lambda: 0, LiveFeed()).text().decode()
         finally:
             store.engine.dispose()

@@ -7,7 +7,7 @@ import pytest
 from msgspec import Struct
 from sqlalchemy import func, select
 
-from cloud.devices.streams import Streams
+from cloud.devices.event_series import write_rows
 from cloud.ingest import intake
 from cloud.store.schema import events
 from contract.decide import Decision
@@ -107,8 +107,8 @@ def test_a_build_that_opens_without_a_word_is_caught(monkeypatch: pytest.MonkeyP
 
 
 def test_a_cloud_that_acknowledges_what_it_did_not_store_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Streams.write_rows
-    monkeypatch.setattr(Streams, "write_rows", lambda self, connection, rows: write(self, connection, rows[1:]))
+    write = write_rows
+    monkeypatch.setattr(intake, "write_rows", lambda connection, rows: write(connection, rows[1:]))
     assert any("the cloud has" in one for one in complaints())
 
 
