@@ -12,6 +12,7 @@ from cloud.retention.service import BadTerm, RetentionService
 from cloud.retention.store import AUDIT, anchor_of, broken_journals, oldest_event_ms, terms_of
 from cloud.store.database import Store
 from cloud.web.operators import first_broken_entry
+from contract.decide import DAY_MS
 
 app = typer.Typer(no_args_is_help=True, help="How long records are held.")
 
@@ -30,7 +31,7 @@ def show_terms(folder: FolderOption = HERE, as_json: JsonOption = False) -> None
 
 @app.command("set")
 def set_days(
-    what: Annotated[str, typer.Argument(help="events, weeks, quarantine, sessions or audit.")],
+    what: Annotated[str, typer.Argument(help=f"One of {', '.join(DEFAULT_DAYS)}.")],
     days: Annotated[int, typer.Argument(help="How long they are held from now on.")],
     folder: FolderOption = HERE,
 ) -> None:
@@ -44,14 +45,24 @@ def set_days(
 
 
 @app.command("run")
-def run(folder: FolderOption = HERE) -> None:
+def run(
+    folder: FolderOption = HERE,
+    clock_is_right: Annotated[
+        bool, typer.Option("--clock-is-right", help="Believe this machine's clock, however far it went ahead.")
+    ] = False,
+) -> None:
     """Delete all that is older than its term now, in small steps; a running cloud is not held up."""
     count = 0
     with open_folder(folder) as (store, _):
         service = _service(store)
+        if clock_is_right:
+            service.trust_clock()
+        elif service.behind_ms() > DAY_MS:
+            days = service.behind_ms() // DAY_MS
+            fail(f"this machine's clock is {days} days ahead of the newest event: see date, then add --clock-is-right")
         while step := service.step():
             count += step
-    typer.echo(f"{count} rows deleted")
+    typer.echo(f"{count} rows deleted or gone over")
 
 
 @app.command("check")

@@ -2,15 +2,27 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from itertools import takewhile
 
-from sqlalchemy import Connection, Delete, String, cast, delete, func, insert, select
+from sqlalchemy import Connection, Delete, String, cast, delete, func, insert, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as insert_or_change
 
 from cloud.charging.tables import sessions
 from cloud.retention.rule import DEFAULT_DAYS, WEEK_MS, Anchor, followed, over_refused
-from cloud.retention.tables import chain_anchors, event_weeks, retention_terms
-from cloud.store.schema import devices, event_series, events, journals, quarantine
+from cloud.retention.tables import chain_anchors, event_weeks, retention_progress, retention_terms
+from cloud.store.schema import (
+    breaks,
+    certificates,
+    clock_fixes,
+    devices,
+    event_series,
+    events,
+    journals,
+    quarantine,
+    refusal_days,
+    undated_refusals,
+)
 from cloud.web.tables import audit
 
 MAX_ROWS = 500
@@ -32,10 +44,10 @@ def set_term(connection: Connection, site: str, what: str, days: int) -> None:
 
 def anchor_of(connection: Connection, site: str, chain: str | int) -> Anchor:
     """Where what is left of a chain begins: of the audit's, or of a journal's by its id."""
-    return _anchors(connection, site, [chain]).get(str(chain), Anchor())
+    return anchors_of(connection, site, [chain]).get(str(chain), Anchor())
 
 
-def _anchors(connection: Connection, site: str, chains: Collection[str | int]) -> dict[str, Anchor]:
+def anchors_of(connection: Connection, site: str, chains: Collection[str | int]) -> dict[str, Anchor]:
     """Those of these chains whose beginning was deleted: at most ``MAX_ROWS`` are asked for."""
     mine = (chain_anchors.c.site == site) & chain_anchors.c.chain.in_([str(chain) for chain in chains])
     columns = chain_anchors.c.chain, chain_anchors.c.upto, chain_anchors.c.link
@@ -69,7 +81,7 @@ def delete_events(connection: Connection, site: str, before_ms: int) -> int:
     by_journal: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
     for row in due:
         by_journal[row.journal_id].append((row.seq, row.stored))
-    anchors, refused = _anchors(connection, site, by_journal), _refused(connection, by_journal)
+    anchors, refused = anchors_of(connection, site, by_journal), refused_rows(connection, by_journal)
     _move_anchors(
         connection,
         site,
@@ -103,6 +115,58 @@ def delete_audit(connection: Connection, site: str, before_ms: int) -> int:
         _move_anchors(connection, site, {AUDIT: Anchor(due[-1].id, due[-1].link)})
         connection.execute(delete(audit).where(audit.c.id <= due[-1].id))
     return len(due)
+
+
+def delete_breaks(connection: Connection, site: str, before_ms: int) -> int:
+    mine = select(devices.c.id).where(devices.c.site == site)
+    old = select(breaks.c.id).where(breaks.c.noted_ms < before_ms, breaks.c.device_id.in_(mine)).limit(MAX_ROWS)
+    return _deleted(connection, delete(breaks).where(breaks.c.id.in_(old)))
+
+
+def delete_certificates(connection: Connection, before_ms: int) -> int:
+    """Those that ended before; whether they were revoked matters no more."""
+    old = select(certificates.c.serial).where(certificates.c.not_after_ms < before_ms).limit(MAX_ROWS)
+    return _deleted(connection, delete(certificates).where(certificates.c.serial.in_(old)))
+
+
+def delete_clock_fixes(connection: Connection, site: str, before_ms: int) -> int:
+    """Those of boots that were over before: the device has begun another one since, and its newest stays."""
+    mine, later = clock_fixes, clock_fixes.alias()
+    over = select(later.c.boot).where(
+        later.c.device_id == mine.c.device_id, later.c.offset_ms > mine.c.offset_ms, later.c.offset_ms < before_ms
+    )
+    theirs = mine.c.device_id.in_(select(devices.c.id).where(devices.c.site == site))
+    some = select(mine.c.device_id, mine.c.boot).where(theirs, over.exists()).limit(MAX_ROWS)
+    return _deleted(connection, delete(mine).where(tuple_(mine.c.device_id, mine.c.boot).in_(some)))
+
+
+def delete_refusals(connection: Connection, site: str, before_ms: int) -> int:
+    """Those of devices without the time: by then they have learned it, or never will."""
+    mine = (undated_refusals.c.site == site) & (undated_refusals.c.received_ms < before_ms)
+    some = select(undated_refusals.c.id).where(mine).limit(MAX_ROWS)
+    return _deleted(connection, delete(undated_refusals).where(undated_refusals.c.id.in_(some)))
+
+
+def delete_refusal_days(connection: Connection, site: str, before_ms: int) -> int:
+    day = datetime.fromtimestamp(max(0, before_ms) / 1000, UTC).date().isoformat()
+    return _deleted(connection, delete(refusal_days).where(refusal_days.c.site == site, refusal_days.c.day < day))
+
+
+def believed_time(connection: Connection, site: str) -> int | None:
+    """The time by which records were old when that was last written down; None before."""
+    mine = retention_progress.c.site == site
+    return connection.execute(select(retention_progress.c.believed_ms).where(mine)).scalar()
+
+
+def set_believed_time(connection: Connection, site: str, now_ms: int) -> None:
+    added = insert_or_change(retention_progress).values(site=site, believed_ms=now_ms, erased_upto=0)
+    connection.execute(added.on_conflict_do_update(["site"], set_={"believed_ms": now_ms}))
+
+
+def newest_event_ms(connection: Connection) -> int | None:
+    """When the newest event was received."""
+    newest = select(events.c.received_ms).order_by(events.c.arrival.desc()).limit(1)
+    return connection.execute(newest).scalar()
 
 
 def delete_weeks(connection: Connection, site: str, before_ms: int) -> int:
@@ -152,7 +216,7 @@ def broken_journals(connection: Connection, site: str) -> dict[str, str]:
     named = select(journals, devices.c.name.label("device")).join(devices, devices.c.id == journals.c.device_id)
     verdicts = {}
     for journal in connection.execute(named.where(devices.c.site == site)).all():
-        anchor, refused = anchor_of(connection, site, journal.id), _refused(connection, [journal.id])[journal.id]
+        anchor, refused = anchor_of(connection, site, journal.id), refused_rows(connection, [journal.id])[journal.id]
         mine = select(events.c.seq, events.c.stored).where(events.c.journal_id == journal.id).order_by(events.c.seq)
         rows = ((row.seq, row.stored) for row in connection.execution_options(yield_per=1000).execute(mine))
         end = over_refused(followed(anchor, rows, refused), journal.upto, refused)
@@ -163,7 +227,7 @@ def broken_journals(connection: Connection, site: str) -> dict[str, str]:
     return verdicts
 
 
-def _refused(connection: Connection, ids: Collection[int]) -> Mapping[int, Mapping[int, bytes]]:
+def refused_rows(connection: Connection, ids: Collection[int]) -> Mapping[int, Mapping[int, bytes]]:
     """The bytes of rows of these journals that could not be read and are in quarantine whole, by journal and number."""
     of_device = (quarantine.c.device == devices.c.name) & (quarantine.c.journal == journals.c.journal)
     whole = quarantine.c.seq.is_not(None) & (func.length(quarantine.c.payload) == quarantine.c.size)

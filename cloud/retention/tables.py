@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, String, Table
 
-from cloud.store.schema import metadata
+from cloud.store.schema import RowId, metadata
 
 chain_anchors = Table(
     "chain_anchors",
@@ -11,6 +11,23 @@ chain_anchors = Table(
     Column("chain", String, primary_key=True, comment="audit, or the id of a journal"),
     Column("upto", BigInteger, nullable=False, comment="all rows up to this one were deleted"),
     Column("link", LargeBinary(32), comment="of that row; none where it is not known"),
+)
+
+visit_anchors = Table(
+    "visit_anchors",
+    metadata,
+    Column("site", String, ForeignKey("sites.name"), primary_key=True),
+    Column("journal_id", RowId, primary_key=True, autoincrement=False),
+    Column("upto", BigInteger, nullable=False, comment="up to this row visits were erased where they are due"),
+    Column("link", LargeBinary(32), comment="of that row; none where it is not known"),
+)
+
+retention_progress = Table(
+    "retention_progress",
+    metadata,
+    Column("site", String, ForeignKey("sites.name"), primary_key=True),
+    Column("believed_ms", BigInteger, nullable=False, comment="the time by which records are old"),
+    Column("erased_upto", BigInteger, nullable=False, comment="arrival up to which visits were erased"),
 )
 
 event_weeks = Table(
@@ -28,6 +45,6 @@ retention_terms = Table(
     "retention_terms",
     metadata,
     Column("site", String, ForeignKey("sites.name"), primary_key=True),
-    Column("what", String, primary_key=True, comment="events, weeks, quarantine, sessions or audit"),
+    Column("what", String, primary_key=True, comment="a kind of record"),
     Column("days", Integer, nullable=False),
 )

@@ -48,11 +48,22 @@ def test_run_leaves_whole_chains(
 ) -> None:
     """And a row that was changed since is found."""
     where = "--dir", str(folder)
-    assert "2 rows deleted" in typed(monkeypatch, capsys, "run", *where)
+    assert "2 rows deleted or gone over" in typed(monkeypatch, capsys, "run", *where)
     assert "every chain is whole" in typed(monkeypatch, capsys, "check", *where)
     with open_folder(folder) as (store, _), store.writing() as connection:
         connection.exec_driver_sql("UPDATE audit SET operator = 'wang' WHERE id = 4")
     assert "broken at row 4" in typed(monkeypatch, capsys, "check", *where, code=1)
+
+
+def test_clock_that_is_ahead_deletes_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Until somebody says that it is right."""
+    where = "--dir", str(folder)
+    typed(monkeypatch, capsys, "run", *where)
+    monkeypatch.setattr("cloud.retention_cli.clock", lambda: clock() + 2000 * DAY_MS)
+    assert "--clock-is-right" in typed(monkeypatch, capsys, "run", *where, code=2)
+    assert "1 rows deleted" in typed(monkeypatch, capsys, "run", "--clock-is-right", *where)
 
 
 def test_page_says_how_far_back_events_go(town: Town) -> None:

@@ -1,7 +1,10 @@
 """A chain is followed from where its beginning was deleted, over gaps and refused rows."""
 
-from cloud.retention.rule import DEFAULT_DAYS, Anchor, followed, over_refused
-from contract.decide import Trust
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud.retention.rule import CATCH_UP, DEFAULT_DAYS, FIRST_STEP_MS, Anchor, believed_ms, followed, over_refused
+from contract.decide import DAY_MS, Trust
 from contract.events import CHAIN_START, Event, chain, encode_event, gap_event
 
 LINK = bytes(range(32))
@@ -43,3 +46,30 @@ def test_refused_row_is_followed_by_its_bytes() -> None:
 
 def test_quarantine_is_held_as_long_as_events() -> None:
     assert DEFAULT_DAYS["quarantine"] >= DEFAULT_DAYS["events"]
+
+
+def test_visits_are_held_no_longer_than_events() -> None:
+    assert DEFAULT_DAYS["visits"] <= DEFAULT_DAYS["events"]
+
+
+LOOKS = st.lists(st.tuples(st.integers(0, 3 * DAY_MS), st.integers(-400 * DAY_MS, 400 * DAY_MS), st.booleans()))
+
+
+@given(LOOKS)
+def test_clock_that_jumps_is_not_followed(looks: list[tuple[int, int, bool]]) -> None:
+    """However the wall clock stands at each look: the time that is believed never passes it, and beyond true time it
+    gains at most as much again as has passed, and an hour for each start of the process."""
+    true_ms = started_ms = believed = 1_800_000_000_000
+    starts = 0
+    for passed_ms, off_ms, restarted in looks:
+        true_ms += passed_ms
+        starts += restarted
+        wall_ms = true_ms + off_ms
+        believed = believed_ms(believed, wall_ms, None if restarted else passed_ms)
+        assert believed <= wall_ms
+        assert believed - started_ms <= CATCH_UP * (true_ms - started_ms) + starts * FIRST_STEP_MS
+
+
+def test_clock_that_is_right_is_followed_at_once() -> None:
+    assert believed_ms(5_000, 6_000, 1_000) == 6_000
+    assert believed_ms(9_000, 6_000, 1_000) == 6_000

@@ -1,6 +1,8 @@
 """Old records go a few at a time; what is left is whole, and nothing newer is lost."""
 
+import itertools
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from cloud.retention.rule import DEFAULT_DAYS, Anchor
 from cloud.retention.service import BadTerm, RetentionService
 from cloud.retention.tables import event_weeks
 from cloud.store.database import connect
-from cloud.store.schema import events, journals, quarantine
+from cloud.store.schema import breaks, certificates, clock_fixes, events, journals, quarantine
 from cloud.web.operators import first_broken_entry, list_audit, record
 from contract.decide import DAY_MS
 from tests.cloud.support.ingest_world import NOW_MS, World
@@ -24,7 +26,9 @@ from tests.cloud.support.sender import SITE, Sender
 
 @pytest.fixture
 def retention(world: World) -> RetentionService:
-    return RetentionService(world.store, SITE, lambda: world.now_ms)
+    service = RetentionService(world.store, SITE, lambda: world.now_ms, lambda: world.now_ms)
+    assert service.step() == 0
+    return service
 
 
 def run(retention: RetentionService) -> int:
@@ -58,9 +62,10 @@ def test_events_go_after_their_term(world: World, gym: Sender, retention: Retent
     send(world, gym, 3)
     world.now_ms += (DEFAULT_DAYS["events"] - 1) * DAY_MS
     send(world, gym, 2)
-    assert run(retention) == 0
+    run(retention)
+    assert len(held(world)) == 5
     world.now_ms += DAY_MS + 1
-    assert run(retention) == 3
+    run(retention)
     assert [arrival for arrival, _ in held(world)] == [4, 5]
     with world.store.reading() as connection:
         (week,) = connection.execute(select(event_weeks)).all()
@@ -93,7 +98,7 @@ def test_step_deletes_few(
     monkeypatch.setattr(rows, "MAX_ROWS", 2)
     send(world, gym, 6)
     world.now_ms += 10_000 * DAY_MS
-    assert [retention.step() for _ in range(3)] == [2, 2, 1]
+    assert [retention.step() for _ in range(4)] == [2, 2, 1, 1]  # and over the newest, which stays
     with world.store.reading() as connection:
         assert connection.execute(select(func.sum(event_weeks.c.count))).scalar_one() == 5
     assert retention.step() == 1  # a week of counts
@@ -186,7 +191,8 @@ def test_term_of_the_site_counts(world: World, gym: Sender, retention: Retention
     send(world, gym, 2)
     world.now_ms += 8 * DAY_MS + 1
     send(world, gym)
-    assert run(retention) == 2
+    run(retention)
+    assert [arrival for arrival, _ in held(world)] == [3]
     with world.store.reading() as connection:
         assert list_audit(connection)[0].detail == {"days": "8"}
 
@@ -214,7 +220,8 @@ def test_whatever_comes_nothing_newer_is_lost(
     store = connect(f"sqlite:///{file}")
     world = World(store, keys)
     senders = [world.add(Sender("gym-1")), world.add(Sender("gym-2", "ff112233445566aa"))]
-    retention, stored = RetentionService(store, SITE, lambda: world.now_ms), dict[int, int]()
+    retention, stored = RetentionService(store, SITE, lambda: world.now_ms, lambda: world.now_ms), dict[int, int]()
+    retention.step()
     for step, which, count in steps:
         sender, first = senders[which], len(senders[which].rows) + 1
         if step == "days":
@@ -274,3 +281,40 @@ def test_refused_row_without_bytes_is_said(world: World, gym: Sender, retention:
     with world.store.reading() as connection:
         number = connection.execute(select(journals.c.id)).scalar_one()
         assert rows.anchor_of(connection, SITE, str(number)) == Anchor(2, None)
+
+
+def test_clock_that_jumps_deletes_nothing(world: World, gym: Sender, caplog: pytest.LogCaptureFixture) -> None:
+    """A year ahead from one second to the next, and over a restart; the log says so once."""
+    send(world, gym, 2)
+    for _ in range(2):
+        retention = RetentionService(world.store, SITE, lambda: world.now_ms, partial(next, itertools.count(0, 1_000)))
+        assert run(retention) == 0
+        world.now_ms = NOW_MS + 365 * DAY_MS
+        assert run(retention) == 0
+    assert len(held(world)) == 2
+    assert caplog.text.count("days ahead") == 2
+    retention.trust_clock()
+    assert run(retention) > 0
+    assert len(held(world)) == 1
+
+
+def test_what_no_record_needs_goes(world: World, gym: Sender, retention: RetentionService) -> None:
+    """Breaks and certificates after their terms, a clock fix once a later boot is as old as events may be; the newest
+    of each device stays."""
+    with world.store.writing() as connection:
+        for boot, offset_ms in (("b1", NOW_MS), ("b2", NOW_MS + DAY_MS), ("b3", NOW_MS + 2 * DAY_MS)):
+            values = {"device_id": 1, "boot": boot, "offset_ms": offset_ms, "error_ms": 1}
+            connection.execute(insert(clock_fixes).values(values))
+        for serial, ends_ms in (("01", NOW_MS), ("02", NOW_MS + 4 * 365 * DAY_MS)):
+            row = {"device": "gym-1", "public_key": b"", "certificate": "", "issued_ms": NOW_MS}
+            connection.execute(insert(certificates).values(serial=serial, not_after_ms=ends_ms, **row))
+    gym.record(3)
+    world.take(gym, gym.sealed(1, 3, [gym.gap(1, 2), gym.rows[2]]))
+    world.now_ms += (DEFAULT_DAYS["events"] + 1) * DAY_MS + 1
+    run(retention)
+    assert [row.boot for row in world.rows(clock_fixes.c.boot)] == ["b2", "b3"]
+    assert (len(world.rows(breaks)), len(world.rows(certificates))) == (1, 2)
+    world.now_ms += 3 * 365 * DAY_MS
+    run(retention)
+    assert [row.boot for row in world.rows(clock_fixes.c.boot)] == ["b3"]
+    assert (len(world.rows(breaks)), len(world.rows(certificates))) == (0, 1)
