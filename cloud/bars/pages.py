@@ -15,9 +15,9 @@ from cloud.web.auth import Right
 from cloud.web.context import N_, RequestContext, Said, page_for, service
 from cloud.web.days import end_of_day, start_of_day
 from cloud.web.domain import Nav, Panel, Visit
-from cloud.web.forms import REJECTED, Clerk, Fields, attempt
+from cloud.web.forms import REJECTED, Clerk, Fields, attempt, number_in
 from cloud.web.pages import local_path, with_query
-from cloud.web.params import Cursor, Text
+from cloud.web.params import Cursor, Id, Text
 from cloud.web.rejected import Rejected
 
 ROWS = 50
@@ -91,7 +91,7 @@ def enter(context: Clerk, bar_service: Bars, fields: Fields) -> Response:
             context.by,
             BarGround(fields.get("ground", "")),
             end_of_day(fields["last_day"], zone),
-            person=int(fields["person"]) if "person" in fields else None,
+            person=number_in(fields, "person") if "person" in fields else None,
             phone=fields.get("phone", ""),
             plate=fields.get("plate", ""),
             from_ms=start_of_day(fields["first_day"], zone) if "first_day" in fields else 0,
@@ -101,7 +101,7 @@ def enter(context: Clerk, bar_service: Bars, fields: Fields) -> Response:
 
 
 @router.post("/{bar}/{step}")
-def change(bar: int, step: str, context: Clerk, bar_service: Bars, fields: Fields) -> Response:
+def change(bar: Id, step: str, context: Clerk, bar_service: Bars, fields: Fields) -> Response:
     """Confirm it, note what is said against it, or lift it."""
 
     def act() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from cloud.devices.registry import site_of
 from cloud.flats.rule import Tenure
 from cloud.flats.store import change_flat, find_flat
-from cloud.office.party_service import add_member, end_place, found_party, is_there
+from cloud.office.party_service import MAX_NAME, add_member, end_place, found_party, is_there
 from cloud.office.person_store import cards_in_use
 from cloud.office.rule import HomeGround
 from cloud.parties.party import AT_HOME, MemberRole, Party, PartyKind, PartyMember
@@ -27,6 +27,7 @@ from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
 from cloud.web.context import N_
 from cloud.web.domain import MovingDay, MovingLine, MovingStep
+from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
 
@@ -112,9 +113,10 @@ def _move_members(connection: Connection, now_ms: int, by: str, day: MovingDay) 
 
 
 def _add_person(connection: Connection, now_ms: int, by: str, name: Label | None) -> int:
-    if name is None or not (name.zh or name.en):
+    zh, en = (clean_text(text, MAX_NAME) for text in (name.zh, name.en)) if name else ("", "")
+    if not (zh or en):
         raise Rejected(NO_NAME, "name")
-    added = add_person(connection, name.zh or name.en, name.en or name.zh)
+    added = add_person(connection, zh or en, en or zh)
     record(connection, now_ms, by, "person.added", f"person {added}")
     return added
 

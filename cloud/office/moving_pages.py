@@ -19,7 +19,7 @@ from cloud.web.auth import Right
 from cloud.web.context import N_, RequestContext, Said, or_404, page_for, service
 from cloud.web.days import end_of_day, moment_of_day
 from cloud.web.domain import MovingDay, Newcomer
-from cloud.web.forms import REJECTED, Clerk, attempt
+from cloud.web.forms import REJECTED, Clerk, attempt, number_in
 from cloud.web.params import Id
 from cloud.web.rejected import Rejected
 
@@ -87,7 +87,7 @@ def _moving_day(context: RequestContext, party: int, form: FormData) -> MovingDa
     texts = {key: value.strip() for key, value in form.items() if isinstance(value, str) and value.strip()}
     if "day" not in texts:
         raise Rejected(NO_DAY, "day")
-    leavers = [int(value) for value in form.getlist("leaver") if isinstance(value, str)]
+    leavers = [number_in({"leaver": value}, "leaver") for value in form.getlist("leaver") if isinstance(value, str)]
     newcomers = [_newcomer(context, texts, number) for number in range(MAX_NEWCOMERS)]
     ground = HomeGround(texts["ground"]).value if "ground" in texts else ""
     return MovingDay(
@@ -109,4 +109,5 @@ def _newcomer(context: RequestContext, texts: Mapping[str, str], number: int) ->
         return None
     until_ms = end_of_day(last_day, context.pages.zone) if last_day else 0
     name = None if person else Label(zh, en)
-    return Newcomer(MemberRole(role).value, int(person) if person else None, name, until_ms)
+    listed = number_in(texts, f"person_{number}") if person else None
+    return Newcomer(MemberRole(role).value, listed, name, until_ms)

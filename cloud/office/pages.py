@@ -20,7 +20,7 @@ from cloud.store.labels import Label
 from cloud.web.context import N_, Reading, RequestContext, Said, service
 from cloud.web.days import start_of_day, window_of
 from cloud.web.domain import Nav, Panel, Visit
-from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
+from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt, number_in
 from cloud.web.pages import local_path, with_query
 from cloud.web.panels import render_panels
 from cloud.web.params import Cursor, Id, Text
@@ -130,7 +130,7 @@ def end_party(party: Id, context: Clerk, party_service: Parties) -> Response:
 @router.post("/parties/{party}/members")
 def add_member(party: Id, context: Clerk, party_service: Parties, fields: Fields) -> Response:
     def act() -> None:
-        role, person = MemberRole(fields.get("role", "")), int(fields.get("person", ""))
+        role, person = MemberRole(fields.get("role", "")), number_in(fields, "person")
         party_service.add_member(context.by, party, person, role, *_window(context, fields))
 
     return attempt(context, act, f"/parties/{party}?done=joined", REJECTED, partial(party_page, context, party))
@@ -159,7 +159,7 @@ def give_plan(party: Id, context: Clerk, memberships: Memberships, fields: Field
     """To everybody of the party, or to one of them."""
 
     def act() -> None:
-        person = int(fields["person"]) if "person" in fields else None
+        person = number_in(fields, "person") if "person" in fields else None
         window = _window(context, fields)
         new = Membership(0, person, fields.get("plan", ""), "payer" in fields, *window, party=party)
         memberships.add(context.by, new)

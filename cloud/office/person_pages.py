@@ -19,7 +19,7 @@ from cloud.store.labels import Label
 from cloud.web.context import RequestContext, or_404, service
 from cloud.web.days import end_of_day, window_of
 from cloud.web.domain import Panel, Visit
-from cloud.web.forms import REJECTED, Clerk, Fields, attempt
+from cloud.web.forms import REJECTED, Clerk, Fields, attempt, number_in
 from cloud.web.params import Id
 
 Persons = Annotated[PersonService, Depends(service(PersonService))]
@@ -73,7 +73,7 @@ def _tag(persons: PersonService, context: RequestContext, person: int, fields: M
 
 
 def _untag(persons: PersonService, context: RequestContext, person: int, fields: Mapping[str, str]) -> None:
-    persons.untag(context.by, person, Tag(fields.get("tag", "")), int(fields.get("from_ms", "0")))
+    persons.untag(context.by, person, Tag(fields.get("tag", "")), number_in(fields, "from_ms"))
 
 
 def _qualify(persons: PersonService, context: RequestContext, person: int, fields: Mapping[str, str]) -> None:
@@ -86,11 +86,11 @@ def _unqualify(persons: PersonService, context: RequestContext, person: int, fie
 
 
 def _guard(persons: PersonService, context: RequestContext, person: int, fields: Mapping[str, str]) -> None:
-    persons.add_guardian(context.by, person, int(fields.get("guardian", "")))
+    persons.add_guardian(context.by, person, number_in(fields, "guardian"))
 
 
 def _unguard(persons: PersonService, context: RequestContext, person: int, fields: Mapping[str, str]) -> None:
-    persons.remove_guardian(context.by, person, int(fields.get("guardian", "")))
+    persons.remove_guardian(context.by, person, number_in(fields, "guardian"))
 
 
 def _end(persons: PersonService, context: RequestContext, person: int, fields: Mapping[str, str]) -> None:
@@ -98,7 +98,7 @@ def _end(persons: PersonService, context: RequestContext, person: int, fields: M
 
 
 def _merge(persons: PersonService, context: RequestContext, person: int, fields: Mapping[str, str]) -> None:
-    persons.merge(context.by, person, int(fields.get("goes", "")))
+    persons.merge(context.by, person, number_in(fields, "goes"))
 
 
 _CHANGES: Mapping[str, Change] = {

@@ -135,6 +135,8 @@ class PersonService:
             for one in _running(connection, person, now_ms):
                 end_membership(connection, now_ms, by, one, at_ms)
             rows.change_person(connection, person, ended_ms=at_ms)
+            for card, _ in rows.cards_in_use(connection, person):
+                self._note(connection, by, "card.to_return", person, card=str(card))
             self._note(connection, by, "person.ended", person, **({"ground": ground.value} if ground else {}))
         return at_ms
 

@@ -196,8 +196,8 @@ def zone_of(connection: Connection) -> ZoneInfo:
 def _fit(connection: Connection, new: Membership, plan: Plan, now_ms: int) -> Membership:
     """The membership as it can be held: within the payer's window and the qualification's. Raises ``Rejected``."""
     at_ms = max(new.from_ms, now_ms)
-    if new.party is not None and new.person is not None:
-        _check_belongs(connection, new.party, new.person, at_ms, new.id)
+    if new.party is not None and not new.id:
+        _check_belongs(connection, new.party, new.person, at_ms)
     if plan.qualification and new.person is not None:
         until_ms = rows.qualified_until(connection, site_of(connection).name, new.person, plan.qualification, at_ms)
         if until_ms is None:
@@ -294,14 +294,14 @@ def _check_person(connection: Connection, person: int) -> None:
         raise Rejected(PERSON_ENDED, "person", 409)
 
 
-def _check_belongs(connection: Connection, party: int, person: int, at_ms: int, membership: int) -> None:
-    """Who holds a row already may have left the party since: only a new one asks."""
+def _check_belongs(connection: Connection, party: int, person: int | None, at_ms: int) -> None:
+    """Only of a new membership: who holds one already may have left the party since."""
     site = site_of(connection).name
     found = find_party(connection, site, party)
-    if found is None or (found.ended_ms is not None and not membership):
+    if found is None or found.ended_ms is not None:
         raise Rejected(NO_PARTY, "party")
     spans = [one.span for one in list_party_members(connection, site, party) if one.person == person]
-    if not membership and not any(start <= at_ms and (not end or at_ms < end) for start, end in spans):
+    if person is not None and not any(start <= at_ms and (not end or at_ms < end) for start, end in spans):
         raise Rejected(NOT_A_MEMBER, "party")
 
 

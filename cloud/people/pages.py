@@ -27,7 +27,11 @@ DONE: Mapping[str, str] = {
     "person": N_("Added. Now enrol a card."),
     "membership": N_("The plan is added. Online doors apply it within a second, offline ones when they reconnect."),
     "card": N_("The card is enrolled. Online doors apply it within a second, offline ones when they reconnect."),
-    "standing": N_("Changed. Online doors apply it within a second, offline ones when they reconnect."),
+    **dict.fromkeys(("entered", "appealed"), N_("Noted.")),
+    **dict.fromkeys(
+        ("renewed", "changed", "ended", "confirmed", "lifted", "standing"),
+        N_("Changed. Online doors apply it within a second, offline ones when they reconnect."),
+    ),
 }
 People = Annotated[PeopleService, Depends(service(PeopleService))]
 Memberships = Annotated[MembershipService, Depends(service(MembershipService))]

@@ -68,6 +68,7 @@ class PersonView(Struct, frozen=True):
     unit: str | None
     memberships: list[MembershipView]
     cards: list[CardView]
+    ended_ms: int | None = None
 
 
 class PeoplePage(Struct, frozen=True):
@@ -291,6 +292,7 @@ def _people(connection: Connection, *conditions: ColumnElement[bool], limit: int
             row.unit,
             [_membership_view(one) for one in held[row.id]],
             [CardView(one.id, one.label, one.standing, one.added_ms) for one in carried[row.id]],
+            row.ended_ms,
         )
         for row in rows
     ]

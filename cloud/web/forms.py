@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 from fastapi.responses import Response
 
+from cloud.store.schema import MAX_INTEGER
 from cloud.web.auth import Right
 from cloud.web.context import N_, RequestContext, Said, form_for
 from cloud.web.errors import page
@@ -36,6 +37,14 @@ Fields = Annotated[dict[str, str], Depends(form_fields)]
 Guard = Annotated[RequestContext, Depends(form_for(Right.DOORS))]
 Clerk = Annotated[RequestContext, Depends(form_for(Right.PEOPLE))]
 Mechanic = Annotated[RequestContext, Depends(form_for(Right.DEVICES))]
+
+
+def number_in(fields: Mapping[str, str], name: str) -> int:
+    """The number of a row that was typed. Raises ``ValueError`` for what can be none."""
+    number = int(fields.get(name, ""))
+    if not 0 <= number <= MAX_INTEGER:
+        raise ValueError(name)
+    return number
 
 
 class NoReason(ValueError):

@@ -86,6 +86,7 @@ NEEDS: dict[tuple[str, str], Right] = {
     **dict.fromkeys(OFFICE_CALLS, Right.PEOPLE),
     **dict.fromkeys((("GET", "/bars"), ("GET", "/api/v1/bars"), ("GET", "/api/v1/bars/of")), Right.PEOPLE),
     ("GET", "/parties/{party}/moving"): Right.PEOPLE,
+    ("GET", "/api/v1/people/{person}/traits"): Right.PEOPLE,
     ("PATCH", "/api/v1/credentials/{card}"): Right.PEOPLE,
     ("GET", "/doors/lockdown"): Right.DOORS,
     ("GET", "/doors/hold-open"): Right.DOORS,

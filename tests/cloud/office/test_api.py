@@ -1,5 +1,7 @@
 """Households, companies, moving days and records by calls."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from contract.decide import DAY_MS
 from tests.cloud.support.api import get, send
 from tests.cloud.support.town import NOW_MS, Town, Visitor
@@ -12,6 +14,38 @@ def test_fifth_of_a_family_is_refused_with_names(town: Town, api: Visitor) -> No
     assert refused.json()["where"] == "plan"
     names = "Zhang San, Zhang Dayi, Zhang Xiao'er, Zhang Xiaosan"
     assert refused.json()["message"] == f"The 4 places are taken by {names}. Nothing was changed."
+
+
+def test_places_asked_for_at_once_are_given_once(town: Town, api: Visitor) -> None:
+    """Twelve of one household ask in one moment: the three that are left beside the payer are given."""
+    people = [send(api, "/people", {"name_en": f"Kin {number}", "unit": "9-901"}).json()["id"] for number in range(13)]
+    send(api, f"/people/{people[0]}/memberships", {"plan": "founder", "payer": True})
+
+    def ask(person: int) -> int:
+        return send(api, f"/people/{person}/memberships", {"plan": "founder"}).status_code
+
+    with ThreadPoolExecutor(12) as crowd:
+        answers = list(crowd.map(ask, people[1:]))
+    assert sorted(answers) == 3 * [201] + 9 * [422]
+
+
+def test_numbers_of_nobody_are_refused(town: Town, api: Visitor) -> None:
+    for path, body in {
+        "/parties/999/memberships": {"plan": "yearly"},
+        "/parties/999/members": {"person": 1, "role": "adult"},
+        "/parties/1/members": {"person": 999, "role": "adult"},
+        "/parties/1/memberships": {"plan": "gold"},
+        "/people/999/end": {},
+    }.items():
+        assert send(api, path, body).status_code in (404, 422), path
+    huge = {"person": "9" * 30, "role": "adult"}
+    with town.visit("office") as visitor:
+        assert visitor.submit("/parties/1/members", "/parties/1", **huge).status_code == 422
+        assert visitor.submit("/people/5/record/merge", "/people/5", goes="9" * 30).status_code == 422
+        moving = {"day": "2027-02-01", "leaver": "9" * 30}
+        assert visitor.submit("/parties/1/moving", "/parties/1/moving", **moving).status_code == 422
+        assert visitor.submit("/bars", "/bars", person="-1", ground="theft", last_day="2027-02-01").status_code == 422
+    assert town.changes == 0
 
 
 def test_company_is_made_joined_and_left(town: Town, api: Visitor) -> None:

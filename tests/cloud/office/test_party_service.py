@@ -2,12 +2,16 @@
 
 import pytest
 
+from cloud.keys.keys import KeyFolder
 from cloud.office.rule import HomeGround
 from cloud.parties.party import MemberRole, PartyKind
+from cloud.people.store import find_person
+from cloud.store.database import Store
 from cloud.store.labels import Label
 from cloud.web.rejected import Rejected
 from contract.decide import DAY_MS, HOUR_MS
 from tests.cloud.support.households import BY, NOW_MS, PropertyOffice
+from tests.cloud.support.rosters import World
 
 
 @pytest.fixture
@@ -86,6 +90,36 @@ def test_leaver_of_a_company_is_in_no_next_roster(office: PropertyOffice) -> Non
     assert office.held(own).end_ms == office.now_ms
     assert office.plans_open_to(leaves) == set()
     assert office.plans_open_to(stays) == {"yearly"}
+
+
+def test_leaver_is_gone_from_the_pages_of_devices(store: Store, keys: KeyFolder) -> None:
+    """By the real publisher: the pages that a device holds name the leaver's card before, and not after."""
+    world = World(store, keys)
+    office = PropertyOffice(store, keys)
+    office.now_ms = world.now_ms
+    company, person = office.company("Acme"), office.person("Leaver")
+    office.join(company, person, MemberRole.ADULT)
+    office.give("staff", None, party=company)
+    holder = world_holder(store, person)
+    world.refresh()
+    device = world.devices["east-gate"]
+    world.fetch(device)
+    assert holder in {row.holder for row in device.rows()}
+    office.parties.end_member(BY, office.place(company, person))
+    office.now_ms += 1000
+    world.now_ms = office.now_ms
+    world.refresh()
+    world.fetch(device)
+    now_s = world.now_ms // 1000
+    theirs = [row for row in device.rows() if row.holder == holder]
+    assert all(0 < row.valid_until_s <= now_s for row in theirs)
+
+
+def world_holder(store: Store, person: int) -> bytes:
+    with store.reading() as connection:
+        found = find_person(connection, person)
+    assert found is not None
+    return found.holder
 
 
 def test_company_that_ends_ends_all_of_it(office: PropertyOffice) -> None:
