@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from sqlalchemy import Connection, delete, insert, select, update
 
-from cloud.flats.rule import Flat, place_of_point
+from cloud.flats.rule import Flat, Place, place_of_point
 from cloud.flats.store import change_flat
 from cloud.keys.keys import KeyFolder
 from cloud.parties.party import MemberRole
@@ -250,11 +250,14 @@ class Whole:
 
 @contextmanager
 def new_world(tables: Path, keys: KeyFolder) -> Iterator[World]:
-    """A world of its own for every example."""
+    """A world of its own for every example, in which two points serve building 2 only."""
     with TemporaryDirectory(dir=keys.folder) as folder:
         file = shutil.copyfile(tables, Path(folder) / "cloud.db")
         store = connect(f"sqlite:///{file}")
-        yield World(store, keys)
+        world = World(store, keys)
+        with store.writing() as connection:
+            set_places(connection, SITE.name, {"east-gate": Place("2"), "hub-door": Place("2", 5)})
+        yield world
         store.close()
 
 

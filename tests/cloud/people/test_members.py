@@ -98,6 +98,14 @@ def test_windows_hold_when_their_memberships_do(held: list[tuple[tuple[int, int]
         assert active == any(holds(one, at) for one in actives)
 
 
+def test_window_without_end_is_never_left_out() -> None:
+    """As a home's, beside however many others of the same plan that begin before it."""
+    home = member(0, "yearly", NOW_MS + 900 * DAY_MS, 0)
+    others = [days(2 * number, 2 * number + 1) for number in range(1, MAX_WINDOWS + 1)]
+    found, left_out = windows([*others, home], Standing.ACTIVE, NOW_MS)
+    assert (found[-1].from_s, found[-1].until_s, left_out) == (home.from_ms // 1000, 0, 1)
+
+
 def holds(window: Window, at_s: int) -> bool:
     return window.from_s <= at_s and (not window.until_s or at_s < window.until_s)
 

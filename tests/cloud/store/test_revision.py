@@ -1,6 +1,7 @@
 """What a change is noted to concern, so that no more than that is compiled anew."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from msgspec import structs
@@ -82,9 +83,10 @@ def test_change_of_a_plan_concerns_its_holders(world: World) -> None:
     assert riders
     changed = structs.replace(RIDER, tier=Tier.GUEST)
     assert noted(world, lambda connection: change_plan(connection, changed)) == (True, False, riders)
-    qualified = structs.replace(changed, qualification="first aid")
-    assert noted(world, lambda connection: change_plan(connection, qualified)) == (True, False, riders)
-    renamed = structs.replace(qualified, fee_yuan=9, places=1)
+    for new in ({"qualification": "first aid"}, {"grace_days": 7}, {"follows": "flat"}, {"opens": {"home": "always"}}):
+        changed = structs.replace(changed, **new)
+        assert noted(world, partial(change_plan, plan=changed)) == (True, False, riders)
+    renamed = structs.replace(changed, fee_yuan=9, places=1)
     assert noted(world, lambda connection: change_plan(connection, renamed)) == (True, False, set())
 
 
