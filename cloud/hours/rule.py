@@ -150,8 +150,6 @@ def days_to_come(
         yield OpenDay(day, schedule.windows(day), kinds.get(day, ()))
 
 
-def year_missing(calendar: Iterable[SpecialDay], today: date) -> int | None:
-    """The next year, if it is time to enter its special days and there is none yet."""
-    due = today.year + 1
-    is_time = today.month >= CASE_FROM_MONTH
-    return due if is_time and not any(one.day.year == due for one in calendar) else None
+def year_due(today: date) -> int | None:
+    """The next year, once it is time to enter its special days."""
+    return today.year + 1 if today.month >= CASE_FROM_MONTH else None

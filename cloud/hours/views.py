@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from cloud.devices.registry import Site
-from cloud.hours.rule import Hours, SpecialDay, days_to_come, year_missing
+from cloud.hours.rule import Hours, SpecialDay, days_to_come, year_due
 from cloud.hours.store import list_special_days
 from cloud.hours.window_text import write_windows
 from contract.schedules import wall_clock
@@ -39,5 +39,7 @@ def today_of(site: Site, now_ms: int) -> date:
 
 def missing_year(connection: Connection, site: Site, now_ms: int) -> int | None:
     """The next year, while it is time to enter its special days and there is none yet."""
-    today = today_of(site, now_ms)
-    return year_missing(list_special_days(connection, site.name, today), today)
+    year = year_due(today_of(site, now_ms))
+    if year is None or list_special_days(connection, site.name, date(year, 1, 1), date(year, 12, 31)):
+        return None
+    return year

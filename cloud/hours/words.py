@@ -20,5 +20,5 @@ DAY_KINDS: Mapping[DayKind, Phrase] = {
     DayKind.REST: Phrase("休息日", "Day of rest"),
     DayKind.HALF: Phrase("半天", "Half day"),
     DayKind.SHUT: Phrase("关闭", "Shut"),
-    DayKind.AS_WEEKDAY: Phrase("按某个工作日（调休）", "As another weekday (shifted)"),
+    DayKind.AS_WEEKDAY: Phrase("按其他星期（调休）", "As another weekday (shifted)"),
 }

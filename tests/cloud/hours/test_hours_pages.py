@@ -72,7 +72,7 @@ def test_next_days_show_what_the_calendar_does(town: Town) -> None:
         days = next_days(clerk, "gym-hours")
         assert len(days) == 14
         assert days["2027-01-15"] == "06:00-22:30"
-        assert days["2027-01-16"] == "nothing opens Shut · Pipes"
+        assert days["2027-01-16"] == "nothing opens Shut Pipes"
         assert days["2027-01-23"] == "06:00-22:30 As another weekday (shifted) · Mon"
         assert next_days(clerk, "always")["2027-01-16"] == "00:00-24:00"
 
@@ -144,11 +144,12 @@ def test_next_year_is_asked_for_from_november(town: Town) -> None:
         assert "are not in the calendar yet" not in guard.get("/hours").text
     town.now_ms = 1_825_200_000_000  # 2 November 2027
     with town.visit("gate") as guard:
-        for page in ("/hours", "/calendar"):
+        for page in ("/", "/hours", "/calendar"):
             assert "The special days of 2028 are not in the calendar yet" in words(guard.get(page).text)
     with town.visit("office") as clerk:
         clerk.submit("/calendar", "/calendar", first="2028-01-01", kind="rest")
-        assert "are not in the calendar yet" not in clerk.get("/hours").text
+        for page in ("/", "/hours"):
+            assert "are not in the calendar yet" not in clerk.get(page).text
 
 
 def test_guard_sees_hours_and_changes_none(town: Town) -> None:

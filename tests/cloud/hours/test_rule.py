@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud.hours.rule import DayKind, Hours, SpecialDay, days_to_come, joined, resolve, year_missing
+from cloud.hours.rule import DayKind, Hours, SpecialDay, days_to_come, joined, resolve, year_due
 from cloud.hours.window_text import read_windows, write_windows
 from cloud.store.labels import Label
 from contract.schedules import ALWAYS, MINUTES_PER_DAY, Windows, is_open
@@ -149,19 +149,9 @@ def test_day_like_its_weekday_is_not_sent() -> None:
     assert resolve(BAR, calendar, SHANGHAI).days == {20_575: ((1080, 1440),)}
 
 
-@pytest.mark.parametrize(
-    ("today", "days", "expected"),
-    [
-        ("2026-10-31", (), None),
-        ("2026-11-01", (), 2027),
-        ("2026-12-31", ("2026-12-31",), 2027),
-        ("2026-11-01", ("2027-10-01",), None),
-        ("2027-01-01", (), None),
-    ],
-)
-def test_next_year_is_missing_from_november(today: str, days: Sequence[str], expected: int | None) -> None:
-    calendar = [day(one, REST) for one in days]
-    assert year_missing(calendar, date.fromisoformat(today)) == expected
+@pytest.mark.parametrize(("today", "expected"), [("2026-10-31", None), ("2026-11-01", 2027), ("2026-12-31", 2027)])
+def test_next_year_is_due_from_november(today: str, expected: int | None) -> None:
+    assert year_due(date.fromisoformat(today)) == expected
 
 
 any_windows = st.lists(
