@@ -11,7 +11,8 @@ from fastapi.responses import PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from cloud.bars.domain import BARS
 from cloud.bars.service import BarService
@@ -36,6 +37,7 @@ from cloud.office.domain import OFFICE
 from cloud.office.moving import MovingService
 from cloud.office.party_service import PartyService
 from cloud.office.person_service import PersonService
+from cloud.operators.domain import OPERATORS
 from cloud.overview.api import API_STREAM
 from cloud.overview.banner import Banner, site_banner
 from cloud.overview.domain import OVERVIEW
@@ -48,10 +50,12 @@ from cloud.points.domain import POINTS
 from cloud.points.place import PointService
 from cloud.points.zones import ZoneService
 from cloud.store.database import Clock, Store
+from cloud.store.scope import Scope
 from cloud.web import errors, live, login_pages
 from cloud.web.auth import Authenticator
 from cloud.web.feed import LiveFeed, Source
 from cloud.web.live import PageSource
+from cloud.web.looks import LookService
 from cloud.web.pages import ASSETS, Pages
 from cloud.web.panels import PanelBoard
 
@@ -79,11 +83,11 @@ HEADERS = {
 
 DOMAINS = (
     *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING),
-    *(PEOPLE, OFFICE, BARS, FLATS, HOURS_AND_CALENDAR, FLEET),
+    *(PEOPLE, OFFICE, BARS, FLATS, HOURS_AND_CALENDAR, FLEET, OPERATORS),
 )
 
 STORE_AND_CLOCK = (
-    *(MusterService, PointService, RolloutService, ZoneService, HubBoard),
+    *(MusterService, PointService, RolloutService, ZoneService, HubBoard, LookService),
     *(MembershipService, PartyService, PersonService, FlatService),
 )
 """Services that take nothing else."""
@@ -116,8 +120,8 @@ def create_app(
     with store.reading() as connection:
         site = site_of(connection)
 
-    def banner() -> Banner:
-        with store.reading() as connection:
+    def banner(scope: Scope) -> Banner:
+        with store.reading(scope) as connection:
             return site_banner(connection, clock())
 
     pages = Pages(site, demo=demo, clock=clock, banner=banner, nav=[one for domain in DOMAINS for one in domain.nav])
@@ -207,7 +211,7 @@ class Guarded:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)

@@ -47,6 +47,7 @@ from cloud.people.store import add_plan
 from cloud.points.zones import BadZone, ZoneService, read_openings
 from cloud.sample import SITE, seed_sample
 from cloud.store.schema import quarantine, tallies
+from cloud.web.assignments import BadAssignment
 from cloud.web.auth import LastAdmin, NameTaken, NoOperator, Role
 from contract.kinds import BadKind, add_folder
 
@@ -87,7 +88,7 @@ def options(kinds: KindsOption = None, _version: VersionOption = False) -> None:
 
 COMPLAINTS: Mapping[type[Exception], str] = {
     **dict.fromkeys((BadKind, FolderUnusable, KeysUnusable, NotRegistered, BadSite, BadZone, BadAddress), "{}"),
-    **dict.fromkeys((CannotRollOut, OSError), "{}"),
+    **dict.fromkeys((CannotRollOut, BadAssignment, OSError), "{}"),
     NoOperator: "there is no operator {}; see hearthgate-cloud user list",
     LastAdmin: "{} is the last administrator: add another one first",
     NameTaken: "there is an operator {0} already, or one that looks the same; "

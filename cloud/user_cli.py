@@ -16,6 +16,7 @@ from cloud.store.database import Store
 from cloud.web import operators
 from cloud.web.auth import MAX_NAME, Authenticator, BadName, NoOperator, Role
 from cloud.web.networks import network_of
+from cloud.web.roles import ROLES
 
 app = typer.Typer(no_args_is_help=True, help="Those who may log in to the console.")
 
@@ -27,13 +28,16 @@ AddressArgument = Annotated[str, typer.Argument(help="As the audit shows it, suc
 def add_user(
     name: UserArgument,
     role: Annotated[Role, typer.Option(help="What this user may see and do.")] = Role.GUARD,
+    zone: Annotated[str, typer.Option(help="The zone of a steward.")] = "",
+    cell: Annotated[str, typer.Option(help="The units of a cell worker, such as 3-1,3-2.")] = "",
+    party: Annotated[str, typer.Option(help="The number of the company of a clerk.")] = "",
     folder: FolderOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
     """Let somebody log in. The password is made here and shown this once."""
     with open_folder(folder) as (store, _):
         try:
-            password = add_operator(store, name, role)
+            password = add_operator(store, name, role, part_of(role, zone=zone, cell=cell, party=party))
         except BadName as wrong:
             fail(f"{name!r} is no name: {wrong}; 1 to {MAX_NAME} characters without spaces")
     show_password(name, password, as_json)
@@ -88,8 +92,8 @@ def list_users(folder: FolderOption = HERE, as_json: JsonOption = False) -> None
     """Everybody who may log in."""
     with open_folder(folder) as (store, _), store.reading() as connection:
         users = operators.list_operators(connection)
-    shown = [{"name": user.name, "role": user.role, "disabled": user.disabled} for user in users]
-    show(shown, ("name", "role", "disabled"), as_json)
+    names = ("name", "role", "of", "disabled", "last_login_ms")
+    show([{name: getattr(user, name) for name in names} for user in users], names, as_json)
 
 
 @app.command("admit")
@@ -104,10 +108,20 @@ def admit_user(name: UserArgument, address: AddressArgument, folder: FolderOptio
     typer.echo(f"operator {name} may log in from {network}, whoever guesses at the name elsewhere")
 
 
-def add_operator(store: Store, name: str, role: Role) -> str:
-    """Returns the password, which is made here. Raises ``BadName`` or ``NameTaken``."""
+def part_of(role: Role, **of: str) -> str:
+    """What the role is for, out of the options; the one that is not its own is refused."""
+    part = ROLES[role].part
+    wrong = [f"--{option}" for option, value in of.items() if value and option != part]
+    if wrong:
+        needed = f"the role {role.value} goes with --{part.value}" if part else f"the role {role.value} has none"
+        fail(f"{wrong[0]}: {needed}")
+    return of[part] if part else ""
+
+
+def add_operator(store: Store, name: str, role: Role, of: str = "") -> str:
+    """Returns the password, which is made here. Raises ``BadName``, ``BadAssignment`` or ``NameTaken``."""
     password = secrets.token_urlsafe(12)
-    Authenticator(store, clock).add_operator(name, password, role, BY)
+    Authenticator(store, clock).add_operator(name, password, role, BY, of)
     return password
 
 

@@ -11,11 +11,14 @@ from cloud.bars.store import BarView, list_bars
 from cloud.devices.registry import site_of
 from cloud.store.schema import MAX_INTEGER
 from cloud.web.bodies import Added, Shown, Strict, answer_of
-from cloud.web.context import service
+from cloud.web.context import RequestContext, call_for, service
 from cloud.web.i18n import LAST_MS
 from cloud.web.params import Clerk, Cursor, Id, Limit
+from cloud.web.roles import Right
 
 Bars = Annotated[BarService, Depends(service(BarService))]
+
+BarsReader = Annotated[RequestContext, Depends(call_for(Right.DIRECTORY))]
 
 router = APIRouter(prefix="/api/v1/bars")
 
@@ -36,7 +39,7 @@ class AppealIn(Strict):
 
 
 @router.get("", response_model=answer_of(list[BarView]))
-def show_bars(context: Clerk, after: Cursor = None, limit: Limit = 50) -> list[BarView]:
+def show_bars(context: BarsReader, after: Cursor = None, limit: Limit = 50) -> list[BarView]:
     """The newest first."""
     with context.store.reading() as connection:
         return list_bars(connection, site_of(connection).name, after or 0, limit)
@@ -44,7 +47,7 @@ def show_bars(context: Clerk, after: Cursor = None, limit: Limit = 50) -> list[B
 
 @router.get("/of", response_model=answer_of(list[BarView]))
 def bars_of(
-    context: Clerk,
+    context: BarsReader,
     bar_service: Bars,
     phone: Annotated[str, Query(max_length=30)] = "",
     plate: Annotated[str, Query(max_length=20)] = "",

@@ -45,10 +45,10 @@ NO_DAY = N_("A bar needs its last day. Nothing was changed.")
 WORDS = {"grounds": GROUNDS, "states": STATES}
 
 Bars = Annotated[BarService, Depends(service(BarService))]
-Looking = Annotated[RequestContext, Depends(page_for(Right.PEOPLE))]
+Looking = Annotated[RequestContext, Depends(page_for(Right.DIRECTORY))]
 
 router = APIRouter(prefix="/bars")
-NAV = (Nav(54, "/bars", N_("Bars"), seldom=True, right=Right.PEOPLE),)
+NAV = (Nav(54, "/bars", N_("Bars"), seldom=True, right=Right.DIRECTORY),)
 
 
 @router.get("")

@@ -15,7 +15,7 @@ from cloud.charging.store import BadCursor, Hub, SessionView, find_session, list
 from cloud.store.labels import Label
 from cloud.web.bodies import answer_of
 from cloud.web.context import Context, or_404
-from cloud.web.params import Limit, Reader, Text
+from cloud.web.params import Limit, Text, ZoneReader
 
 JSON = "json"
 
@@ -47,7 +47,7 @@ def session_answer(one: SessionView, now_ms: int) -> SessionAnswer:
 
 @router.get("/sessions", response_model=answer_of(SessionPage))
 def sessions(
-    context: Reader,
+    context: ZoneReader,
     device: Text = "",
     point: Text = "",
     before: Annotated[str, Query(max_length=80)] = "",
@@ -64,7 +64,7 @@ def sessions(
 
 
 @router.get("/sessions/{device}/{session}", response_model=answer_of(SessionAnswer))
-def one_session(device: str, session: str, context: Reader) -> SessionAnswer:
+def one_session(device: str, session: str, context: ZoneReader) -> SessionAnswer:
     with context.store.reading() as connection:
         view = or_404(find_session(connection, device, session), "there is no such session")
     return session_answer(view, context.clock())

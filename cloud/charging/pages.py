@@ -7,20 +7,21 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from cloud.charging.store import BadCursor, find_session, list_sessions
 from cloud.commands.store import list_points
-from cloud.web.context import N_, Reading, or_404
+from cloud.web.context import N_, ReadingZone, or_404
 from cloud.web.domain import Nav
 from cloud.web.pages import see_other, with_query
 from cloud.web.params import Text
+from cloud.web.roles import Part
 
 ROWS = 50
 
 router = APIRouter(prefix="/charging")
-NAV = (Nav(30, "/charging", N_("Charging")),)
+NAV = (Nav(30, "/charging", N_("Charging"), parts=(Part.ZONE,)),)
 
 
 @router.get("/sessions")
 def sessions(
-    context: Reading,
+    context: ReadingZone,
     point: Text = "",
     before: Annotated[str, Query(max_length=80)] = "",
 ) -> HTMLResponse:
@@ -36,13 +37,13 @@ def sessions(
 
 
 @router.get("/sessions/{device}/{session}")
-def one_session(device: str, session: str, context: Reading) -> HTMLResponse:
+def one_session(device: str, session: str, context: ReadingZone) -> HTMLResponse:
     with context.store.reading() as connection:
         view = or_404(find_session(connection, device, session))
     return context.render("charged.html", session=view)
 
 
 @router.get("/sockets/{point}")
-def socket(point: str, context: Reading) -> RedirectResponse:
+def socket(point: str, context: ReadingZone) -> RedirectResponse:
     """The address of a socket's page in the days when only sockets had one."""
     return see_other(with_query(f"/points/{point}", context.request.query_params))

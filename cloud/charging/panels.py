@@ -8,6 +8,7 @@ from cloud.charging.store import list_hubs, list_sessions, list_sockets
 from cloud.commands.store import PointState
 from cloud.people.store import PersonView, list_people
 from cloud.web.domain import Panel, Piece, Visit, one_piece
+from cloud.web.roles import Right
 from contract.decide import Standing
 
 SESSIONS_SHOWN = 10
@@ -44,7 +45,7 @@ def _socket(visit: Visit, point: PointState) -> dict[str, Any] | None:
     if not point.charges:
         return None
     (socket,) = list_sockets(visit.connection, [point], visit.now_ms)
-    who = visit.query.get("who", "").strip()
+    who = visit.query.get("who", "").strip() if Right.DIRECTORY in visit.rights else ""
     people = list_people(visit.connection, who, limit=PEOPLE_SHOWN).people if who else []
     cards = [(person, card) for person in people for card in person.cards if card.standing == Standing.ACTIVE]
     shape = socket.running, socket.condition is Condition.FREE
@@ -62,6 +63,8 @@ def _sessions_of_point(visit: Visit, point: PointState) -> dict[str, Any] | None
 
 
 def _sessions_of_person(visit: Visit, person: PersonView) -> dict[str, Any] | None:
+    if person.holder not in visit.scope.looked_at:
+        return None
     sessions = list_sessions(visit.connection, holder=person.holder, limit=SESSIONS_OF_PERSON)
     return {"sessions": sessions} if sessions else None
 
@@ -71,5 +74,5 @@ PANELS = (
     Panel("points", 90, "_last_sessions.html", _last_sessions, one_piece("sessions", "_sessions.html")),
     Panel("point", 15, "_charger.html", _socket, _socket_pieces),
     Panel("point", 50, "_sessions_of_point.html", _sessions_of_point, one_piece("sessions", "_sessions.html")),
-    Panel("person", 50, "_charged_by.html", _sessions_of_person),
+    Panel("person", 50, "_charged_by.html", _sessions_of_person, right=Right.MOVEMENTS),
 )

@@ -28,6 +28,7 @@ from cloud.devices.views import as_table
 from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label, Person
 from cloud.store.schema import devices, people, points
+from cloud.store.scope import Scope, point_seen, scope_of
 from contract.decide import DAY_MS, MINUTE_MS
 
 CLASSES = ("phone", "ebike", "ev")
@@ -51,6 +52,12 @@ class SessionView(Session, frozen=True, kw_only=True):
     point_label: Label
     person_id: int | None
     person: Person | None
+
+    def seen_in(self, scope: Scope) -> "SessionView":
+        """The same without whose it is, where that is not for the reader to see."""
+        return (
+            self if scope.names(self.holder, self.told_ms) else replace(self, holder=None, person_id=None, person=None)
+        )
 
     @property
     def bill(self) -> Receipt | None:
@@ -210,9 +217,12 @@ def list_sessions(
     before: str = "",
     limit: int = 50,
 ) -> list[SessionView]:
-    """Those that were reported last, first; behind the one whose cursor is given. Raises ``BadCursor``."""
+    """Those that were reported last, first; behind the one whose cursor is given. Raises ``BadCursor``, and for those
+    of one person ``PurposeNeeded`` or ``OutOfScope``."""
     asked = (devices.c.name, device), (sessions.c.point, point), (sessions.c.holder, holder)
     conditions = [column == value for column, value in asked if value]
+    if holder is not None:
+        scope_of(connection).check_movements(holder)
     if before:
         place = tuple_(sessions.c.told_ms, sessions.c.device_id, sessions.c.session)
         conditions.append(place < tuple_(*_read_cursor(before)))
@@ -240,7 +250,9 @@ def _running(connection: Connection, now_ms: int) -> dict[tuple[str, str], Sessi
 
 
 def _views(connection: Connection, query: Select[Any]) -> list[SessionView]:
-    return [_view(row) for row in connection.execute(query)]
+    scope = scope_of(connection)
+    seen = query.where(point_seen(connection, sessions.c.point))
+    return [_view(row).seen_in(scope) for row in connection.execute(seen)]
 
 
 def _view(row: Any) -> SessionView:

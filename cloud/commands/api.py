@@ -15,7 +15,7 @@ from cloud.commands.store import Order, PointState, find_order, list_desired, li
 from cloud.web.auth import Right
 from cloud.web.bodies import ReasonIn, answer_of
 from cloud.web.context import RequestContext, or_404
-from cloud.web.params import ACCEPTED, Guard, Limit, Reader, Reason
+from cloud.web.params import ACCEPTED, Guard, Limit, Reader, Reason, ZoneReader
 from contract.commands import COMMANDS, WrongArgs
 from contract.decide import Mode
 
@@ -124,20 +124,20 @@ for _path, _scope, _op in (
 
 
 @router.get("/commands", response_model=answer_of(list[Order]))
-def orders(context: Reader, device: Annotated[str, Query(max_length=80)] = "", limit: Limit = 50) -> list[Order]:
+def orders(context: ZoneReader, device: Annotated[str, Query(max_length=80)] = "", limit: Limit = 50) -> list[Order]:
     """The newest first."""
     with context.store.reading() as connection:
         return [one.as_of(context.clock()) for one in list_orders(connection, limit, device=device)]
 
 
 @router.get("/commands/{command}", response_model=answer_of(Order))
-def one_order(command: str, context: Reader) -> Order:
+def one_order(command: str, context: ZoneReader) -> Order:
     with context.store.reading() as connection:
         return or_404(find_order(connection, command), "there is no such command").as_of(context.clock())
 
 
 @router.get("/points", response_model=answer_of(list[PointState], only=POINT_FIELDS))
-def points(context: Reader) -> list[PointState]:
+def points(context: ZoneReader) -> list[PointState]:
     with context.store.reading() as connection:
         return [one for one in list_points(connection, context.clock()) if one.registered]
 

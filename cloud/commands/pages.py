@@ -10,7 +10,7 @@ from cloud.commands.dependencies import Commands
 from cloud.commands.service import NoSuchCard, NoSuchCommand, NoSuchPlace
 from cloud.commands.store import find_order
 from cloud.web.auth import Right
-from cloud.web.context import N_, Reading, RequestContext, form_for, or_404
+from cloud.web.context import N_, ReadingZone, RequestContext, form_for, or_404
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, NoReason, attempt, reason_in
 from cloud.web.pages import local_path, with_query
 from contract.commands import COMMANDS, WrongArgs
@@ -49,7 +49,7 @@ def issue(op: str, place: str, context: Caller, commands: Commands, fields: Fiel
 
 
 @router.get("/orders/{command}")
-def order(command: str, context: Reading) -> HTMLResponse:
+def order(command: str, context: ReadingZone) -> HTMLResponse:
     """What became of one command."""
     with context.store.reading() as connection:
         order = or_404(find_order(connection, command))

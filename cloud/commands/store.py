@@ -13,6 +13,7 @@ from cloud.devices.presence import Presence, Silence, presence, silence
 from cloud.devices.views import as_table, in_emergency
 from cloud.store.labels import Label
 from cloud.store.schema import devices, points, zones
+from cloud.store.scope import point_seen, zone_seen
 from contract.archetypes import Archetype
 from contract.commands import COMMANDS, CommandType
 from contract.decide import Mode
@@ -198,13 +199,15 @@ def settle(connection: Connection, device: str, result: Result) -> bool:
 
 
 def find_order(connection: Connection, command: str) -> Order | None:
-    row = connection.execute(_ORDERS.where(commands.c.id == command)).one_or_none()
+    mine = _ORDERS.where(commands.c.id == command, point_seen(connection, commands.c.point))
+    row = connection.execute(mine).one_or_none()
     return None if row is None else Order(*row)
 
 
 def list_orders(connection: Connection, limit: int = 50, *, device: str = "", point: str = "") -> list[Order]:
     """The newest first: of all devices and points, or of one."""
-    query = _ORDERS.order_by(commands.c.issued_ms.desc(), commands.c.id).limit(limit)
+    query = _ORDERS.where(point_seen(connection, commands.c.point))
+    query = query.order_by(commands.c.issued_ms.desc(), commands.c.id).limit(limit)
     if device:
         query = query.where(commands.c.device == device)
     if point:
@@ -281,7 +284,7 @@ def list_locked_down(connection: Connection, now_ms: int) -> list[Label]:
     query = (
         select(points.c.label_zh, points.c.label_en)
         .join(devices, devices.c.name == points.c.device)
-        .where(points.c.name.in_(names), devices.c.lost_ms.is_(None))
+        .where(points.c.name.in_(names), devices.c.lost_ms.is_(None), zone_seen(connection, points.c.zone))
         .order_by(points.c.name)
     )
     return [Label(row.label_zh, row.label_en) for row in connection.execute(query)] if names else []
@@ -311,6 +314,7 @@ def list_points(connection: Connection, now_ms: int) -> list[PointState]:
         )
         .join_from(points, zones)
         .outerjoin(devices, devices.c.name == points.c.device)
+        .where(zone_seen(connection, points.c.zone))
         .order_by(points.c.name)
     )
     return [_point(row, desired_state.get(row.device), now_ms) for row in rows]

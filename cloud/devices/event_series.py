@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, func,
 
 from cloud.store.prepared import Prepared
 from cloud.store.schema import devices, event_series, events
+from cloud.store.scope import point_seen
 
 MAX_SERIES_PER_DEVICE = 2_000
 """Points, kinds and reasons are a device's own words. What it says beyond these shares a last series, which is found by
@@ -31,12 +32,14 @@ Key = tuple[int, str, str, str | None]
 
 
 class EventFilter(Struct, frozen=True):
-    """Empty fields ask for nothing. ``kind`` may be a family (``door``) or a whole kind (``door.forced``)."""
+    """Empty fields ask for nothing. ``kind`` may be a family (``door``) or a whole kind (``door.forced``), ``holder``
+    is a person as devices know one."""
 
     device: str = ""
     point: str = ""
     kind: str = ""
     reason: str = ""
+    holder: bytes | None = None
 
 
 class SeriesNumbers(dict[Key, int]):
@@ -89,12 +92,12 @@ def find_series(connection: Connection, site: str, key: Key) -> tuple[int, Key]:
 def find_arrivals(
     connection: Connection, site: str, wanted: EventFilter, beyond: int, limit: int, *, newest_first: bool
 ) -> list[int]:
-    """The arrival numbers of events that match: the newest below ``beyond``, or the oldest above it.
+    """The arrival numbers of events that match, whoever they name: the newest below ``beyond``, or the oldest above it.
 
     Of the series that match, those are read whose next event is nearest: all others lie behind as many of these.
     """
     next_of = _NEWEST_OF if newest_first else _OLDEST_OF
-    asked = [event_series.c.site == site]
+    asked = [event_series.c.site == site, point_seen(connection, event_series.c.point)]
     if wanted.device:
         asked.append(event_series.c.device_id.in_(select(devices.c.id).where(devices.c.name == wanted.device)))
     asked += [event_series.c[name] == value for name in ("point", "reason") if (value := getattr(wanted, name))]

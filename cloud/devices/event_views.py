@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection, Select, func, select
 
 from cloud.devices.erasure import decode_stored
@@ -12,8 +12,12 @@ from cloud.devices.registry import site_of
 from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label, Person
 from cloud.store.schema import MAX_INTEGER, clock_fixes, devices, event_series, events, journals, people, points
+from cloud.store.scope import Scope, point_seen, scope_of
 from contract.decide import Trust
 from contract.events import reason_of
+
+PERSONAL = frozenset({"holder", "digest"})
+"""Fields of an event by which somebody can be found out."""
 
 
 class EventView(Struct, frozen=True):
@@ -40,6 +44,16 @@ class EventView(Struct, frozen=True):
     data: dict[str, Any]
     best_ms: int | None = None
     best_error_ms: int | None = None
+    zone: str | None = None
+    is_nameless: bool = False
+    """Whether it names somebody whom the reader does not see."""
+
+    def seen_in(self, scope: Scope) -> "EventView":
+        """The same without whom it names, where that is not for the reader to see."""
+        if scope.names(self.holder, min(self.shown_ms, self.received_ms)):
+            return self
+        data = {key: value for key, value in self.data.items() if key not in PERSONAL}
+        return structs.replace(self, holder=None, person=None, data=data, is_nameless=True)
 
     @property
     def shown_ms(self) -> int:
@@ -87,20 +101,44 @@ def arrival_before(connection: Connection, received_ms: int) -> int:
 
 
 def list_events(connection: Connection, wanted: EventFilter, before: int | None = None, limit: int = 50) -> EventPage:
-    """The newest first, of those that match and are older than the cursor."""
+    """The newest first, of those that match and are older than the cursor. Raises ``PurposeNeeded`` or
+    ``OutOfScope``."""
     beyond = MAX_INTEGER if before is None else before
-    if wanted == EventFilter():
-        query = _EVENTS.where(events.c.arrival < beyond).order_by(events.c.arrival.desc()).limit(limit + 1)
+    by_arrival = _by_arrival(connection, wanted)
+    if by_arrival is not None:
+        query = by_arrival.where(events.c.arrival < beyond).order_by(events.c.arrival.desc()).limit(limit + 1)
         return _page(_views(connection, query), limit)
     return _page(_found(connection, wanted, beyond, limit + 1, newest_first=True), limit)
 
 
 def list_events_after(connection: Connection, wanted: EventFilter, after: int, limit: int = 50) -> EventPage:
-    """The oldest first, of those that match and are newer than the cursor."""
-    if wanted == EventFilter():
-        query = _EVENTS.where(events.c.arrival > after).order_by(events.c.arrival).limit(limit + 1)
+    """The oldest first, of those that match and are newer than the cursor. Raises ``PurposeNeeded`` or
+    ``OutOfScope``."""
+    by_arrival = _by_arrival(connection, wanted)
+    if by_arrival is not None:
+        query = by_arrival.where(events.c.arrival > after).order_by(events.c.arrival).limit(limit + 1)
         return _page(_views(connection, query), limit)
     return _page(_found(connection, wanted, after, limit + 1, newest_first=False), limit)
+
+
+def last_refused(connection: Connection, holder: bytes) -> EventView | None:
+    """The newest refusal of somebody. Raises ``PurposeNeeded`` or ``OutOfScope``."""
+    refused = list_events(connection, EventFilter(kind="access.refused", holder=holder), limit=1).rows
+    return refused[0] if refused else None
+
+
+def _by_arrival(connection: Connection, wanted: EventFilter) -> Select[Any] | None:
+    """What is read in the order of arrival: all events, or those of one person; None for what series find quicker."""
+    scope = scope_of(connection)
+    if wanted.holder is None:
+        return _EVENTS if wanted == EventFilter() and scope.zone is None else None
+    scope.check_movements(wanted.holder)
+    asked = [devices.c.name == wanted.device] if wanted.device else []
+    asked += [event_series.c[name] == value for name in ("point", "reason") if (value := getattr(wanted, name))]
+    if wanted.kind:
+        family = event_series.c.kind.startswith(f"{wanted.kind}.", autoescape=True)
+        asked.append((event_series.c.kind == wanted.kind) | family)
+    return _EVENTS.where(events.c.holder == wanted.holder, point_seen(connection, event_series.c.point), *asked)
 
 
 def _found(
@@ -132,6 +170,7 @@ _EVENTS = (
         journals.c.journal,
         points.c.label_zh.label("point_zh"),
         points.c.label_en.label("point_en"),
+        points.c.zone,
         people.c.name_zh,
         people.c.name_en,
         flat_of_person,
@@ -153,7 +192,8 @@ _EVENTS = (
 
 
 def _views(connection: Connection, query: Select[Any]) -> list[EventView]:
-    return [_event(row) for row in connection.execute(query)]
+    scope = scope_of(connection)
+    return [_event(row).seen_in(scope) for row in connection.execute(query)]
 
 
 def _event(row: Any) -> EventView:
@@ -177,4 +217,5 @@ def _event(row: Any) -> EventView:
         data=event.data,
         best_ms=None if row.offset_ms is None else row.mono_ms + row.offset_ms,
         best_error_ms=row.error_ms,
+        zone=row.zone,
     )

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from cloud.devices.presence import Presence, Silence, presence, silence
 from cloud.store.labels import Label
 from cloud.store.schema import devices, points, zones
+from cloud.store.scope import scope_of, zone_seen
 from contract.emergencies import Cause, cause_of
 
 MAX_DEVICES = 1_000
@@ -132,14 +133,17 @@ def in_emergency(faults: object, zone: str) -> bool:
 
 def list_devices(connection: Connection, name: str | None = None) -> list[DeviceView]:
     """Every device with its points, by name; or the one of that name."""
+    seen = devices.c.name.in_(select(points.c.device).where(zone_seen(connection, points.c.zone)))
     query = select(devices).order_by(devices.c.name).limit(MAX_DEVICES)
+    if scope_of(connection).zone is not None:
+        query = query.where(seen)
     if name is not None:
         query = query.where(devices.c.name == name)
     found = connection.execute(query).all()
     placed = connection.execute(
         select(points, zones.c.label_zh.label("zone_zh"), zones.c.label_en.label("zone_en"))
         .join_from(points, zones)
-        .where(points.c.device.in_([row.name for row in found]))
+        .where(points.c.device.in_([row.name for row in found]), zone_seen(connection, points.c.zone))
         .order_by(points.c.name)
     ).all()
     return [_device(row, [point for point in placed if point.device == row.name]) for row in found]

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 from cloud.emergencies.service import MusterService
 from cloud.emergencies.store import emergency_of, find_watched, muster
 from cloud.web.auth import Right
-from cloud.web.context import Reading, RequestContext, or_404, page_for, service
+from cloud.web.context import ReadingZone, RequestContext, or_404, page_for, service
 from cloud.web.forms import Fields, Guard
 from cloud.web.pages import see_other
 from contract.events import holder_in
@@ -34,7 +34,7 @@ def drill(
 
 
 @router.get("/{zone}/muster")
-def list_inside(zone: str, context: Reading) -> HTMLResponse:
+def list_inside(zone: str, context: ReadingZone) -> HTMLResponse:
     """Who was inside when it began; without an emergency or a drill, who is inside now."""
     now_ms = context.clock()
     with context.store.reading() as connection:

@@ -27,6 +27,7 @@ from cloud.emergencies.tables import accounted, emergencies
 from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label, Person
 from cloud.store.schema import clock_fixes, devices, event_series, events, people, points, zones
+from cloud.store.scope import zone_seen
 from contract.decide import Trust
 from contract.emergencies import WORST_FIRST, Cause
 
@@ -154,7 +155,7 @@ def list_zone_states(connection: Connection, now_ms: int, zone: str = "") -> lis
         .join_from(emergencies, devices, devices.c.id == emergencies.c.device_id)
         .outerjoin(zones, zones.c.name == emergencies.c.zone)
         .outerjoin(people, people.c.holder == emergencies.c.holder)
-        .where(devices.c.lost_ms.is_(None))
+        .where(devices.c.lost_ms.is_(None), zone_seen(connection, emergencies.c.zone))
         .order_by(emergencies.c.id.desc())
     )
     if zone:
@@ -202,7 +203,8 @@ def find_watched(connection: Connection, name: str) -> Zone | None:
 def list_watched(connection: Connection) -> list[Zone]:
     """Every zone that registered devices have points in, by name."""
     theirs = select(points.c.zone).join(devices, devices.c.name == points.c.device)
-    rows = connection.execute(select(zones).where(zones.c.name.in_(theirs)).order_by(zones.c.name))
+    seen = zones.c.name.in_(theirs) & zone_seen(connection, zones.c.name)
+    rows = connection.execute(select(zones).where(seen).order_by(zones.c.name))
     return [Zone(row.name, Label(row.label_zh, row.label_en)) for row in rows]
 
 

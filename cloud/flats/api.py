@@ -13,7 +13,7 @@ from cloud.flats.service import MAX_NAME, MAX_PART, FlatService
 from cloud.flats.store import find_flat, list_flats
 from cloud.web.bodies import Shown, Strict, answer_of
 from cloud.web.context import or_404, service
-from cloud.web.params import Clerk, Limit, Reader, Text
+from cloud.web.params import Clerk, DirectoryReader, Limit, Text
 
 Flats = Annotated[FlatService, Depends(service(FlatService))]
 Part = Annotated[str, Query(max_length=MAX_PART)]
@@ -53,7 +53,12 @@ class Named(Struct, frozen=True):
 
 @router.get("/flats", response_model=answer_of(FlatPage))
 def flats(
-    context: Reader, building: Part = "", unit: Part = "", text: Text = "", after: After = "", limit: Limit = 50
+    context: DirectoryReader,
+    building: Part = "",
+    unit: Part = "",
+    text: Text = "",
+    after: After = "",
+    limit: Limit = 50,
 ) -> FlatPage:
     """Flats by name, with who lives there now."""
     with context.store.reading() as connection:
@@ -69,7 +74,7 @@ def add_flat(body: NewFlatIn, context: Clerk, flat_service: Flats) -> Named:
 
 
 @router.get("/flats/{name:path}", response_model=answer_of(FlatView))
-def flat(name: str, context: Reader) -> FlatView:
+def flat(name: str, context: DirectoryReader) -> FlatView:
     with context.store.reading() as connection:
         site = site_of(connection).name
         found = or_404(find_flat(connection, site, name), "there is no such flat")

@@ -13,10 +13,11 @@ from cloud.flats.residents import points_of_flat, with_residents
 from cloud.flats.rule import Flat, Tenure
 from cloud.flats.service import MAX_NAME, FlatService
 from cloud.flats.store import count_flats, find_flat, list_flats
-from cloud.web.context import N_, Reading, RequestContext, Said, or_404, service
+from cloud.web.context import N_, ReadingDirectory, RequestContext, Said, or_404, service
 from cloud.web.domain import Nav
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 from cloud.web.params import Text
+from cloud.web.roles import Part, Right
 
 ROWS = 50
 DONE: Mapping[str, str] = {
@@ -33,12 +34,12 @@ Flats = Annotated[FlatService, Depends(service(FlatService))]
 After = Annotated[str, Query(max_length=MAX_NAME)]
 
 router = APIRouter(prefix="/flats")
-NAV = (Nav(52, "/flats", N_("Flats"), seldom=True),)
+NAV = (Nav(52, "/flats", N_("Flats"), seldom=True, right=Right.DIRECTORY, parts=(Part.CELL,)),)
 
 
 @router.get("")
 def flats(
-    context: Reading, building: Text = "", unit: Text = "", text: Text = "", after: After = "", done: str = ""
+    context: ReadingDirectory, building: Text = "", unit: Text = "", text: Text = "", after: After = "", done: str = ""
 ) -> HTMLResponse:
     found = {"building": building, "unit": unit, "text": text}
     return flats_page(context, context.confirm(DONE, done), found, after)
@@ -80,7 +81,7 @@ def add(context: Clerk, flat_service: Flats, fields: Fields) -> Response:
 
 
 @router.get("/{name:path}")
-def flat(name: str, context: Reading, done: str = "") -> HTMLResponse:
+def flat(name: str, context: ReadingDirectory, done: str = "") -> HTMLResponse:
     return flat_page(context, name, context.confirm(DONE, done))
 
 

@@ -11,6 +11,7 @@ from cloud.flats.rule import Flat, Place, Tenure, places_of_flat, read_flat_name
 from cloud.store.chunks import chunks
 from cloud.store.revision import touch
 from cloud.store.schema import flats, parties, party_members, points
+from cloud.store.scope import flat_seen
 
 _COLUMNS = [flats.c[name] for name in Flat.__struct_fields__]
 
@@ -29,7 +30,7 @@ def change_flat(connection: Connection, site: str, flat: Flat) -> None:
 
 def find_flat(connection: Connection, site: str, name: str) -> Flat | None:
     """The flat of that name, in whatever form it was once written."""
-    mine = select(*_COLUMNS).where(flats.c.site == site)
+    mine = select(*_COLUMNS).where(flats.c.site == site, flat_seen(connection, flats.c.name))
     row = connection.execute(mine.where(flats.c.name == name)).first()
     if row is None:
         names = connection.execute(select(flats.c.name).where(flats.c.site == site)).scalars()
@@ -58,7 +59,7 @@ def list_flats(
     limit: int,
 ) -> list[Flat]:
     """Flats by name, of one building, or of one unit of it, or whose name holds the text."""
-    query = select(*_COLUMNS).where(flats.c.site == site, flats.c.name > after)
+    query = select(*_COLUMNS).where(flats.c.site == site, flats.c.name > after, flat_seen(connection, flats.c.name))
     if building:
         query = query.where(flats.c.building == building)
     if unit:
@@ -71,7 +72,8 @@ def list_flats(
 def count_flats(connection: Connection, site: str) -> dict[tuple[str, str], int]:
     """How many flats there are in each unit, by building and unit."""
     columns = flats.c.building, flats.c.unit
-    query = select(*columns, func.count().label("many")).where(flats.c.site == site).group_by(*columns)
+    seen = (flats.c.site == site) & flat_seen(connection, flats.c.name)
+    query = select(*columns, func.count().label("many")).where(seen).group_by(*columns)
     return {(row.building, row.unit): row.many for row in connection.execute(query.order_by(*columns))}
 
 

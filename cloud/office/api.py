@@ -9,21 +9,33 @@ from pydantic import Field
 from cloud.devices.registry import site_of
 from cloud.office.moving import MovingService, StepPreview
 from cloud.office.party_service import MAX_NAME, PartyService
-from cloud.office.party_store import DueLine, PartiesPage, PartyView, list_due, list_parties, view_party
+from cloud.office.party_store import (
+    DueLine,
+    PartiesPage,
+    PartyView,
+    list_due,
+    list_parties,
+    party_of_member,
+    view_party,
+)
 from cloud.office.rule import HomeGround
-from cloud.parties.party import MemberRole, PartyKind
+from cloud.parties.party import MemberRole, PartyKind, PartyMember
 from cloud.people.members import Membership
 from cloud.people.memberships import MembershipService
 from cloud.store.labels import Label
 from cloud.store.schema import MAX_INTEGER
 from cloud.web.bodies import Added, Shown, Strict, answer_of
-from cloud.web.context import or_404, service
+from cloud.web.context import RequestContext, call_for, or_404, service
 from cloud.web.domain import MovingDay, Newcomer
 from cloud.web.i18n import LAST_MS
-from cloud.web.params import Clerk, Cursor, Id, Limit, Reader, Text
+from cloud.web.params import Clerk, Cursor, Id, Limit, Text
+from cloud.web.roles import Part, Right
 
 Parties = Annotated[PartyService, Depends(service(PartyService))]
 Memberships = Annotated[MembershipService, Depends(service(MembershipService))]
+PartiesReader = Annotated[RequestContext, Depends(call_for(Right.PARTIES, Part.PARTY))]
+MembersCall = Annotated[RequestContext, Depends(call_for(Right.MEMBERS, Part.PARTY))]
+Renewing = Annotated[RequestContext, Depends(call_for(Right.DIRECTORY))]
 Moving = Annotated[MovingService, Depends(service(MovingService))]
 Moment = Annotated[int, Field(ge=0, le=LAST_MS)]
 
@@ -53,9 +65,11 @@ class PartyPlaceIn(Strict):
 
 
 class MemberIn(PartyPlaceIn):
-    """Somebody who joins."""
+    """Somebody who joins: a person who is listed, or a new one under this name."""
 
-    person: int = Field(ge=1, le=MAX_INTEGER)
+    person: int | None = Field(None, ge=1, le=MAX_INTEGER)
+    name_zh: Shown = Field("", max_length=MAX_NAME)
+    name_en: Shown = Field("", max_length=MAX_NAME)
 
 
 class LeavingIn(Strict):
@@ -108,7 +122,7 @@ class MovingIn(Strict):
 
 @router.get("/parties", response_model=answer_of(PartiesPage))
 def show_parties(
-    context: Reader, kind: PartyKind | None = None, text: Text = "", after: Cursor = None, limit: Limit = 50
+    context: PartiesReader, kind: PartyKind | None = None, text: Text = "", after: Cursor = None, limit: Limit = 50
 ) -> PartiesPage:
     with context.store.reading() as connection:
         site = site_of(connection).name
@@ -121,7 +135,7 @@ def add_party(body: PartyIn, context: Clerk, party_service: Parties) -> Added:
 
 
 @router.get("/parties/{party}", response_model=answer_of(PartyView))
-def party(party: Id, context: Reader) -> PartyView:
+def party(party: Id, context: PartiesReader) -> PartyView:
     with context.store.reading() as connection:
         found = view_party(connection, site_of(connection).name, party, context.clock())
     return or_404(found, "there is no such party")
@@ -139,7 +153,13 @@ def end_party(party: Id, context: Clerk, party_service: Parties) -> None:
 
 
 @router.post("/parties/{party}/members", status_code=201)
-def add_member(party: Id, body: MemberIn, context: Clerk, party_service: Parties) -> Added:
+def add_member(party: Id, body: MemberIn, context: MembersCall, party_service: Parties) -> Added:
+    """Whoever does not see the directory adds new people only."""
+    context.check_party(party)
+    member = PartyMember(0, party, 0, body.role, body.from_ms, body.until_ms)
+    if body.person is None:
+        return Added(id=party_service.add_newcomer(context.by, Label(body.name_zh, body.name_en), member))
+    context.check_right(Right.DIRECTORY)
     return Added(id=party_service.add_member(context.by, party, body.person, body.role, body.from_ms, body.until_ms))
 
 
@@ -149,8 +169,10 @@ def change_member(member: Id, body: PartyPlaceIn, context: Clerk, party_service:
 
 
 @router.post("/party-members/{member}/end")
-def end_member(member: Id, body: LeavingIn, context: Clerk, party_service: Parties) -> dict[str, int]:
+def end_member(member: Id, body: LeavingIn, context: MembersCall, party_service: Parties) -> dict[str, int]:
     """Says when: a home does not end at night."""
+    with context.store.reading() as connection:
+        context.check_party(party_of_member(connection, site_of(connection).name, member) or 0)
     return {"ends_ms": party_service.end_member(context.by, member, body.ground, body.at_ms)}
 
 
@@ -173,7 +195,7 @@ def move(party: Id, body: MovingIn, context: Clerk, moving: Moving) -> None:
 
 
 @router.get("/renewals", response_model=answer_of(list[DueLine]))
-def renewals(context: Reader) -> list[DueLine]:
+def renewals(context: Renewing) -> list[DueLine]:
     """What ends soon or has ended and was not renewed: memberships, and leases."""
     with context.store.reading() as connection:
         return list_due(connection, site_of(connection).name, context.clock(), context.pages.zone)

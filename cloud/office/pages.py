@@ -9,21 +9,22 @@ from fastapi.responses import HTMLResponse, Response
 
 from cloud.devices.registry import site_of
 from cloud.office.party_service import PartyService
-from cloud.office.party_store import PartyView, list_due, list_parties, view_party
+from cloud.office.party_store import PartyView, list_due, list_parties, party_of_member, view_party
 from cloud.office.rule import HomeGround
 from cloud.office.words import GROUNDS, KINDS, roles_of
-from cloud.parties.party import MemberRole, PartyKind
+from cloud.parties.party import MemberRole, PartyKind, PartyMember
 from cloud.people.members import Membership
 from cloud.people.memberships import MembershipService
 from cloud.people.store import list_plans
 from cloud.store.labels import Label
-from cloud.web.context import N_, Reading, RequestContext, Said, service
+from cloud.web.context import N_, RequestContext, Said, form_for, or_404, page_for, service
 from cloud.web.days import start_of_day, window_of
 from cloud.web.domain import Nav, Panel, Visit
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt, number_in
 from cloud.web.pages import local_path, with_query
 from cloud.web.panels import render_panels
 from cloud.web.params import Cursor, Id, Text
+from cloud.web.roles import Part, Right
 from contract.decide import Standing
 
 ROWS = 50
@@ -39,17 +40,20 @@ DONE: Mapping[str, str] = {
 
 Parties = Annotated[PartyService, Depends(service(PartyService))]
 Memberships = Annotated[MembershipService, Depends(service(MembershipService))]
+PartiesReading = Annotated[RequestContext, Depends(page_for(Right.PARTIES, Part.PARTY))]
+MembersForm = Annotated[RequestContext, Depends(form_for(Right.MEMBERS, Part.PARTY))]
+Renewing = Annotated[RequestContext, Depends(page_for(Right.DIRECTORY))]
 
 router = APIRouter()
 NAV = (
-    Nav(45, "/parties", N_("Households and companies"), seldom=True),
-    Nav(46, "/renewals", N_("Renewals"), seldom=True),
+    Nav(45, "/parties", N_("Households and companies"), seldom=True, right=Right.PARTIES, parts=(Part.PARTY,)),
+    Nav(46, "/renewals", N_("Renewals"), seldom=True, right=Right.DIRECTORY),
 )
 
 
 @router.get("/parties")
 def show_parties(
-    context: Reading, kind: Text = "", text: Text = "", after: Cursor = None, done: str = ""
+    context: PartiesReading, kind: Text = "", text: Text = "", after: Cursor = None, done: str = ""
 ) -> HTMLResponse:
     return parties_page(context, context.confirm(DONE, done), kind=kind, text=text, after=after or 0)
 
@@ -79,7 +83,7 @@ def add_party(context: Clerk, party_service: Parties, fields: Fields) -> Respons
 
 
 @router.get("/renewals")
-def renewals(context: Reading, done: str = "") -> HTMLResponse:
+def renewals(context: Renewing, done: str = "") -> HTMLResponse:
     """What ends within 30, 7 or 1 day, or has ended: memberships to renew, and leases."""
     now_ms = context.clock()
     with context.store.reading() as connection:
@@ -89,7 +93,7 @@ def renewals(context: Reading, done: str = "") -> HTMLResponse:
 
 
 @router.get("/parties/{party}")
-def party(party: Id, context: Reading, done: str = "") -> HTMLResponse:
+def party(party: Id, context: PartiesReading, done: str = "") -> HTMLResponse:
     return party_page(context, party, context.confirm(DONE, done))
 
 
@@ -109,8 +113,8 @@ def _words(_visit: Visit, party: PartyView) -> Mapping[str, object]:
 
 
 PANELS = (
-    Panel("party", 0, "_party_head.html", _words),
-    Panel("party", 10, "_party_members.html", _words),
+    Panel("party", 0, "_party_head.html", _words, right=Right.PARTIES),
+    Panel("party", 10, "_party_members.html", _words, right=Right.PARTIES),
     Panel("party", 20, "_party_plans.html", lambda visit, _party: {"plans": list_plans(visit.connection)}),
 )
 
@@ -128,10 +132,17 @@ def end_party(party: Id, context: Clerk, party_service: Parties) -> Response:
 
 
 @router.post("/parties/{party}/members")
-def add_member(party: Id, context: Clerk, party_service: Parties, fields: Fields) -> Response:
+def add_member(party: Id, context: MembersForm, party_service: Parties, fields: Fields) -> Response:
+    """Somebody who is listed, or who is new. Whoever does not see the directory adds new people only."""
+    context.check_party(party)
+
     def act() -> None:
-        role, person = MemberRole(fields.get("role", "")), number_in(fields, "person")
-        party_service.add_member(context.by, party, person, role, *_window(context, fields))
+        role, window = MemberRole(fields.get("role", "")), _window(context, fields)
+        if "person" in fields:
+            context.check_right(Right.DIRECTORY)
+            party_service.add_member(context.by, party, number_in(fields, "person"), role, *window)
+        else:
+            party_service.add_newcomer(context.by, _label(fields), PartyMember(0, party, 0, role, *window))
 
     return attempt(context, act, f"/parties/{party}?done=joined", REJECTED, partial(party_page, context, party))
 
@@ -146,7 +157,11 @@ def change_member(party: Id, member: Id, context: Clerk, party_service: Parties,
 
 
 @router.post("/parties/{party}/members/{member}/end")
-def end_member(party: Id, member: Id, context: Clerk, party_service: Parties, fields: Fields) -> Response:
+def end_member(party: Id, member: Id, context: MembersForm, party_service: Parties, fields: Fields) -> Response:
+    context.check_party(party)
+    with context.store.reading() as connection:
+        or_404(party_of_member(connection, site_of(connection).name, member) == party or None)
+
     def act() -> None:
         ground = HomeGround(fields["ground"]) if "ground" in fields else None
         party_service.end_member(context.by, member, ground)

@@ -12,7 +12,8 @@ from cloud.parties import store as rows
 from cloud.parties.party import AT_HOME, MemberRole, Party, PartyKind, PartyMember, by_day, common
 from cloud.people.membership_store import find_plan, person_ended
 from cloud.people.memberships import check_party_places, end_membership, zone_of
-from cloud.people.store import memberships_of_party
+from cloud.people.service import NO_NAME as NO_PERSON_NAME
+from cloud.people.store import add_person, memberships_of_party
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
 from cloud.web.context import N_
@@ -78,6 +79,18 @@ class PartyService:
         with self._store.writing() as connection:
             member = PartyMember(0, party, person, role, from_ms, until_ms)
             return add_member(connection, self._clock(), by, member)
+
+    def add_newcomer(self, by: str, name: Label, member: PartyMember) -> int:
+        """Somebody new joins; returns the id of their place in it. The member's person is not looked at. Raises
+        ``Rejected``, or ``ValueError`` for what is no name."""
+        zh, en = clean_text(name.zh, MAX_NAME), clean_text(name.en, MAX_NAME)
+        if not (zh or en):
+            raise Rejected(NO_PERSON_NAME, "name")
+        now_ms = self._clock()
+        with self._store.writing() as connection:
+            person = add_person(connection, zh or en, en or zh)
+            record(connection, now_ms, by, "person.added", f"person {person}")
+            return add_member(connection, now_ms, by, structs.replace(member, person=person))
 
     def change_member(self, by: str, member: int, role: MemberRole, from_ms: int, until_ms: int) -> None:
         """Another role, or another agreed window; a tenant's renewed lease is one. Raises ``Rejected``."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, or_, select
 from cloud.office.person_store import cards_of
 from cloud.office.rule import LEASE_GRACE_DAYS, LEASE_REMINDERS_DAYS
 from cloud.parties.party import MemberRole, Party, PartyKind, PartyMember
-from cloud.parties.store import find_party, list_party_members, parties_of_people
+from cloud.parties.store import find_party, find_party_member, list_party_members, parties_of_people
 from cloud.people.members import Membership
 from cloud.people.membership_store import labels_of, memberships_that_end
 from cloud.people.plans import Plan
@@ -18,6 +18,7 @@ from cloud.people.store import list_plans, memberships_of_party
 from cloud.people.terms import REMINDERS_DAYS, due_reminder, term_days, too_many
 from cloud.store.labels import Label
 from cloud.store.schema import parties, party_members
+from cloud.store.scope import party_seen, scope_of
 from contract.decide import DAY_MS, Standing
 
 ENDED_SHOWN_MS = 90 * DAY_MS
@@ -131,6 +132,7 @@ def list_parties(
 ) -> PartiesPage:
     """Parties that were not ended, in the order they were made: of one kind, whose name or flat holds the text."""
     query = select(parties).where(parties.c.site == site, parties.c.ended_ms.is_(None), parties.c.id > after)
+    query = query.where(party_seen(connection, parties.c.id))
     if kind:
         query = query.where(parties.c.kind == kind)
     if text:
@@ -149,7 +151,7 @@ def list_parties(
 
 
 def view_party(connection: Connection, site: str, party: int, now_ms: int) -> PartyView | None:
-    found = find_party(connection, site, party)
+    found = find_party(connection, site, party) if scope_of(connection).sees_party(party) else None
     if found is None:
         return None
     members, held = list_party_members(connection, site, party), memberships_of_party(connection, party)
@@ -194,6 +196,12 @@ def _uses(
             holders = too_many(running, members, 0, now_ms)
             uses.append(PlanUse(plan.name, plan.label, plan.places, [names[one] for one in holders if one in names]))
     return uses
+
+
+def party_of_member(connection: Connection, site: str, member: int) -> int | None:
+    """Which party a member's row is of; None if there is no such row."""
+    found = find_party_member(connection, site, member)
+    return None if found is None else found.party
 
 
 def parties_of_person(connection: Connection, site: str, person: int) -> list[PersonParty]:

@@ -13,10 +13,12 @@ from cloud.people.traits import Tag, Verified
 from cloud.store.labels import Label
 from cloud.store.schema import MAX_INTEGER
 from cloud.web.bodies import Shown, Strict, answer_of
-from cloud.web.context import or_404, service
+from cloud.web.context import RequestContext, call_for, or_404, service
 from cloud.web.i18n import LAST_MS
 from cloud.web.params import Clerk, Id
+from cloud.web.roles import Right
 
+TraitsReader = Annotated[RequestContext, Depends(call_for(Right.DIRECTORY))]
 Persons = Annotated[PersonService, Depends(service(PersonService))]
 Moment = Annotated[int, Field(ge=0, le=LAST_MS)]
 
@@ -63,7 +65,7 @@ class MergeIn(Strict):
 
 
 @router.get("/{person}/traits", response_model=answer_of(Traits))
-def traits(person: Id, context: Clerk) -> Traits:
+def traits(person: Id, context: TraitsReader) -> Traits:
     with context.store.reading() as connection:
         return or_404(find_traits(connection, site_of(connection).name, person), "there is no such person")
 

@@ -1,9 +1,8 @@
-"""The routes of `/api/v1` about logins, operators and their audit, devices and events."""
+"""The routes of `/api/v1` about logins, the audit, devices and events."""
 
 from collections.abc import Mapping
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from msgspec import Struct
 from pydantic import BaseModel, Field
@@ -12,8 +11,10 @@ from sqlalchemy import Connection
 from cloud.devices.event_series import EventFilter
 from cloud.devices.event_views import list_events, list_events_after
 from cloud.devices.views import list_devices
+from cloud.overview.asked import asked_holder
 from cloud.overview.bodies import DeviceAnswer, EventPageAnswer, device_answer, event_answer
 from cloud.web import operators
+from cloud.web.assignments import BadAssignment
 from cloud.web.auth import (
     MAX_NAME,
     MAX_PASSWORD,
@@ -21,17 +22,16 @@ from cloud.web.auth import (
     Busy,
     LastAdmin,
     NameTaken,
-    Right,
-    Role,
+    NoOperator,
     TooManyTries,
     WeakPassword,
     WrongPassword,
 )
-from cloud.web.bodies import Added, answer_of
-from cloud.web.context import Context, RequestContext, address, call_for, known_device, or_404
-from cloud.web.live import JSON, After, ApiStream, LastEventId, stream
-from cloud.web.operators import AuditEntry, Operator
-from cloud.web.params import Cursor, Limit, Reader, Text
+from cloud.web.bodies import answer_of
+from cloud.web.context import Context, address, known_device
+from cloud.web.live import After, ApiStream, LastEventId, api_dialect, stream
+from cloud.web.operators import AuditEntry
+from cloud.web.params import AuditReader, Cursor, Limit, OwnCall, Reader, Text, ZoneReader
 
 
 def devices_by_name(connection: Connection, now_ms: int) -> dict[str, DeviceAnswer]:
@@ -43,9 +43,6 @@ API_STREAM = ApiStream(event_answer, devices_by_name)
 
 router = APIRouter(prefix="/api/v1")
 
-Admin = Annotated[RequestContext, Depends(call_for(Right.OPERATORS))]
-
-
 NOT_GRANTED: Mapping[type[Exception], tuple[int, str]] = {
     WrongPassword: (401, "wrong name or password, or the name rests after wrong tries"),
     TooManyTries: (429, "too many wrong tries from this address: wait five minutes"),
@@ -54,6 +51,8 @@ NOT_GRANTED: Mapping[type[Exception], tuple[int, str]] = {
     BadName: (422, ""),
     NameTaken: (409, "there is an operator of that name, or of one that looks the same"),
     LastAdmin: (409, "this is the last administrator: add another one first"),
+    BadAssignment: (422, ""),
+    NoOperator: (404, "there is no such operator"),
 }
 """The status and text of each answer; without one, the text of the exception."""
 
@@ -77,14 +76,14 @@ def log_in(body: LoginIn, request: Request, context: Context) -> LoginOut:
 
 
 @router.post("/logout", status_code=204)
-def log_out(context: Reader) -> None:
+def log_out(context: OwnCall) -> None:
     context.authenticator.log_out(context.login)
 
 
 @router.get("/stream")
-def live_stream(context: Reader, after: After = None, last_event_id: LastEventId = "") -> Response:
+def live_stream(context: ZoneReader, after: After = None, last_event_id: LastEventId = "") -> Response:
     """Server-sent events: `event` (an EventAnswer under its arrival number), `device` (a DeviceAnswer), `resync`."""
-    return stream(context, JSON, last_event_id, after)
+    return stream(context, api_dialect(context.login.operator.assignment), last_event_id, after)
 
 
 @router.get("/devices", response_model=answer_of(list[DeviceAnswer]))
@@ -101,18 +100,20 @@ def device(name: str, context: Reader) -> DeviceAnswer:
 
 @router.get("/events", response_model=answer_of(EventPageAnswer))
 def events(
-    context: Reader,
+    context: ZoneReader,
     device: Text = "",
     point: Text = "",
     kind: Text = "",
     reason: Text = "",
+    person: Cursor = None,
     before: Cursor = None,
     after: Cursor = None,
     limit: Limit = 50,
 ) -> EventPageAnswer:
-    """The newest first, going back with ``before``; or with ``after`` the oldest first, going on."""
-    filters = EventFilter(device, point, kind, reason)
+    """The newest first, going back with ``before``; or with ``after`` the oldest first, going on. Those of one person
+    need a purpose: `POST /people/{person}/looks`."""
     with context.store.reading() as connection:
+        filters = EventFilter(device, point, kind, reason, asked_holder(context, connection, person))
         if after is None:
             page = list_events(connection, filters, before, limit)
         else:
@@ -126,45 +127,13 @@ class AuditPage(Struct, frozen=True):
 
 
 @router.get("/audit", response_model=answer_of(AuditPage))
-def audit(context: Reader, before: Cursor = None, limit: Limit = 50) -> AuditPage:
+def audit(context: AuditReader, before: Cursor = None, limit: Limit = 50) -> AuditPage:
     with context.store.reading() as connection:
         deeds = operators.list_audit(connection, before, limit)
     return AuditPage(deeds, deeds[-1].id if len(deeds) == limit else None)
 
 
-class OperatorIn(BaseModel):
-    name: str = Field(min_length=1, max_length=MAX_NAME, pattern=r"^\S+$")
-    password: str
-    role: Role
-
-
-class DisabledIn(BaseModel):
-    disabled: bool
-
-
-@router.get("/operators", response_model=answer_of(list[Operator]))
-def list_operators(context: Admin) -> list[Operator]:
-    with context.store.reading() as connection:
-        return operators.list_operators(connection)
-
-
-@router.post("/operators", status_code=201)
-def add_operator(body: OperatorIn, context: Admin) -> Added:
-    added = context.authenticator.add_operator(body.name, body.password, body.role, context.by)
-    return Added(id=added)
-
-
-@router.patch("/operators/{name}", status_code=204)
-def change_operator(name: str, body: DisabledIn, context: Admin) -> None:
-    """Disabling an operator ends their logins at once. Nobody disables themselves."""
-    with context.store.reading() as connection:
-        operator, _ = or_404(operators.find_operator(connection, name), "there is no such operator")
-    if operator.id == context.login.operator.id:
-        raise HTTPException(409, "ask another administrator: nobody disables themselves")
-    context.authenticator.set_disabled(operator, body.disabled, context.by)
-
-
 @router.get("/openapi.json", include_in_schema=False)
-def schema(context: Reader) -> JSONResponse:
+def schema(context: OwnCall) -> JSONResponse:
     """For those who are logged in: before that, nobody is told what runs here."""
     return JSONResponse(context.request.app.openapi())

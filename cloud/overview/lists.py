@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse
 
 from cloud.devices.event_series import EventFilter
@@ -10,45 +10,52 @@ from cloud.devices.event_views import list_events
 from cloud.devices.quarantine import list_quarantined, list_tallies
 from cloud.devices.registry import site_of
 from cloud.devices.views import list_devices
+from cloud.overview.asked import asked_holder
 from cloud.overview.metrics import Metrics
 from cloud.overview.whom import whom_of
 from cloud.people.rosters import spread
 from cloud.retention.store import AUDIT, anchor_of, oldest_event_ms, terms_of
-from cloud.web.context import N_, Reading
+from cloud.web.context import N_, Reading, ReadingZone, RequestContext, page_for
 from cloud.web.domain import Nav
 from cloud.web.operators import first_broken_entry, list_audit
 from cloud.web.params import Cursor, Text
+from cloud.web.roles import Part, Right
 from contract.kinds import vocabulary
 from contract.reasons import Reason
 
 ROWS = 50
 
+AuditReading = Annotated[RequestContext, Depends(page_for(Right.AUDIT))]
+
 router = APIRouter()
 NAV = (
-    Nav(40, "/events", N_("Events")),
+    Nav(40, "/events", N_("Events"), parts=(Part.ZONE,)),
     Nav(70, "/rosters", N_("Rosters"), seldom=True),
     Nav(90, "/quarantine", N_("Quarantine"), seldom=True),
-    Nav(100, "/audit", N_("Audit"), seldom=True),
+    Nav(100, "/audit", N_("Audit"), seldom=True, right=Right.AUDIT),
 )
 
 
 @router.get("/events")
 def events(
-    context: Reading,
+    context: ReadingZone,
     device: Text = "",
     point: Text = "",
     kind: Text = "",
     reason: Text = "",
+    person: Cursor = None,
     before: Cursor = None,
 ) -> HTMLResponse:
-    filters = EventFilter(device, point, kind, reason)
+    """Of everybody, or of one person for a purpose."""
     with context.store.reading() as connection:
+        filters = EventFilter(device, point, kind, reason, asked_holder(context, connection, person))
         page = list_events(connection, filters, before, ROWS)
         all_devices = list_devices(connection)
         since_ms, days = oldest_event_ms(connection), terms_of(connection, site_of(connection).name)["events"]
     return context.render(
         "events.html",
         filters=filters,
+        person=person,
         page=page,
         devices=all_devices,
         kinds=[*sorted(vocabulary().families), *sorted(vocabulary().events)],
@@ -77,7 +84,7 @@ def quarantine(context: Reading, before: Cursor = None) -> HTMLResponse:
 
 
 @router.get("/audit")
-def audit(context: Reading, before: Cursor = None, check: Annotated[bool, Query()] = False) -> HTMLResponse:
+def audit(context: AuditReading, before: Cursor = None, check: Annotated[bool, Query()] = False) -> HTMLResponse:
     """With ``check``, the whole chain is followed from its first row."""
     with context.store.reading() as connection:
         rows = list_audit(connection, before, ROWS)

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import Response
 from msgspec import Struct
 from sqlalchemy import Connection
 
@@ -19,9 +19,11 @@ from cloud.devices.registry import site_of
 from cloud.devices.views import DeviceView, list_devices
 from cloud.overview.metrics import Metrics
 from cloud.people.rosters import Spread, spread
-from cloud.web.context import N_, Reading
+from cloud.web.context import N_, OwnPage
 from cloud.web.domain import LivePage, Nav, Panel, Piece, Visit, one_piece
+from cloud.web.pages import see_other
 from cloud.web.panels import render_panels
+from cloud.web.roles import Right
 
 LINES_SHOWN = 40
 BREAKS_SHOWN_MS = 7 * 86_400_000
@@ -99,7 +101,11 @@ NAV = (Nav(10, "/", N_("Overview"), also="/devices/[^/]+"),)
 
 
 @router.get("/")
-def first_page(context: Reading) -> HTMLResponse:
+def first_page(context: OwnPage) -> Response:
+    """Whoever sees only a part of the site is led to the first page of theirs."""
+    assignment = context.login.operator.assignment
+    if not assignment.may(Right.READ):
+        return see_other(next((one.path for one in context.pages.nav(assignment)), "/account"))
     return render_panels(
         context,
         "overview",

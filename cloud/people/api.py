@@ -14,7 +14,7 @@ from cloud.people.store import Card, PeoplePage, PersonView, find_person, list_p
 from cloud.store.labels import Label
 from cloud.web.bodies import Added, Shown, Strict, answer_of
 from cloud.web.context import or_404, service
-from cloud.web.params import Clerk, Cursor, Id, Limit, Reader, Text
+from cloud.web.params import Clerk, Cursor, DirectoryReader, Id, Limit, Reader, Text
 from contract.decide import Standing
 
 MAX_MS = 253_370_764_800_000
@@ -74,7 +74,7 @@ def plans(context: Reader) -> list[Plan]:
 
 
 @router.get("/people", response_model=answer_of(PeoplePage))
-def people(context: Reader, text: Text = "", after: Cursor = None, limit: Limit = 50) -> PeoplePage:
+def people(context: DirectoryReader, text: Text = "", after: Cursor = None, limit: Limit = 50) -> PeoplePage:
     with context.store.reading() as connection:
         return list_people(connection, text, after or 0, limit)
 
@@ -87,7 +87,7 @@ def add_person(body: PersonIn, context: Clerk, people: People) -> Added:
 
 
 @router.get("/people/{person}", response_model=answer_of(PersonView))
-def person(person: Id, context: Reader) -> PersonView:
+def person(person: Id, context: DirectoryReader) -> PersonView:
     with context.store.reading() as connection:
         return or_404(find_person(connection, person), "there is no such person")
 

@@ -13,12 +13,13 @@ from cloud.people.rosters import spread
 from cloud.people.service import PeopleService
 from cloud.people.store import Card, find_person, list_people, list_plans
 from cloud.store.labels import Label
-from cloud.web.context import N_, Reading, RequestContext, Said, service
+from cloud.web.context import N_, ReadingDirectory, RequestContext, Said, service
 from cloud.web.days import window_of
 from cloud.web.domain import Nav, Panel
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 from cloud.web.panels import render_panels
 from cloud.web.params import Cursor, Id, Text
+from cloud.web.roles import Part, Right
 from contract.credentials import FORMATS
 from contract.decide import Standing
 
@@ -37,11 +38,11 @@ People = Annotated[PeopleService, Depends(service(PeopleService))]
 Memberships = Annotated[MembershipService, Depends(service(MembershipService))]
 
 router = APIRouter(prefix="/people")
-NAV = (Nav(50, "/people", N_("People")),)
+NAV = (Nav(50, "/people", N_("People"), right=Right.DIRECTORY, parts=(Part.CELL,)),)
 
 
 @router.get("")
-def people(context: Reading, text: Text = "", after: Cursor = None) -> HTMLResponse:
+def people(context: ReadingDirectory, text: Text = "", after: Cursor = None) -> HTMLResponse:
     return people_page(context, text=text, after=after or 0)
 
 
@@ -79,7 +80,7 @@ def add_person(context: Clerk, people: People, fields: Fields) -> Response:
 
 
 @router.get("/{person}")
-def person(person: Id, context: Reading, done: str = "") -> HTMLResponse:
+def person(person: Id, context: ReadingDirectory, done: str = "") -> HTMLResponse:
     return person_page(context, person, context.confirm(DONE, done))
 
 
@@ -95,7 +96,13 @@ def person_page(context: RequestContext, person: int, said: Said | None) -> HTML
 
 
 PANELS = (
-    Panel("person", 0, "_person_head.html", lambda visit, _person: {"spread": spread(visit.connection)}),
+    Panel(
+        "person",
+        0,
+        "_person_head.html",
+        lambda visit, _person: {"spread": spread(visit.connection)},
+        right=Right.DIRECTORY,
+    ),
     Panel(
         "person",
         10,

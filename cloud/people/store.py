@@ -22,6 +22,7 @@ from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import people, sites
+from cloud.store.scope import person_seen, scope_of
 from contract import credentials as cards
 from contract.decide import Standing
 from contract.roster import HOLDER_BYTES
@@ -269,8 +270,11 @@ def digest_of_card(connection: Connection, card: int) -> bytes | None:
 
 
 def _people(connection: Connection, *conditions: ColumnElement[bool], limit: int) -> list[PersonView]:
-    query = select(people, flat_of_person).where(*conditions).order_by(people.c.id).limit(limit)
+    query = select(people, flat_of_person)
+    query = query.where(*conditions, person_seen(connection, people.c.id)).order_by(people.c.id).limit(limit)
     rows = connection.execute(query).all()
+    if scope_of(connection).units is not None:
+        return [PersonView(row.id, row.holder, Label(row.name_zh, row.name_en), row.unit, [], []) for row in rows]
     held = _by_person(
         connection.execute(
             select(memberships, plans.c.document)

@@ -16,13 +16,13 @@ from cloud.commands.service import NoSuchPlace
 from cloud.commands.store import list_points
 from cloud.points.filter import PATHS, group_of, read_filter
 from cloud.points.panels import find_one_point, list_chosen
-from cloud.web.auth import Right
-from cloud.web.context import N_, Reading, RequestContext, or_404, page_for
+from cloud.web.context import N_, ReadingZone, RequestContext, or_404, page_for
 from cloud.web.domain import Nav
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, attempt, reason_in
 from cloud.web.pages import local_path, with_query
 from cloud.web.panels import render_panels
 from cloud.web.params import Text
+from cloud.web.roles import Part, Right
 from contract.decide import Mode
 from contract.kinds import MODE_LASTS_MS
 
@@ -51,15 +51,15 @@ Locking = Annotated[RequestContext, Depends(page_for(Right.DOORS))]
 
 router = APIRouter()
 NAV = (
-    Nav(20, "/doors", N_("Doors"), also="/orders/.+|/zones/.+"),
-    Nav(55, "/points", N_("All points"), seldom=True),
+    Nav(20, "/doors", N_("Doors"), also="/orders/.+|/zones/.+", parts=(Part.ZONE,)),
+    Nav(55, "/points", N_("All points"), seldom=True, parts=(Part.ZONE,)),
 )
 
 
 @router.get("/doors")
 @router.get("/charging")
 @router.get("/points")
-def points(context: Reading, mode: Text = "") -> HTMLResponse:
+def points(context: ReadingZone, mode: Text = "") -> HTMLResponse:
     """The points of the site, or those that the address asks for."""
     path, asked = context.request.url.path, context.request.query_params
     show = SHOWN_AT.get(path) or asked.get("show")
@@ -77,7 +77,7 @@ def points(context: Reading, mode: Text = "") -> HTMLResponse:
 
 
 @router.get("/points/{name}")
-def point(name: str, context: Reading, mode: Text = "") -> HTMLResponse:
+def point(name: str, context: ReadingZone, mode: Text = "") -> HTMLResponse:
     """One point: its state, what can be ordered of it, and what happened there."""
     return render_panels(
         context,

@@ -10,6 +10,7 @@ from cloud.commands.rule import HeldPoint, mode_orders
 from cloud.commands.store import Order, PointState, find_order, list_orders, list_points
 from cloud.points.filter import GROUPS, Group, PointFilter, Points, group_of, read_filter
 from cloud.web.domain import LivePage, Panel, Piece, Visit, no_pieces, one_piece
+from cloud.web.roles import Part
 from contract.decide import HOUR_MS, Mode
 
 ORDERS_SHOWN = 20
@@ -147,6 +148,6 @@ PANELS = (
     Panel("point", 60, "_point_order_list.html", _orders_of_point, no_pieces),
 )
 LIVE = (
-    LivePage("points", find_points, shows_emergencies=True),
-    LivePage("point", find_one_point, lambda name, event: event.point == name),
+    LivePage("points", find_points, shows_emergencies=True, parts=(Part.ZONE,)),
+    LivePage("point", find_one_point, lambda name, event: event.point == name, parts=(Part.ZONE,)),
 )

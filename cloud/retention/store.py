@@ -23,7 +23,7 @@ from cloud.store.schema import (
     refusal_days,
     undated_refusals,
 )
-from cloud.web.tables import audit
+from cloud.web.tables import audit, looks
 
 MAX_ROWS = 500
 """Deleted in one transaction: ingest waits for about ten milliseconds at most."""
@@ -107,7 +107,9 @@ def _week(site: str, week_ms: int, point: str, kind: str, reason: str, count: in
 
 
 def delete_audit(connection: Connection, site: str, before_ms: int) -> int:
-    """The oldest rows; the newest stays, for the next is chained to it."""
+    """The oldest rows; the newest stays, for the next is chained to it. Looks at movements go with the rows that tell
+    of them."""
+    connection.execute(delete(looks).where(looks.c.site == site, looks.c.at_ms < before_ms))
     newest = select(func.max(audit.c.id)).scalar_subquery()
     oldest = select(audit.c.id, audit.c.at_ms, audit.c.link).where(audit.c.id < newest).order_by(audit.c.id)
     due = list(takewhile(lambda row: row.at_ms < before_ms, connection.execute(oldest.limit(MAX_ROWS))))

@@ -1,15 +1,16 @@
 """Opens the cloud's database and brings its tables up to date."""
 
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event, inspect
 from sqlalchemy.util import LRUCache
 
 from cloud.store.prepared import driver
+from cloud.store.scope import OPTION, WHOLE_SITE, Scope
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another: longer than any transaction of ours, shorter than a person's patience."""
@@ -35,6 +36,16 @@ Clock = Callable[[], int]
 """The present in UTC milliseconds."""
 
 
+class SeenStore(NamedTuple):
+    """The database as somebody sees it: it is only read, and only what is in the scope."""
+
+    store: "Store"
+    scope: Scope
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        return self.store.reading(self.scope)
+
+
 class Store:
     """The database, open. Any thread may use it; every ``with`` is one transaction."""
 
@@ -45,9 +56,12 @@ class Store:
         """Called when a transaction is committed that changed what a roster depends on."""
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A consistent view that hinders no writer."""
-        with self.engine.connect() as connection, connection.begin():
+    def reading(self, scope: Scope = WHOLE_SITE) -> Iterator[Connection]:
+        """A consistent view that hinders no writer, of what is in the scope."""
+        connected = self.engine.connect()
+        if scope is not WHOLE_SITE:
+            connected = connected.execution_options(**{OPTION: scope})
+        with connected as connection, connection.begin():
             yield connection
 
     @contextmanager

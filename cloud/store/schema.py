@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 T = TypeVar("T", bound=Struct)
@@ -184,6 +185,7 @@ events = Table(
     Column("stored", LargeBinary, nullable=False, comment="the event's own bytes, as its device stored them"),
     Column("series", RowId, nullable=False, comment="id of event_series, which has its device, point, kind and reason"),
     Index("ix_events_series", "series"),
+    Index("ix_events_holder", "holder", sqlite_where=text("holder IS NOT NULL")),
     Index("ix_events_journal_id_seq", "journal_id", "seq", unique=True),
 )
 """Every event, in the order of arrival: SQLite appends a row to the end of the table and touches no other page of it.

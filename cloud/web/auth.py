@@ -7,22 +7,24 @@ argon2id, login secrets as their SHA-256, so a stolen database logs nobody in.
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from threading import BoundedSemaphore, Lock
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from cloud.store.database import Clock, Store
-from cloud.web import operators
+from cloud.web import assignments, operators
 from cloud.web.names import UnclearName, clean_login, look
 from cloud.web.networks import network_of
 from cloud.web.operators import Login, Operator
+from cloud.web.roles import Assignment
+from cloud.web.roles import Right as Right
+from cloud.web.roles import Role as Role
 
 MINUTE_MS = 60_000
 LOGIN_LASTS_MS = 12 * 60 * MINUTE_MS
@@ -37,38 +39,6 @@ MAX_WAITING_HASHES = 6
 """Those that wait for one of these places. Each has a thread of the web's pool, of which pages need the others."""
 MAX_WATCHED = 10_000
 """Names and addresses whose wrong tries are remembered."""
-
-
-class Role(StrEnum):
-    """What an operator is trusted with."""
-
-    ADMIN = "admin"
-    STAFF = "staff"
-    GUARD = "guard"
-
-
-class Right(StrEnum):
-    """What an action asks for. ``READ`` includes the names of people; ``DOORS`` is to open a door, to set its mode, and
-    to begin and end a session, ``DEVICES`` what concerns the machine itself, ``ADOPT`` to let one in, to replace it and
-    to put it out."""
-
-    READ = "read"
-    PEOPLE = "people"
-    DOORS = "doors"
-    DEVICES = "devices"
-    ADOPT = "adopt"
-    OPERATORS = "operators"
-
-
-RIGHTS: Mapping[Role, frozenset[Right]] = {
-    Role.ADMIN: frozenset(Right),
-    Role.STAFF: frozenset({Right.READ, Right.PEOPLE, Right.DOORS, Right.ADOPT}),
-    Role.GUARD: frozenset({Right.READ, Right.DOORS}),
-}
-
-
-def may(operator: Operator, right: Right) -> bool:
-    return right in RIGHTS[Role(operator.role)]
 
 
 class WrongPassword(Exception):
@@ -164,8 +134,9 @@ class Authenticator:
         # Verified against where the name is unknown, so that both answers take equally long.
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
 
-    def add_operator(self, name: str, password: str, role: Role, by: str) -> int:
-        """The new operator's id. Raises ``BadName``, ``WeakPassword`` or ``NameTaken``."""
+    def add_operator(self, name: str, password: str, role: Role, by: str, of: str = "") -> int:
+        """The new operator's id. ``of`` is the zone, cell or party that the role is for. Raises ``BadName``,
+        ``assignments.BadAssignment``, ``WeakPassword`` or ``NameTaken``."""
         try:
             name = clean_login(name)
         except UnclearName as wrong:
@@ -175,10 +146,11 @@ class Authenticator:
         password_hash = self._hash(password)
         try:
             with self._store.writing() as connection:
+                assignment = assignments.check_assignment(connection, Assignment(role, of))
                 if look(name) in {look(one.name) for one in operators.list_operators(connection)}:
                     raise NameTaken(name)
-                added = operators.add_operator(connection, name, password_hash, role, self._clock())
-                operators.record(connection, self._clock(), by, "operator.added", name, role=role)
+                added = operators.add_operator(connection, name, password_hash, assignment, self._clock())
+                operators.record(connection, self._clock(), by, "operator.added", name, **_detail(assignment))
         except IntegrityError:
             raise NameTaken(name) from None
         return added
@@ -186,7 +158,7 @@ class Authenticator:
     def log_in(self, name: str, password: str, address: str) -> tuple[str, Login]:
         """A new login and its secret, which is nowhere else. Raises ``TooManyTries``, ``WrongPassword`` or ``Busy``."""
         now_ms = self._clock()
-        account = self._judge(name, password, address, now_ms)
+        account = structs.replace(self._judge(name, password, address, now_ms), last_login_ms=now_ms)
         secret = secrets.token_urlsafe(32)
         login = Login(account, login_hash(secret), secrets.token_urlsafe(24), now_ms + LOGIN_LASTS_MS)
         with self._store.writing() as connection:
@@ -244,6 +216,21 @@ class Authenticator:
             operators.set_disabled(connection, operator.id, disabled)
             action = "operator.disabled" if disabled else "operator.enabled"
             operators.record(connection, self._clock(), by, action, operator.name)
+
+    def set_assignment(self, operator: Operator, assignment: Assignment, by: str) -> None:
+        """Give an operator another role. Raises ``assignments.BadAssignment`` or ``LastAdmin``."""
+        with self._store.writing() as connection:
+            assignment = assignments.check_assignment(connection, assignment)
+            if assignment.role is not Role.ADMIN:
+                _keep_an_admin(connection, operator)
+            operators.set_assignment(connection, operator.id, assignment)
+            operators.record(connection, self._clock(), by, "operator.changed", operator.name, **_detail(assignment))
+
+    def end_logins(self, operator: Operator, by: str) -> None:
+        """Log somebody out everywhere."""
+        with self._store.writing() as connection:
+            operators.end_logins(connection, operator.id)
+            operators.record(connection, self._clock(), by, "operator.logged_out", operator.name)
 
     def remove_operator(self, operator: Operator, by: str) -> None:
         """Forget an operator and end their logins; the audit keeps what they did. Raises ``LastAdmin``."""
@@ -327,6 +314,11 @@ class Authenticator:
 def login_hash(secret: str) -> bytes:
     """What is stored of a login's secret, which is random and long: a plain hash is enough."""
     return hashlib.sha256(secret.encode()).digest()
+
+
+def _detail(assignment: Assignment) -> dict[str, str]:
+    """What the audit says of a role."""
+    return {"role": assignment.role.value} | ({"of": assignment.of} if assignment.of else {})
 
 
 def _keep_an_admin(connection: Connection, leaving: Operator) -> None:

@@ -10,13 +10,17 @@ from fastapi.responses import HTMLResponse
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from cloud.devices.registry import site_of
 from cloud.devices.views import DeviceView, list_devices
-from cloud.store.database import Clock, Store
-from cloud.web.auth import Authenticator, Right, may
+from cloud.store.database import Clock, SeenStore, Store
+from cloud.store.scope import WHOLE_SITE, Scope
+from cloud.web.auth import Authenticator, Right
 from cloud.web.i18n import N_ as N_
 from cloud.web.i18n import Language
+from cloud.web.looks import looked_at
 from cloud.web.operators import Login
 from cloud.web.pages import Pages
+from cloud.web.roles import Part
 
 T = TypeVar("T")
 
@@ -72,17 +76,35 @@ class RequestContext:
     def __init__(self, request: Request) -> None:
         self.request = request
         self.clock: Clock = request.app.state.clock
-        self.store = self.service(Store)
         self.authenticator = self.service(Authenticator)
         self.pages = self.service(Pages)
 
     @cached_property
+    def _maybe_login(self) -> Login | None:
+        return maybe_login(self.request)
+
+    @property
     def login(self) -> Login:
         """Raises ``LoginNeeded``."""
-        login = maybe_login(self.request)
-        if login is None:
+        if self._maybe_login is None:
             raise LoginNeeded
-        return login
+        return self._maybe_login
+
+    @cached_property
+    def scope(self) -> Scope:
+        """What of the site whoever asks sees. What is shown without a login says itself what that is."""
+        login = self._maybe_login
+        if login is None:
+            return WHOLE_SITE
+        now_ms = self.clock()
+        with self.service(Store).reading() as connection:
+            looked = looked_at(connection, site_of(connection).name, login, now_ms)
+        return self.pages.scope(login.operator.assignment, looked)
+
+    @cached_property
+    def store(self) -> SeenStore:
+        """What of the database whoever asks sees. Services change it."""
+        return SeenStore(self.service(Store), self.scope)
 
     @property
     def language(self) -> Language:
@@ -98,11 +120,23 @@ class RequestContext:
         """The application's one service of this type."""
         return service(kind)(self.request)
 
-    def check_right(self, right: Right) -> "RequestContext":
-        """The same, of somebody who has the right. Raises ``LoginNeeded`` or ``Forbidden``."""
-        if not may(self.login.operator, right):
+    def check_login(self) -> "RequestContext":
+        """The same, of somebody who is logged in. Raises ``LoginNeeded``."""
+        if self._maybe_login is None:
+            raise LoginNeeded
+        return self
+
+    def check_right(self, right: Right, *parts: Part) -> "RequestContext":
+        """The same, of somebody who has the right, and who sees the whole site or one of these parts of it. Raises
+        ``LoginNeeded`` or ``Forbidden``."""
+        if not self.login.operator.assignment.may(right, parts):
             raise Forbidden
         return self
+
+    def check_party(self, party: int) -> None:
+        """Raises ``Forbidden`` where it is somebody else's."""
+        if not self.scope.sees_party(party):
+            raise Forbidden
 
     def check_token(self, given: str) -> None:
         """A form, or a request that a browser sends by itself, must carry the login's token. Raises ``Forbidden``."""
@@ -128,38 +162,65 @@ class RequestContext:
 Context = Annotated[RequestContext, Depends(RequestContext)]
 
 
-def page_for(right: Right) -> Callable[..., RequestContext]:
-    """A page that needs the right."""
+def page_for(right: Right, *parts: Part) -> Callable[..., RequestContext]:
+    """A page that needs the right. Those who see one zone, cell or party get in only where ``parts`` names it: what the
+    page shows is then read by ``context.store``, which keeps to their own."""
 
     def check(context: Context) -> RequestContext:
-        return context.check_right(right)
+        return context.check_right(right, *parts)
 
     return check
 
 
-def form_for(right: Right) -> Callable[..., RequestContext]:
-    """A form's action that needs the right."""
+def form_for(right: Right, *parts: Part) -> Callable[..., RequestContext]:
+    """A form's action that needs the right; ``parts`` as for a page."""
 
     def check(context: Context, csrf: Annotated[str, Form()] = "") -> RequestContext:
         context.check_token(csrf)
-        return context.check_right(right)
+        return context.check_right(right, *parts)
 
     return check
 
 
-def call_for(right: Right) -> Callable[..., RequestContext]:
-    """An API call that needs the right. Where a cookie speaks for the caller, a change also needs ``X-CSRF-Token``."""
+def call_for(right: Right, *parts: Part) -> Callable[..., RequestContext]:
+    """An API call that needs the right; ``parts`` as for a page. Where a cookie speaks for the caller, a change also
+    needs ``X-CSRF-Token``."""
 
     def check(context: Context) -> RequestContext:
-        request = context.request
-        if "authorization" not in request.headers and request.method not in SAFE_METHODS:
-            context.check_token(request.headers.get("x-csrf-token", ""))
-        return context.check_right(right)
+        _check_call(context)
+        return context.check_right(right, *parts)
 
     return check
+
+
+def own_form(context: Context, csrf: Annotated[str, Form()] = "") -> RequestContext:
+    """A form's action for whoever is logged in: it is about nobody but them."""
+    context.check_token(csrf)
+    return context
+
+
+def own_call(context: Context) -> RequestContext:
+    """An API call for whoever is logged in."""
+    _check_call(context)
+    return own_page(context)
+
+
+def own_page(context: Context) -> RequestContext:
+    """A page for whoever is logged in. Raises ``LoginNeeded``."""
+    return context.check_login()
+
+
+def _check_call(context: RequestContext) -> None:
+    request = context.request
+    if "authorization" not in request.headers and request.method not in SAFE_METHODS:
+        context.check_token(request.headers.get("x-csrf-token", ""))
 
 
 Reading = Annotated[RequestContext, Depends(page_for(Right.READ))]
+ReadingZone = Annotated[RequestContext, Depends(page_for(Right.READ, Part.ZONE))]
+ReadingDirectory = Annotated[RequestContext, Depends(page_for(Right.DIRECTORY, Part.CELL))]
+OwnPage = Annotated[RequestContext, Depends(own_page)]
+OwnForm = Annotated[RequestContext, Depends(own_form)]
 
 
 def or_404(value: T | None, otherwise: str = "Not Found") -> T:

@@ -9,16 +9,17 @@ from sqlalchemy import Connection
 
 from cloud.devices.event_views import EventView
 from cloud.store.labels import Label
-from cloud.web.auth import Right
+from cloud.store.scope import Scope, scope_of
 from cloud.web.i18n import Language
+from cloud.web.roles import Part, Right
 
 T = TypeVar("T")
 
 
 class Nav(Struct, frozen=True):
-    """An entry of the console's navigation, for those who have the right. Entries stand in the order of ``place``;
-    those that are ``seldom`` needed stand under More. ``also`` matches the paths of pages without an entry of their own
-    that belong to this one."""
+    """An entry of the console's navigation, for those who have the right, and ``parts`` as the page has them. Entries
+    stand in the order of ``place``; those that are ``seldom`` needed stand under More. ``also`` matches the paths of
+    pages without an entry of their own that belong to this one."""
 
     place: int
     path: str
@@ -26,15 +27,22 @@ class Nav(Struct, frozen=True):
     seldom: bool = False
     right: Right = Right.READ
     also: str = r"(?!)"
+    parts: tuple[Part, ...] = ()
 
 
 class Visit(NamedTuple):
-    """One look at a page. ``query`` is empty where a stream looks, which looks for everybody."""
+    """One look at a page by somebody with these rights; what they see the connection knows. ``query`` is empty where a
+    stream looks, which looks for everybody of a role."""
 
     connection: Connection
     now_ms: int
     services: Mapping[type, Any]
     query: Mapping[str, str]
+    rights: frozenset[Right] = frozenset(Right)
+
+    @property
+    def scope(self) -> Scope:
+        return scope_of(self.connection)
 
     def service(self, kind: type[T]) -> T:
         """The application's one service of this type."""
@@ -52,7 +60,8 @@ class Piece(NamedTuple):
 
 class Panel(Struct, frozen=True):
     """A part of a page, and the values that ``look`` gives its template beside what the page is about, which templates
-    know by the page's name; None where there is nothing to show. The panels of a page stand in the order of ``place``.
+    know by the page's name; None where there is nothing to show. The panels of a page stand in the order of ``place``,
+    each for those who have its right.
 
     ``pieces`` are what the stream of the page keeps fresh, by its values. What else the panel shows, such as its
     forms, depends on the value ``shape`` among its values: the page is loaded again when that is another. The stream
@@ -64,6 +73,7 @@ class Panel(Struct, frozen=True):
     template: str
     look: Callable[[Visit, Any], Mapping[str, Any] | None] = lambda _visit, _about: {}
     pieces: Callable[[Mapping[str, Any]], Iterable[Piece]] | None = None
+    right: Right = Right.READ
 
 
 def no_pieces(_values: Mapping[str, Any]) -> Iterable[Piece]:
@@ -79,12 +89,13 @@ def one_piece(name: str, template: str) -> Callable[[Mapping[str, Any]], Iterabl
 class LivePage(Struct, frozen=True):
     """A page that a stream keeps fresh. ``find`` finds what it is about by the rest of its address, None if there is
     nothing of that name; ``shows`` says which events become lines of it. One that ``shows_emergencies`` in full has
-    none in the banner above it."""
+    none in the banner above it. ``parts`` are those that the page is made for."""
 
     name: str
     find: Callable[[Visit, str], Any]
     shows: Callable[[str, EventView], bool] = lambda _of, _event: False
     shows_emergencies: bool = False
+    parts: tuple[Part, ...] = ()
 
 
 class Newcomer(Struct, frozen=True):

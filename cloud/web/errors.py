@@ -7,10 +7,14 @@ from urllib.parse import quote, urlsplit
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy import select
 from starlette.exceptions import HTTPException
 
+from cloud.store.database import Store
+from cloud.store.schema import people
+from cloud.store.scope import OutOfScope, PurposeNeeded
 from cloud.web.context import N_, Forbidden, LoginNeeded, maybe_login, service
-from cloud.web.pages import Pages
+from cloud.web.pages import Pages, see_other
 from cloud.web.rejected import Rejected
 
 API = "/api/"
@@ -80,6 +84,17 @@ async def _forbidden(request: Request, _error: Exception) -> Response:
     )
 
 
+async def _purpose_needed(request: Request, error: Exception) -> Response:
+    """A page leads to where the purpose is given, and from there back."""
+    with service(Store)(request).reading() as connection:
+        holder = cast(PurposeNeeded, error).holder
+        person = connection.execute(select(people.c.id).where(people.c.holder == holder)).scalar_one()
+    if is_api(request):
+        return problem(403, "purpose_needed", f"give a purpose first: POST /api/v1/people/{person}/looks")
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return see_other(f"/people/{person}/look?back={quote(target, safe='')}")
+
+
 async def _invalid(request: Request, error: Exception) -> Response:
     first = cast(RequestValidationError, error).errors()[0]
     where = ".".join(str(part) for part in first["loc"])
@@ -122,6 +137,8 @@ async def _http(request: Request, error: Exception) -> Response:
 _ANSWERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
     LoginNeeded: _login_needed,
     Forbidden: _forbidden,
+    OutOfScope: _forbidden,
+    PurposeNeeded: _purpose_needed,
     Rejected: _rejected,
     RequestValidationError: _invalid,
     HTTPException: _http,

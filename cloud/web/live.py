@@ -13,16 +13,14 @@ from sqlalchemy import Connection
 from cloud.devices.event_views import EventView, last_arrival, list_arrivals
 from cloud.store.database import Store
 from cloud.store.schema import MAX_INTEGER
-from cloud.web.context import Reading, RequestContext, or_404
+from cloud.web.context import ReadingZone, RequestContext, or_404
 from cloud.web.domain import LivePage
 from cloud.web.feed import MAX_FRAME_EVENTS, Item, LiveFeed, Span
 from cloud.web.operators import ended_logins
 from cloud.web.pages import Pages
 from cloud.web.panels import PanelBoard
 from cloud.web.params import Text
-
-JSON = "json"
-"""The dialect of the API's stream; the others are the codes of the console's languages."""
+from cloud.web.roles import Assignment, Right, Role
 
 After = Annotated[int | None, Query(ge=0, le=MAX_INTEGER)]
 LastEventId = Annotated[str, Header(max_length=19)]
@@ -38,7 +36,8 @@ class ApiStream(Struct, frozen=True):
 class PageSource:
     """What the feed reads: the database, and the templates that turn its rows into lines and pieces.
 
-    A dialect is ``json``, or a page, the rest of its address, and the code of a language.
+    A dialect is a page, the rest of its address, the code of a language, and for whom it is: a role, and the part of
+    the site that it is for. That of the API has no page.
     """
 
     def __init__(self, store: Store, pages: Pages, board: PanelBoard, live: Sequence[LivePage], api: ApiStream) -> None:
@@ -57,24 +56,27 @@ class PageSource:
         return Span(after, rows[-1].arrival if rows else after, rows)
 
     def encode(self, dialect: str, rows: Sequence[EventView]) -> list[Item]:
-        if dialect == JSON:
-            return [Item("event", _json(self._api.event(row)), arrival=row.arrival) for row in rows]
-        page, of, code = dialect.split(" ")
+        page, of, code, assignment = _read(dialect)
+        scope = self._pages.scope(assignment)
+        seen = [row.seen_in(scope) for row in rows if scope.sees_zone(row.zone)]
+        if not page:
+            return [Item("event", _json(self._api.event(row)), arrival=row.arrival) for row in seen]
         now_ms = self._board.clock()
         return [
             Item("event", self._pages.fragment(code, "_line.html", event=row, now_ms=now_ms), arrival=row.arrival)
-            for row in rows
+            for row in seen
             if self._live[page].shows(of, row)
         ]
 
     def status(self, dialect: str) -> list[Item]:
-        if dialect == JSON:
-            with self._store.reading() as connection:
+        page, of, code, assignment = _read(dialect)
+        scope = self._pages.scope(assignment)
+        if not page:
+            with self._store.reading(scope) as connection:
                 devices = self._api.devices(connection, self._board.clock())
             return [Item("device", _json(one), key=name) for name, one in devices.items()]
-        page, of, code = dialect.split(" ")
-        with self._store.reading() as connection:
-            visit = self._board.visit(connection)
+        with self._store.reading(scope) as connection:
+            visit = self._board.visit(connection, assignment.rule.rights)
             about = self._live[page].find(visit, of)
             if about is None:
                 return []
@@ -84,7 +86,7 @@ class PageSource:
             made = self._pages.fragment(code, template, **{"now_ms": visit.now_ms, **values})
             return Item("piece", made, key=name)
 
-        banner = {"banner": self._pages.banner(), "sirens_below": self._live[page].shows_emergencies}
+        banner = {"banner": self._pages.banner(scope), "sirens_below": self._live[page].shows_emergencies}
         return [
             *(item(piece.name, piece.template, values) for piece, values in shown.pieces()),
             item("shape", "_shape.html", {"shape": shown.shape}),
@@ -95,12 +97,28 @@ class PageSource:
         with self._store.reading() as connection:
             return ended_logins(connection, logins, self._board.clock())
 
-    def dialect(self, page: str, of: str, code: str) -> str | None:
-        """The dialect of a page; None if there is no such page that is live."""
-        with self._store.reading() as connection:
-            if page not in self._live or " " in of or self._live[page].find(self._board.visit(connection), of) is None:
+    def dialect(self, page: str, of: str, code: str, assignment: Assignment) -> str | None:
+        """The dialect of a page for somebody; None if they see no such page that is live."""
+        live = self._live.get(page)
+        if live is None or " " in of or not assignment.may(Right.READ, live.parts):
+            return None
+        with self._store.reading(self._pages.scope(assignment)) as connection:
+            if live.find(self._board.visit(connection, assignment.rule.rights), of) is None:
                 return None
-        return f"{page} {of} {code}"
+        return _written(page, of, code, assignment)
+
+
+def api_dialect(assignment: Assignment) -> str:
+    return _written("", "", "", assignment)
+
+
+def _written(page: str, of: str, code: str, assignment: Assignment) -> str:
+    return f"{page} {of} {code} {assignment.role.value} {assignment.of}"
+
+
+def _read(dialect: str) -> tuple[str, str, str, Assignment]:
+    page, of, code, role, part = dialect.split(" ")
+    return page, of, code, Assignment(Role(role), part)
 
 
 def _json(answer: Struct) -> str:
@@ -123,12 +141,14 @@ router = APIRouter()
 
 @router.get("/live")
 def live(
-    context: Reading,
+    context: ReadingZone,
     page: Text = "overview",
     of: Annotated[str, Query(max_length=400)] = "",
     after: After = None,
     last_event_id: LastEventId = "",
 ) -> Response:
     """The stream of a page, in the page's language."""
-    dialect = or_404(context.service(PageSource).dialect(page, of, context.language.code))
+    dialect = or_404(
+        context.service(PageSource).dialect(page, of, context.language.code, context.login.operator.assignment)
+    )
     return stream(context, dialect, last_event_id, after)

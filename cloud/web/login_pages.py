@@ -4,11 +4,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
-from cloud.web.auth import LOGIN_LASTS_MS, Busy, Right, TooManyTries, WeakPassword, WrongPassword
-from cloud.web.context import COOKIE, N_, Context, Forbidden, Reading, RequestContext, address, form_for, maybe_login
+from cloud.web.auth import LOGIN_LASTS_MS, Busy, TooManyTries, WeakPassword, WrongPassword
+from cloud.web.context import COOKIE, N_, Context, Forbidden, OwnForm, OwnPage, RequestContext, address, maybe_login
 from cloud.web.pages import local_path, see_other
 
 FORM_COOKIE = "hg_form"
@@ -27,9 +27,6 @@ NOT_CHANGED: Mapping[type[Exception], tuple[str, int]] = {
 CHANGED = N_("The password is changed. Your other logins have ended.")
 
 Short = Annotated[str, Form(max_length=1000)]
-Changing = Annotated[RequestContext, Depends(form_for(Right.READ))]
-
-
 router = APIRouter()
 
 
@@ -71,7 +68,7 @@ def log_in(
 
 
 @router.post("/logout")
-def log_out(context: Changing) -> Response:
+def log_out(context: OwnForm) -> Response:
     context.authenticator.log_out(context.login)
     answer = see_other("/login")
     answer.delete_cookie(COOKIE)
@@ -79,12 +76,12 @@ def log_out(context: Changing) -> Response:
 
 
 @router.get("/account")
-def account(context: Reading, done: bool = False) -> HTMLResponse:
+def account(context: OwnPage, done: bool = False) -> HTMLResponse:
     return context.render("account.html", said=context.say("good", CHANGED) if done else None)
 
 
 @router.post("/account/password")
-def change_password(context: Changing, old: Short = "", new: Short = "") -> Response:
+def change_password(context: OwnForm, old: Short = "", new: Short = "") -> Response:
     try:
         context.authenticator.change_password(context.login, old, new, address(context.request))
     except tuple(NOT_CHANGED) as wrong:

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, select, update
 
+from cloud.web.roles import Assignment, Role
 from cloud.web.tables import audit, logins, operator_networks, operators
 from contract.decide import DAY_MS
 from contract.events import CHAIN_START, chain
@@ -21,13 +22,20 @@ NETWORK_USUAL_MS = 90 * DAY_MS
 
 
 class Operator(Struct, frozen=True):
-    """Somebody who may log in. ``role`` is one of ``cloud.web.auth.Role``."""
+    """Somebody who may log in. ``role`` is one of ``cloud.web.roles.Role``, ``of`` the zone, cell or party that it is
+    for, empty where it has none."""
 
     id: int
     name: str
     role: str
     disabled: bool
     created_ms: int
+    of: str = ""
+    last_login_ms: int | None = None
+
+    @property
+    def assignment(self) -> Assignment:
+        return Assignment(Role(self.role), self.of)
 
 
 class Login(Struct, frozen=True):
@@ -39,12 +47,18 @@ class Login(Struct, frozen=True):
     expires_ms: int
 
 
-_OPERATOR = (operators.c.id, operators.c.name, operators.c.role, operators.c.disabled, operators.c.created_ms)
+_OPERATOR = tuple(operators.c[name] for name in Operator.__struct_fields__)
 
 
-def add_operator(connection: Connection, name: str, password_hash: str, role: str, now_ms: int) -> int:
+def add_operator(connection: Connection, name: str, password_hash: str, assignment: Assignment, now_ms: int) -> int:
     """The new operator's id. Raises ``IntegrityError`` if the name is taken."""
-    values = {"name": name, "password_hash": password_hash, "role": role, "created_ms": now_ms}
+    values = {
+        "name": name,
+        "password_hash": password_hash,
+        "role": assignment.role,
+        "of": assignment.of,
+        "created_ms": now_ms,
+    }
     return int(connection.execute(insert(operators).values(values).returning(operators.c.id)).scalar_one())
 
 
@@ -56,6 +70,13 @@ def find_operator(connection: Connection, name: str) -> tuple[Operator, str] | N
     """The operator of that name, and the hash of their password."""
     row = connection.execute(select(*_OPERATOR, operators.c.password_hash).where(operators.c.name == name)).first()
     return None if row is None else (Operator(*row[:-1]), row[-1])
+
+
+def set_assignment(connection: Connection, operator_id: int, assignment: Assignment) -> None:
+    """Their logins stay: each request looks at the role anew."""
+    connection.execute(
+        update(operators).where(operators.c.id == operator_id).values(role=assignment.role, of=assignment.of)
+    )
 
 
 def set_password(connection: Connection, operator_id: int, password_hash: str) -> None:
@@ -79,6 +100,8 @@ def remove_operator(connection: Connection, operator_id: int) -> None:
 def add_login(connection: Connection, login: Login, now_ms: int) -> None:
     """Open a login; those that have run out are swept away on the occasion."""
     connection.execute(delete(logins).where(logins.c.expires_ms <= now_ms))
+    mine = operators.c.id == login.operator.id
+    connection.execute(update(operators).where(mine).values(last_login_ms=now_ms))
     connection.execute(
         insert(logins).values(
             id_hash=login.id_hash,

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 
 from cloud.devices.registry import Site
+from cloud.store.scope import Scope
 from cloud.web import words
-from cloud.web.auth import RIGHTS, Right, Role
+from cloud.web.assignments import units_of
 from cloud.web.domain import Nav
 from cloud.web.i18n import Language, choose, languages
 from cloud.web.operators import Login
+from cloud.web.roles import Assignment, Part, Right
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
@@ -61,17 +64,27 @@ class Pages:
         *,
         demo: bool,
         clock: Callable[[], int],
-        banner: Callable[[], object],
+        banner: Callable[[Scope], object],
         nav: Sequence[Nav],
     ) -> None:
-        """``clock`` gives UTC milliseconds, ``banner`` what is in force on the site, ``nav`` the pages to go to, both
-        for those who are logged in."""
+        """``clock`` gives UTC milliseconds, ``banner`` what is in force on the part of the site that somebody sees,
+        ``nav`` the pages to go to, both for those who are logged in."""
         self._nav = sorted(nav, key=lambda one: one.place)
         self.zone = ZoneInfo(site.zone)
         self.languages = languages(self.zone)
         self._clock = clock
         self.banner = banner
         self._environments = {code: _environment(language, site, demo) for code, language in self.languages.items()}
+
+    def scope(self, assignment: Assignment, looked_at: frozenset[bytes] = frozenset()) -> Scope:
+        """What somebody with this role sees now."""
+        now = datetime.fromtimestamp(self._clock() / 1000, self.zone)
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return assignment.scope(units_of(assignment.of), int(midnight.timestamp() * 1000), looked_at)
+
+    def nav(self, assignment: Assignment) -> list[Nav]:
+        """The pages that somebody with this role may go to."""
+        return [one for one in self._nav if assignment.may(one.right, one.parts)]
 
     def language(self, request: Request) -> Language:
         accepted = request.headers.get("accept-language", "")
@@ -86,16 +99,18 @@ class Pages:
     ) -> HTMLResponse:
         """A whole page, which remembers the language it was asked in."""
         language = self.language(request)
-        rights = RIGHTS[Role(login.operator.role)] if login else frozenset[Right]()
+        assignment = login.operator.assignment if login else None
         around: dict[str, Any] = {
             "path": request.url.path,
             "query": request.query_params,
             "login": login,
-            "rights": rights,
-            "nav": [one for one in self._nav if one.right in rights],
+            "rights": assignment.rule.rights if assignment else frozenset(),
+            "nav": self.nav(assignment) if assignment else [],
             "section": next((one.path for one in self._nav if _belongs(request.url.path, one)), ""),
             "now_ms": self._clock(),
-            "banner": self.banner() if login else None,
+            "banner": self.banner(self.scope(assignment))
+            if assignment and assignment.may(Right.READ, (Part.ZONE,))
+            else None,
             "sirens_below": False,
             "reloads": request.method == "GET",
         }

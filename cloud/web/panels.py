@@ -12,6 +12,7 @@ from cloud.store.database import Clock
 from cloud.web.context import RequestContext, or_404
 from cloud.web.domain import Panel, Piece, Visit
 from cloud.web.pages import shape_of
+from cloud.web.roles import Right
 
 NO_QUERY: Mapping[str, str] = {}
 
@@ -50,12 +51,13 @@ class PanelBoard(NamedTuple):
     services: Mapping[type, Any]
     clock: Clock
 
-    def visit(self, connection: Connection, query: Mapping[str, str] = NO_QUERY) -> Visit:
-        return Visit(connection, self.clock(), self.services, query)
+    def visit(self, connection: Connection, rights: frozenset[Right], query: Mapping[str, str] = NO_QUERY) -> Visit:
+        return Visit(connection, self.clock(), self.services, query, rights)
 
     def look(self, visit: Visit, page: str, about: object, of: str = "", *, live: bool = False) -> Shown:
         """What the page is to show. A ``live`` look leaves out what no stream keeps fresh."""
-        mine = [panel for panel in self.panels if panel.page == page and (panel.pieces or not live)]
+        ours = [panel for panel in self.panels if panel.page == page and panel.right in visit.rights]
+        mine = [panel for panel in ours if panel.pieces or not live]
         looked = [(panel, panel.look(visit, about)) for panel in sorted(mine, key=lambda panel: panel.place)]
         present = [(panel, {page: about, **values}) for panel, values in looked if values is not None]
         return Shown(page, of, present, 0 if live else last_arrival(visit.connection), visit.now_ms)
@@ -74,7 +76,8 @@ def render_panels(
     ``title``, and the ``section`` of the navigation where the address does not."""
     board = context.service(PanelBoard)
     with context.store.reading() as connection:
-        visit = board.visit(connection, context.request.query_params)
+        rights = context.login.operator.assignment.rule.rights
+        visit = board.visit(connection, rights, context.request.query_params)
         about = or_404(find(visit))
         shown = board.look(visit, page, about, of)
     return context.render("panels.html", shown=shown, **describe(about), **values)

@@ -6,11 +6,15 @@ from fastapi import Depends, Query
 from pydantic import Field
 
 from cloud.store.schema import MAX_INTEGER
-from cloud.web.auth import Right
-from cloud.web.context import RequestContext, call_for
+from cloud.web.context import RequestContext, call_for, own_call
 from cloud.web.operators import MAX_REASON, MIN_REASON
+from cloud.web.roles import Part, Right
 
 Reader = Annotated[RequestContext, Depends(call_for(Right.READ))]
+ZoneReader = Annotated[RequestContext, Depends(call_for(Right.READ, Part.ZONE))]
+DirectoryReader = Annotated[RequestContext, Depends(call_for(Right.DIRECTORY, Part.CELL))]
+AuditReader = Annotated[RequestContext, Depends(call_for(Right.AUDIT))]
+OwnCall = Annotated[RequestContext, Depends(own_call)]
 Guard = Annotated[RequestContext, Depends(call_for(Right.DOORS))]
 Clerk = Annotated[RequestContext, Depends(call_for(Right.PEOPLE))]
 Mechanic = Annotated[RequestContext, Depends(call_for(Right.DEVICES))]

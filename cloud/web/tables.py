@@ -13,6 +13,8 @@ operators = Table(
     Column("role", String, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("disabled", Boolean, nullable=False, default=False),
+    Column("of", String, nullable=False, server_default="", comment="the zone, cell or party that the role is for"),
+    Column("last_login_ms", BigInteger),
 )
 
 logins = Table(
@@ -33,6 +35,21 @@ operator_networks = Table(
     Column("network", String, primary_key=True, comment="an IPv4 address or the first half of an IPv6 address"),
     Column("seen_ms", BigInteger, nullable=False),
 )
+
+looks = Table(
+    "looks",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("site", String, ForeignKey("sites.name"), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("login", LargeBinary(32), nullable=False, comment="id_hash of logins, which may have ended"),
+    Column("person_id", RowId, nullable=False, comment="of people; stays when the person is removed"),
+    Column("purpose", String, nullable=False, comment="a word of the list, or the number of a case"),
+    Index("ix_looks_site_person_id", "site", "person_id"),
+    Index("ix_looks_login", "login"),
+)
+"""Every look at a person's movements."""
 
 audit = Table(
     "audit",

@@ -39,6 +39,9 @@ ACTIONS: Mapping[str, str] = {
     "operator.disabled": "Disabled an operator",
     "operator.enabled": "Enabled an operator",
     "operator.removed": "Removed an operator",
+    "operator.changed": "Changed an operator's role",
+    "operator.logged_out": "Ended all logins of an operator",
+    "movements.seen": "Looked at a person's movements",
     "retention.changed": "Changed how long records are held",
     "person.added": "Added a person",
     "flat.added": "Added a flat",
@@ -123,8 +126,10 @@ DETAILS: Mapping[str, str] = {
     "label_zh": "in Chinese",
     "left_out": "left out",
     "membership": "membership",
+    "of": "for",
     "plan": "plan",
     "points": "points",
+    "purpose": "purpose",
     "reason": "reason",
     "role": "role",
     "rollout": "roll-out",
@@ -142,7 +147,26 @@ DETAILS: Mapping[str, str] = {
 STANDINGS: Mapping[str, str] = {"active": "In use", "suspended": "Suspended", "lost": "Reported lost"}
 STANDING_ACTIONS: Mapping[str, str] = {"active": "Activate", "suspended": "Suspend", "lost": "Report lost"}
 """What a button says that leads to a standing."""
-ROLES: Mapping[str, str] = {"admin": "Administrator", "staff": "Property staff", "guard": "Guard"}
+ROLES: Mapping[str, str] = {
+    "admin": "Administrator",
+    "staff": "Property staff",
+    "guard": "Guard",
+    "steward": "Steward of a zone",
+    "cell_worker": "Cell worker",
+    "clerk": "Clerk of a company",
+    "mediator": "Mediator",
+    "auditor": "Auditor",
+}
+PURPOSES: Mapping[str, str] = {
+    "refused": "A card or door does not work",
+    "asked": "The person asks",
+    "safety": "Safety of somebody",
+    "damage": "Damage or theft",
+    "complaint": "Complaint",
+    "authority": "Request of an authority",
+    "audit": "Audit",
+}
+"""Why somebody looks at a person's movements."""
 
 CLOCKS: Mapping[str, str] = {"holdover": "Clock not synchronized", "unset": "Clock not set"}
 """What to say of a time stamp that is not to be believed to the second. Nothing is said of a ``synced`` clock."""
@@ -270,7 +294,12 @@ def fault(word: object) -> Said:
 
 def detail(key: str, value: str) -> tuple[str, Said]:
     """The words for a detail of the audit, and for its value where that is a word of ours."""
-    values: Mapping[str, Mapping[str, Said]] = {"role": ROLES, "standing": STANDINGS, "class": classes()}
+    values: Mapping[str, Mapping[str, Said]] = {
+        "role": ROLES,
+        "standing": STANDINGS,
+        "class": classes(),
+        "purpose": PURPOSES,
+    }
     return DETAILS.get(key) or plain(key), values.get(key, {}).get(value, "")
 
 
@@ -378,6 +407,7 @@ def texts() -> list[str]:
         STANDINGS,
         STANDING_ACTIONS,
         ROLES,
+        PURPOSES,
         CLOCKS,
         TRUSTS,
         PRESENCES,

@@ -154,13 +154,14 @@ def test_a_socket_is_no_door(town: Town, hub: RidersHub) -> None:
 def test_a_session_has_a_page_with_its_receipt(town: Town, hub: RidersHub) -> None:
     hub.charges()
     hub.ends()
-    with town.visit("gate") as guard:
-        said = words(guard.get(f"/charging/sessions/{DEVICE}/{SESSION}").text)
+    with town.visit("office") as office:
+        said = words(office.get(f"/charging/sessions/{DEVICE}/{SESSION}").text)
         for part in ("Sun Qi", "with a card", "Full", "13 Wh", "1 h 0 min", "¥1.00/h", "¥0.20", "¥1.20", SESSION):
             assert part in said, part
-        person = re.search(r'href="(/people/\d+)"', guard.get("/charging/sessions").text)
+        person = re.search(r'href="(/people/\d+)"', office.get("/charging/sessions").text)
         assert person
-        assert "Phone socket 1" in words(guard.get(person[1]).text)
+        office.submit(f"{person[1]}/look", f"{person[1]}/look", purpose="asked")
+        assert "Phone socket 1" in words(office.get(person[1]).text)
 
 
 def test_a_session_that_nobody_tells_of_any_more_is_not_called_running(town: Town, hub: RidersHub) -> None:

@@ -9,7 +9,7 @@ from contract.messages import Result
 from contract.reasons import Reason
 from contract.reasons import words as reason_words
 from tests.cloud.support.hub import DEVICE, SESSION, RidersHub, line
-from tests.cloud.support.orders import answers, calls, commands, reports, state_of
+from tests.cloud.support.orders import answers, calls, commands, deeds, reports, state_of
 from tests.cloud.support.pages import words
 from tests.cloud.support.sockets import REASON, card
 from tests.cloud.support.town import Town
@@ -34,14 +34,14 @@ def test_a_stop_is_done_when_the_device_says_so_and_not_before(town: Town, hub: 
         assert "Done: confirmed by the device" in words(page)
         assert 'http-equiv="refresh"' not in page
         assert "Charging ended: Stopped by the staff" in card(page)
-        deed = guard.get("/api/v1/audit").json()["deeds"][0]
+    deed = deeds(town)[0]
     assert (deed["operator"], deed["action"], deed["subject"]) == ("gate", "command.session_stop", "phone-1")
 
 
 def test_a_start_is_for_the_card_that_was_chosen_and_the_device_decides(town: Town, hub: RidersHub) -> None:
     hub.says({"phone-2": "free"})
     where = "/points/phone-2"
-    with town.visit("gate") as guard:
+    with town.visit("office") as guard:
         found = guard.get(f"{where}?who=Sun+Qi").text
         chosen, *_ = re.findall(r'name="card" value="(\d+)"', found)
         assert "Sun Qi" in words(found)
@@ -76,8 +76,7 @@ def test_a_socket_is_taken_out_of_service_and_back_with_a_reason(town: Town, hub
         page = guard.get(where).text
         assert "Sent, not yet" not in words(page) and "Back in service" in page
         assert guard.submit("/doors/modes", where, **form, mode="scheduled", reason=REASON).status_code == 303
-        deeds = guard.get("/api/v1/audit").json()["deeds"][:2]
-    assert [(one["action"], one["subject"]) for one in deeds] == [
+    assert [(one["action"], one["subject"]) for one in deeds(town)[:2]] == [
         ("mode.scheduled", "phone-2"),
         ("mode.out_of_service", "phone-2"),
     ]
@@ -98,9 +97,18 @@ def test_nothing_is_ordered_of_a_socket_that_has_no_device(town: Town) -> None:
             assert (answer.status_code, "o device is registered" in words(answer.text)) == (422, True)
 
 
-def test_a_lost_card_is_not_offered(town: Town, hub: RidersHub) -> None:
+def test_guard_searches_no_people(town: Town, hub: RidersHub) -> None:
+    """To find a card is to read the directory, by its name or by parts of it."""
     hub.says({"phone-2": "free"})
     with town.visit("gate") as guard:
+        page = guard.get("/points/phone-2?who=Sun+Qi").text
+    assert "Sun Qi" not in page
+    assert 'name="who"' not in page
+
+
+def test_a_lost_card_is_not_offered(town: Town, hub: RidersHub) -> None:
+    hub.says({"phone-2": "free"})
+    with town.visit("office") as guard:
         said = guard.get("/points/phone-2?who=Wu+Jiu").text
     assert "Nobody of that name has an active card." in said
     assert 'name="card"' not in said

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from cloud.emergencies.rule import LOOK_BACK_MS
-from tests.cloud.support.orders import calls, commands
+from tests.cloud.support.orders import calls, commands, deeds
 from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town, Visitor
 
@@ -110,7 +110,7 @@ def test_a_drill_is_ordered_in_two_steps_at_every_device_of_the_zone(town: Town)
         assert "(gate)" in words(page)
         orders(guard, "0")
         assert commands(town)[-1].args == {"zone": "gym", "on": False}
-        deed = guard.get("/api/v1/audit").json()["deeds"][0]
+    deed = deeds(town)[0]
     assert (deed["action"], deed["subject"], deed["detail"]["reason"]) == ("command.drill", GYM, REASON)
 
 
@@ -169,8 +169,10 @@ def test_a_guard_ticks_off_and_takes_back_and_both_stand_in_the_audit(town: Town
         assert "went out 16:01:00" in words(muster(guard))
         guard.submit(where, where, holder=town.holder(anna), seen="0")
         assert "1 of 2 not yet accounted for" in words(muster(guard))
-        deeds = guard.get("/api/v1/audit").json()["deeds"][:2]
-    assert [(deed["action"], deed["subject"]) for deed in deeds] == [("muster.unseen", "gym"), ("muster.seen", "gym")]
+    assert [(deed["action"], deed["subject"]) for deed in deeds(town)[:2]] == [
+        ("muster.unseen", "gym"),
+        ("muster.seen", "gym"),
+    ]
 
 
 def test_the_list_goes_on_after_the_reset_and_begins_anew_with_the_next_emergency(town: Town) -> None:

@@ -8,14 +8,14 @@ from tests.cloud.support.town import Town
 
 
 def test_flats_are_found_with_their_residents(town: Town) -> None:
-    with town.visit("gate") as guard:
-        page = guard.get("/flats").text
+    with town.visit("auditor") as auditor:
+        page = auditor.get("/flats").text
         assert "Li Si, Li Xiaowu" in words(page)
         assert 'href="/parties/' in page
         assert "Add a flat" not in page
-        assert "2-502" not in guard.get("/flats?building=6").text
-        assert "No flat matches" in guard.get("/flats?building=9").text
-        assert guard.get("/flats/no-such").status_code == 404
+        assert "2-502" not in auditor.get("/flats?building=6").text
+        assert "No flat matches" in auditor.get("/flats?building=9").text
+        assert auditor.get("/flats/no-such").status_code == 404
 
 
 def test_flat_is_added_and_corrected(town: Town) -> None:
@@ -43,7 +43,7 @@ def test_name_with_a_slash_has_its_page(town: Town) -> None:
 def test_page_of_a_flat_names_its_own_points(town: Town) -> None:
     with town.store.writing() as connection:
         set_places(connection, SITE.name, {"east-gate": Place("2", 5), "west-gate": Place("2", 6)})
-    with town.visit("gate") as guard:
-        page = words(guard.get("/flats/2-502").text)
+    with town.visit("auditor") as auditor:
+        page = words(auditor.get("/flats/2-502").text)
     assert "East gate floor 5 of unit 2" in page
     assert "West gate" not in page

@@ -167,7 +167,7 @@ def test_a_banner_names_some_doors_and_counts_others() -> None:
 
 
 def test_a_page_not_live_says_as_of_when(town: Town) -> None:
-    with town.visit("gate") as visitor:
+    with town.visit("office") as visitor:
         for path in (
             "/people",
             "/events",
@@ -184,9 +184,9 @@ def test_a_page_not_live_says_as_of_when(town: Town) -> None:
 def test_a_missing_page_keeps_the_navigation(town: Town) -> None:
     with town.visit("gate") as visitor:
         lost = visitor.get("/no-such-page")
-        assert (lost.status_code, 'href="/people"' in lost.text, ">gate</a>" in lost.text) == (404, True, True)
+        assert (lost.status_code, 'href="/events"' in lost.text, ">gate</a>" in lost.text) == (404, True, True)
     with town.visit() as stranger:
-        assert 'href="/people"' not in stranger.get("/no-such-page").text
+        assert 'href="/events"' not in stranger.get("/no-such-page").text
 
 
 def test_a_stale_form_keeps_the_way_back(town: Town) -> None:

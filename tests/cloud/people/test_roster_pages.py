@@ -28,7 +28,7 @@ def test_roster_that_no_device_can_take_is_shown(town: Town) -> None:
             assert tile in words(visitor.get("/").text)
     with town.visit("gate") as visitor:
         source = town.app.state.services[PageSource]
-        assert tiles[0] in words({one.key: one.data for one in source.status("overview  en")}["tiles"])
+        assert tiles[0] in words({one.key: one.data for one in source.status("overview  en guard ")}["tiles"])
         town.app.state.services[Metrics].workings = Workings
         assert tiles[0] not in words(visitor.get("/").text)
 

@@ -9,7 +9,7 @@ from cloud.devices.registry import lose_device
 from contract import codec
 from contract.decide import Mode
 from contract.messages import Reported, Result
-from tests.cloud.support.orders import GYM, REASON, answers, calls, commands, documents, state_of
+from tests.cloud.support.orders import GYM, REASON, answers, calls, commands, deeds, documents, state_of
 from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town
 
@@ -28,7 +28,7 @@ def test_an_opening_is_done_when_the_device_says_so_and_not_before(town: Town) -
         page = guard.get(answer.headers["location"]).text
         assert "Done: confirmed by the device" in words(page)
         assert 'http-equiv="refresh"' not in page
-        deed = guard.get("/api/v1/audit").json()["deeds"][0]
+    deed = deeds(town)[0]
     assert (deed["operator"], deed["action"], deed["subject"]) == ("gate", "command.open_once", GYM)
     assert deed["detail"]["reason"] == REASON
 

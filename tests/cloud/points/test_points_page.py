@@ -126,7 +126,7 @@ def test_stream_of_a_filter_has_its_pieces(town: Town, hub: RidersHub) -> None:
     source = town.app.state.services[PageSource]
 
     def pieces() -> dict[str, str]:
-        return {one.key: one.data for one in source.status("points show=portal&only=faults en")}
+        return {one.key: one.data for one in source.status("points show=portal&only=faults en guard ")}
 
     before = pieces()
     assert {name for name in before if name.startswith("point-")} == {f"point-{GYM}-now"}

@@ -69,7 +69,7 @@ def test_arrival_of_an_event_is_its_row_number(store: Store) -> None:
         (plan,) = connection.exec_driver_sql("EXPLAIN QUERY PLAN SELECT * FROM events WHERE arrival = 1").scalars(3)
         keys = connection.exec_driver_sql("SELECT name FROM pragma_index_list('events')").scalars().all()
     assert plan == "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)"
-    assert set(keys) == {"ix_events_journal_id_seq", "ix_events_series"}
+    assert set(keys) == {"ix_events_journal_id_seq", "ix_events_series", "ix_events_holder"}
 
 
 def test_an_exception_leaves_nothing_behind(store: Store) -> None:

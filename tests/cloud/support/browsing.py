@@ -28,7 +28,17 @@ EVERY_PAGE = (
     ),
     *("/charging", "/points/phone-1", "/points/phone-2?who=sun", "/charging/sessions"),
     *(f"/charging/sessions/{DEVICE}/{SESSION}", "/hub/hub", "/hub/hub/qr"),
-    *("/quarantine", "/audit", "/adoptions", "/devices/gym-turnstile/lost", "/account"),
+    *(
+        "/quarantine",
+        "/audit",
+        "/operators",
+        "/people/5/look",
+        "/events/1/look",
+        "/adoptions",
+        "/devices/gym-turnstile/lost",
+        "/account",
+    ),
+    *("/operators", "/people/5/look", "/events/1/look"),
     *("/zones/gym/drill", "/zones/gym/drill?step=2", "/zones/gym/muster"),
 )
 

@@ -8,6 +8,7 @@ from contract import codec, topics
 from contract.decide import Mode
 from contract.messages import Command, Desired, Reported, Result
 from contract.sealing import CommandVerifier, ConfigVerifier, Purpose, statement
+from tests.cloud.support.api import program
 from tests.cloud.support.sender import SITE
 from tests.cloud.support.town import Town, Visitor
 
@@ -19,6 +20,12 @@ def calls(visitor: Visitor, path: str, **body: Any) -> Any:
     """A change by the API, as the console's own scripts would make it."""
     answer = visitor.post(path, json=body, headers={"X-CSRF-Token": visitor.token("/account")})
     return answer.status_code, answer.json()
+
+
+def deeds(town: Town) -> list[dict[str, Any]]:
+    """What the audit tells beside logins, the newest row first, as its own readers get it."""
+    with program(town, "auditor") as auditor:
+        return [deed for deed in auditor.get("/api/v1/audit").json()["deeds"] if deed["action"] != "login"]
 
 
 def commands(town: Town) -> list[Command]:

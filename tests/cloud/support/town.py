@@ -24,6 +24,8 @@ from cloud.keys.keys import KeyFolder
 from cloud.line.broker import Arrived
 from cloud.line.sealed_channel import SealedChannel
 from cloud.overview.metrics import Metrics
+from cloud.parties.party import Party, PartyKind
+from cloud.parties.store import add_party
 from cloud.reactions import REACTIONS
 from cloud.sample import POINTS, seed_sample
 from cloud.store.database import Store, open_store
@@ -43,8 +45,19 @@ PASSWORD = "a long enough word"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Trusts nobody: by itself each client would read all authorities of the machine first."""
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-PEOPLE = {"admin": Role.ADMIN, "office": Role.STAFF, "gate": Role.GUARD}
-"""An operator of every role. All have the same password."""
+PEOPLE = {
+    "admin": (Role.ADMIN, ""),
+    "office": (Role.STAFF, ""),
+    "gate": (Role.GUARD, ""),
+    "steward": (Role.STEWARD, "gym"),
+    "cell": (Role.CELL_WORKER, "2"),
+    "company": (Role.CLERK, "6"),
+    "mediator": (Role.MEDIATOR, ""),
+    "auditor": (Role.AUDITOR, ""),
+}
+"""An operator of every role, and what the role is for. All have the same password."""
+COMPANY = Party(6, PartyKind.COMPANY, "晴贸公司", "Sunny Trade")
+"""The party of the clerk, beside the five households of the sample."""
 
 
 class Visitor(httpx.Client):
@@ -96,9 +109,10 @@ def register_sample(store: Store, keys: KeyFolder, devices: Mapping[str, DeviceK
         seed_sample(connection, keys, NOW_MS)
         for name, _, zh, en in POINTS:
             register(connection, name, devices[name].public(), NOW_MS, zh, en)
+        assert add_party(connection, SITE, COMPANY) == COMPANY.id
     authenticator = Authenticator(store, lambda: NOW_MS, QUICK)
-    for name, role in PEOPLE.items():
-        authenticator.add_operator(name, PASSWORD, role, "setup")
+    for name, (role, of) in PEOPLE.items():
+        authenticator.add_operator(name, PASSWORD, role, "setup", of)
 
 
 class Town:

@@ -6,7 +6,6 @@ from cloud.store.database import Store
 from cloud.web import operators
 from cloud.web.auth import (
     LOGIN_LASTS_MS,
-    RIGHTS,
     Authenticator,
     NameTaken,
     NoOperator,
@@ -15,6 +14,7 @@ from cloud.web.auth import (
     WeakPassword,
     WrongPassword,
 )
+from cloud.web.roles import ROLES
 from tests.cloud.support.office import HERE, THERE, Office
 from tests.cloud.support.town import PASSWORD, QUICK
 
@@ -161,10 +161,10 @@ def test_an_operator_who_logged_in_can_be_removed(office: Office) -> None:
 
 
 def test_every_role_may_do_what_its_table_says() -> None:
-    assert RIGHTS[Role.ADMIN] == set(Right)
-    assert Right.PEOPLE not in RIGHTS[Role.GUARD]
-    assert all(Right.OPERATORS not in RIGHTS[role] for role in (Role.STAFF, Role.GUARD))
-    assert set(RIGHTS) == set(Role)
+    assert ROLES[Role.ADMIN].rights == set(Right)
+    assert Right.PEOPLE not in ROLES[Role.GUARD].rights
+    assert all(Right.OPERATORS not in rule.rights for role, rule in ROLES.items() if role is not Role.ADMIN)
+    assert set(ROLES) == set(Role)
 
 
 def test_every_deed_leaves_a_row_that_names_who_and_when(office: Office) -> None:

@@ -101,7 +101,7 @@ def test_the_audit_can_be_followed_from_its_first_row(town: Town) -> None:
 
 
 def test_an_address_that_leads_nowhere_says_so_in_the_visitors_language(town: Town) -> None:
-    with town.visit("gate", language="zh-CN") as visitor:
+    with town.visit("office", language="zh-CN") as visitor:
         for path in ("/nowhere", "/people/999", "/devices/none"):
             answer = visitor.get(path)
             assert answer.status_code == 404

@@ -3,6 +3,7 @@
 from cloud.app import DOMAINS
 from cloud.web.domain import Panel, no_pieces
 from cloud.web.panels import PanelBoard
+from cloud.web.roles import Right
 from tests.cloud.support.town import NOW_MS, Town
 
 
@@ -18,11 +19,19 @@ def test_panels_stand_in_their_declared_order(town: Town) -> None:
     other = Panel("stone", 1, "other.html")
     brought = board(late, never, other, early)
     with town.store.reading() as connection:
-        shown = brought.look(brought.visit(connection), "tree", "oak")
+        shown = brought.look(brought.visit(connection, frozenset(Right)), "tree", "oak")
     assert [(panel.template, found) for panel, found in shown.panels] == [
         ("early.html", {"tree": "oak", "leaves": "oak"}),
         ("late.html", {"tree": "oak"}),
     ]
+
+
+def test_panel_is_there_for_who_has_its_right(town: Town) -> None:
+    open_to_all, hidden = Panel("tree", 10, "open.html"), Panel("tree", 20, "hidden.html", right=Right.MOVEMENTS)
+    brought = board(open_to_all, hidden)
+    with town.store.reading() as connection:
+        shown = brought.look(brought.visit(connection, frozenset({Right.READ})), "tree", "oak")
+    assert [panel.template for panel, _ in shown.panels] == ["open.html"]
 
 
 def test_stream_looks_at_live_panels_alone(town: Town) -> None:
@@ -31,7 +40,7 @@ def test_stream_looks_at_live_panels_alone(town: Town) -> None:
     live = Panel("tree", 20, "live.html", lambda _visit, about: {"shape": about}, no_pieces)
     brought = board(still, live)
     with town.store.reading() as connection:
-        visit = brought.visit(connection)
+        visit = brought.visit(connection, frozenset(Right))
         page, stream = (brought.look(visit, "tree", "oak", live=live) for live in (False, True))
         other = brought.look(visit, "tree", "elm", live=True)
     assert [panel.template for panel, _ in stream.panels] == ["live.html"]
