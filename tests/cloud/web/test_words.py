@@ -9,7 +9,7 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
-from cloud.web import words
+from cloud.web import audit_words, words
 from cloud.web.i18n import CATALOGUES, CHINESE, ENGLISH, LAST_MS, Language, choose, languages
 from contract.kinds import vocabulary
 from contract.reasons import Reason
@@ -74,7 +74,7 @@ def test_the_compiled_catalogue_speaks(spoken: dict[str, Language]) -> None:
 def test_every_detail_of_the_audit_has_words() -> None:
     kept = {key for file in sources.files("cloud", suffix=".py") for key in details(file.read_text())}
     assert {"address", "certificate", "cards", "plan", "role"} <= kept
-    assert kept - set(words.DETAILS) == set()
+    assert kept - set(audit_words.DETAILS) == set()
 
 
 def details(source: str) -> Iterator[str]:
@@ -89,7 +89,7 @@ def test_every_deed_that_the_audit_records_has_words() -> None:
     files = sources.files("cloud", suffix=".py")
     recorded = {deed for file in files for deed in DEED.findall(file.read_text())}
     assert len(recorded) > 8
-    assert recorded - set(words.ACTIONS) - set(vocabulary().events) == set()
+    assert recorded - set(audit_words.ACTIONS) - set(vocabulary().events) == set()
 
 
 @pytest.mark.parametrize("reason", [*Reason, "a_reason_of_tomorrow"])
