@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from cloud.devices.registry import site_of
+from cloud.hours.calendar_file import MAX_FILE_BYTES, MAX_LABEL, CalendarFile
 from cloud.hours.rule import DayKind, SpecialDay
-from cloud.hours.service import FIRST_DAY, LAST_DAY, MAX_LABEL, HoursService
+from cloud.hours.service import FIRST_DAY, LAST_DAY, HoursService
 from cloud.hours.store import find_hours, list_hours, list_special_days
 from cloud.hours.views import DayText, next_days
 from cloud.hours.window_text import HoursText, read_hours, write_hours
@@ -70,7 +71,7 @@ class CalendarBody(Strict):
     """An iCalendar file, and what its days are. With ``only``, of the events with this text in their name; with
     ``leave_out`` whatever events cannot be read are left out."""
 
-    text: str = Field(max_length=60_000)
+    text: str = Field(max_length=MAX_FILE_BYTES)
     kind: DayKind
     weekday: int | None = Field(None, ge=1, le=7)
     hours: HoursName = ""
@@ -132,9 +133,9 @@ def remove_special_day(
     of_hours.remove_days(context.by, [SpecialDay(day, kind, hours=hours)])
 
 
-@router.post("/special-days/import", status_code=201)
+@router.post("/special-days/import", status_code=201, max_body_size=2 * MAX_FILE_BYTES)
 def import_calendar(body: CalendarBody, context: Clerk, of_hours: OfHours) -> dict[str, int]:
     """Add the whole-day events of an iCalendar file from today on."""
     of = SpecialDay(FIRST_DAY, body.kind, body.weekday, body.hours)
-    done = of_hours.import_days(context.by, body.text, of, body.only, leave_out=body.leave_out)
+    done = of_hours.import_file(context.by, CalendarFile(body.text, of, body.only, body.leave_out))
     return {"added": done.added, "left_out": len(done.left_out)}

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import UploadFile
 
 from cloud.devices.registry import site_of
+from cloud.hours.calendar_file import MAX_FILE_BYTES, CalendarFile, decode_file
 from cloud.hours.rule import DayKind, SpecialDay
 from cloud.hours.service import FIRST_DAY, LAST_DAY, NO_DAY, HoursService
 from cloud.hours.store import hours_labels, list_hours, list_special_days
@@ -28,7 +29,6 @@ DONE: Mapping[str, str] = {
     ),
     "removed": N_("Removed. Online doors apply it within a second, offline ones when they reconnect."),
 }
-NOT_TEXT = N_("The file is not written in UTF-8: export it again as an iCalendar file. Nothing was changed.")
 NO_FILE = N_("Choose an iCalendar file, or paste its text. Nothing was changed.")
 TOO_LONG = N_("The last day comes before the first day, or more than a year after it. Nothing was changed.")
 
@@ -121,30 +121,23 @@ def remove_year(context: Clerk, of_hours: OfHours, fields: Fields) -> Response:
     return attempt(context, act, "/calendar?done=removed", REJECTED, partial(calendar_page, context))
 
 
-@router.post("/import")
+@router.post("/import", max_body_size=2 * MAX_FILE_BYTES)
 def import_calendar(context: Clerk, of_hours: OfHours, fields: Fields, file: Uploaded) -> Response:
     typed = fields | {"text": fields.get("text", "") or file.decode("utf-8-sig", "replace")}
 
     def act() -> date:
-        text = _text(fields, file)
+        if not (file or "text" in fields):
+            raise Rejected(NO_FILE, "file")
+        text = fields.get("text", "") or decode_file(file)
         of = _special_day(fields, FIRST_DAY)
-        return of_hours.import_days(context.by, text, of, fields.get("only", ""), leave_out="leave_out" in fields).first
+        wanted = CalendarFile(text, of, fields.get("only", ""), "leave_out" in fields)
+        return of_hours.import_file(context.by, wanted).first
 
     return attempt(context, act, _to_year, REJECTED, partial(calendar_page, context, typed=typed))
 
 
 def _to_year(day: date) -> str:
     return f"/calendar?done=added&year={day.year}"
-
-
-def _text(fields: Mapping[str, str], file: bytes) -> str:
-    """What was pasted, or else what is in the file. Raises ``Rejected``."""
-    if not (file or "text" in fields):
-        raise Rejected(NO_FILE, "file")
-    try:
-        return fields.get("text", "") or file.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Rejected(NOT_TEXT, "file") from None
 
 
 def _special_day(fields: Mapping[str, str], day: date) -> SpecialDay:

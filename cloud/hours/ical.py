@@ -85,7 +85,7 @@ def read_calendar(text: str, first: date, last: date) -> CalendarDays:
         if event.text("STATUS").upper() == "CANCELLED":
             continue
         try:
-            found = _days_of(event, moved.get(event.text("UID"), frozenset()), last)
+            found = _days_of(event, moved.get(event.text("UID"), frozenset()), first, last)
         except _Unread as wrong:
             left_out.append(LeftOut(event.name, wrong.why))
             continue
@@ -199,8 +199,8 @@ def _moved(events: Sequence[_Event]) -> Mapping[str, frozenset[date]]:
     return moved
 
 
-def _days_of(event: _Event, moved: frozenset[date], last: date) -> Iterator[date]:
-    """Every day of an event up to the last. Raises ``_Unread``."""
+def _days_of(event: _Event, moved: frozenset[date], since: date, last: date) -> Iterator[date]:
+    """The days of an event from ``since`` to ``last``, and perhaps others. Raises ``_Unread``."""
     first = event.date("DTSTART")
     length = _length(event, first)
     if "EXRULE" in event.lines or len(event.lines.get("RRULE", ())) > 1:
@@ -210,19 +210,19 @@ def _days_of(event: _Event, moved: frozenset[date], last: date) -> Iterator[date
         event.date("RECURRENCE-ID")
         moved = frozenset()
     elif "RRULE" in event.lines:
-        starts |= _repeated(event, first, last)
+        starts |= _repeated(event, first, since - timedelta(days=length), last)
     starts -= event.dates("EXDATE") | moved
     return (start + timedelta(days=ahead) for start in starts for ahead in range(length))
 
 
-def _repeated(event: _Event, first: date, last: date) -> set[date]:
+def _repeated(event: _Event, first: date, since: date, last: date) -> set[date]:
     try:
         rule = read_rule(event.text("RRULE"))
+        if not rule.matches(first, first):
+            raise _Unread(Unreadable.FIRST_DAY)
+        return set(repeated(rule, first, since, last))
     except NoRule:
         raise _Unread(Unreadable.RULE) from None
-    if not rule.matches(first, first):
-        raise _Unread(Unreadable.FIRST_DAY)
-    return set(repeated(rule, first, last))
 
 
 def _length(event: _Event, first: date) -> int:

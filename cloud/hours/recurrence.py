@@ -16,6 +16,8 @@ WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 PARTS = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYMONTH", "BYMONTHDAY", "BYDAY", "WKST"}
 MAX_INTERVAL = 1000
+MAX_COUNTED_DAYS = 3660
+"""How long before the days that are asked for a rule with a count may have begun."""
 _ORDINAL_DAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
 
 
@@ -90,12 +92,16 @@ class RepeatRule(Struct, frozen=True):
         return one.ordinal in ((place - 1) // 7 + 1, -((length - place) // 7 + 1))
 
 
-def repeated(rule: RepeatRule, first: date, last: date) -> Iterator[date]:
-    """The days up to ``last`` on which an event begins that began on ``first``."""
+def repeated(rule: RepeatRule, first: date, since: date, last: date) -> Iterator[date]:
+    """The days from ``since`` to ``last``, and perhaps earlier ones, on which an event begins that began on ``first``:
+    a rule with a count is counted from there. Raises ``NoRule`` for one that would be counted over too many years."""
     last = last if rule.until is None else min(last, rule.until)
+    tried = first if rule.count else max(first, since)
+    if (since - tried).days > MAX_COUNTED_DAYS:
+        raise NoRule("counted from long ago")
     many = 0
-    for ahead in range((last - first).days + 1):
-        day = first + timedelta(days=ahead)
+    for ahead in range((last - tried).days + 1):
+        day = tried + timedelta(days=ahead)
         if rule.matches(first, day):
             many += 1
             yield day

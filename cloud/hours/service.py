@@ -8,19 +8,19 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 from sqlalchemy import Connection
 
 from cloud.devices.registry import site_of
 from cloud.hours import store
-from cloud.hours.ical import WHY, LeftOut, NoCalendar, read_calendar
+from cloud.hours.calendar_file import MAX_LABEL, CalendarFile, Imported
 from cloud.hours.rule import ALWAYS_NAME, DayKind, Hours, SpecialDay, joined
 from cloud.hours.views import today_of
 from cloud.hours.window_text import write_week
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
 from cloud.web.context import N_
-from cloud.web.names import clean, clean_text
+from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
 from contract.codec import pack
@@ -30,17 +30,14 @@ from contract.topics import NAME
 UsedBy = Callable[[Connection, str], Sequence[Label]]
 """The plans that open something in the hours of a name."""
 
-MAX_LABEL = 60
 MAX_HOURS = 100
 MAX_SPECIAL_DAYS = 800
 """Of a site: some sixteen years of holidays and shifted work days."""
 MAX_CALENDAR_BYTES = 128 * 1024
 """Of all hours with their special days as devices are sent them: an eighth of what a message holds."""
 FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)
-YEARS_AHEAD = 3
-"""How far ahead an imported calendar is read: years after this one."""
 NAMED = 10
-"""Days or events that a sentence or an entry of the audit names."""
+"""Days that an entry of the audit names."""
 
 NO_HOURS = N_("There are no such hours.")
 NO_NAME = N_("The name of hours is lower-case letters, digits and hyphens, at most 40. Nothing was changed.")
@@ -63,18 +60,6 @@ TOO_LARGE = N_(
     "Hours and special days would be too large for the devices: remove special days of past years first. "
     "Nothing was changed."
 )
-NOT_ICAL = N_("This is no iCalendar file: line %(line)s cannot be read. Nothing was changed.")
-NOTHING_TO_COME = N_("The calendar has no day of whole-day events from today on. Nothing was changed.")
-LEFT_OUT = N_("These events cannot be read: %(events)s. Leave them out, or correct the file. Nothing was changed.")
-
-
-class Imported(Struct, frozen=True):
-    """What became of a calendar: its first day from today on, how many days were added, and the events that were left
-    out."""
-
-    first: date
-    added: int
-    left_out: Sequence[LeftOut]
 
 
 class HoursEdit:
@@ -151,27 +136,6 @@ class HoursEdit:
         of_year = date(year, 1, 1), date(year, 12, 31)
         self.remove_days(store.list_special_days(self._connection, self._site.name, *of_year))
 
-    def import_days(self, text: str, of: SpecialDay, only: str = "", *, leave_out: bool = False) -> Imported:
-        """Add the days of an iCalendar file from today on, each of the kind and for the hours that ``of`` has; with
-        ``only``, of the events that have this text in their name. Raises ``Rejected``; for events that cannot be read
-        unless ``leave_out``."""
-        today = today_of(self._site, self._now_ms)
-        try:
-            found = read_calendar(text, today, date(today.year + YEARS_AHEAD, 12, 31))
-        except NoCalendar as wrong:
-            raise Rejected(NOT_ICAL, "file", line=wrong.line) from None
-        left_out = [one for one in found.left_out if only in one.name]
-        if left_out and not leave_out:
-            raise Rejected(LEFT_OUT, "file", events=[_left_out_label(one) for one in left_out[:NAMED]])
-        days = [
-            structs.replace(of, day=day, label=clean(name)[:MAX_LABEL].strip())
-            for day, name in reversed(found.days)
-            if only in name
-        ]
-        if not days:
-            raise Rejected(NOTHING_TO_COME, "file")
-        return Imported(min(one.day for one in days), self.add_days(days), left_out)
-
     def _find(self, name: str) -> Hours:
         found = store.find_hours(self._connection, name)
         if found is None:
@@ -226,10 +190,13 @@ class HoursService:
         with self._edit(by) as edit:
             edit.remove_year(year)
 
-    def import_days(self, by: str, text: str, of: SpecialDay, only: str = "", *, leave_out: bool = False) -> Imported:
-        """See ``HoursEdit.import_days``. Raises ``Rejected``."""
+    def import_file(self, by: str, file: CalendarFile) -> Imported:
+        """Add the days of a file. Raises ``Rejected``; for events that cannot be read unless they are left out."""
+        with self._store.reading() as connection:
+            today = today_of(site_of(connection), self._clock())
+        days, left_out = file.special_days(today)
         with self._edit(by) as edit:
-            return edit.import_days(text, of, only, leave_out=leave_out)
+            return Imported(days[0].day, edit.add_days(days), left_out)
 
     @contextmanager
     def _edit(self, by: str) -> Iterator[HoursEdit]:
@@ -280,8 +247,3 @@ def _written(days: Sequence[SpecialDay]) -> str:
     """For the audit."""
     named = [f"{one.day}{f' {one.hours}' if one.hours else ''}" for one in sorted(days)[:NAMED]]
     return ", ".join([*named, f"+{len(days) - NAMED}"] if len(days) > NAMED else named)
-
-
-def _left_out_label(one: LeftOut) -> Label:
-    why = WHY[one.why]
-    return Label(f"“{one.name}”（{why.zh}）", f"“{one.name}” ({why.en})")

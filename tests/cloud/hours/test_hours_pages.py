@@ -134,6 +134,9 @@ def test_calendar_file_is_uploaded_or_pasted(town: Town) -> None:
         pasted = {"kind": "half", "only": "元旦", "text": FILE}
         assert clerk.submit("/calendar/import", "/calendar", **pasted).status_code == 303
         assert [one.kind for one in special_days(town)] == [DayKind.HALF, DayKind.REST]
+        long = FILE.replace("SUMMARY:元旦", "DESCRIPTION:" + "x" * 400_000 + "\r\nSUMMARY:元旦")
+        file = {"file": ("long.ics", long.encode(), "text/calendar")}
+        assert clerk.post("/calendar/import", data=fields | {"leave_out": "1"}, files=file).status_code == 303
         for bad in (b"", "元旦".encode("gbk"), b"<html>"):
             answer = clerk.post("/calendar/import", data=fields, files={"file": ("x.ics", bad, "text/calendar")})
             assert (answer.status_code, "Nothing was changed" in answer.text) == (422, True)

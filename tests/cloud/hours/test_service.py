@@ -9,6 +9,7 @@ import pytest
 from msgspec import structs
 
 from cloud.hours import service
+from cloud.hours.calendar_file import CalendarFile
 from cloud.hours.rule import DayKind, Hours, SpecialDay
 from cloud.hours.service import MAX_HOURS, MAX_SPECIAL_DAYS, HoursService, stamp
 from cloud.hours.store import find_hours, list_hours, list_special_days, load_schedules
@@ -131,12 +132,12 @@ WRONG: Sequence[tuple[str, str, Callable[[HoursService], Any]]] = (
     ("always", "follow no calendar", lambda hours: hours.add_days("lin", [structs.replace(MAY_DAY, hours="always")])),
     ("not there", "no such special day", lambda hours: hours.remove_days("lin", [MAY_DAY])),
     ("this year", "a year that is over", lambda hours: hours.remove_year("lin", 2027)),
-    ("no file", "line 1 cannot be read", lambda hours: hours.import_days("lin", "<html>", MAY_DAY)),
-    ("empty", "no day of whole-day events", lambda hours: hours.import_days("lin", ics(), MAY_DAY)),
+    ("no file", "line 1 cannot be read", lambda hours: hours.import_file("lin", CalendarFile("<html>", MAY_DAY))),
+    ("empty", "no day of whole-day events", lambda hours: hours.import_file("lin", CalendarFile(ics(), MAY_DAY))),
     (
         "timed",
         r"“Run” \(it has a time of day",
-        lambda hours: hours.import_days("lin", ics("SUMMARY:Run\nDTSTART:20270501T090000"), MAY_DAY),
+        lambda hours: hours.import_file("lin", CalendarFile(ics("SUMMARY:Run\nDTSTART:20270501T090000"), MAY_DAY)),
     ),
 )
 
@@ -204,22 +205,22 @@ def test_calendar_file_becomes_days_of_a_kind(store: Store, hours: HoursService)
         "SUMMARY:劳动节 休\nDTSTART;VALUE=DATE:20270501\nDTEND;VALUE=DATE:20270503",
         "SUMMARY:劳动节 班\nDTSTART;VALUE=DATE:20270508",
     )
-    done = hours.import_days("lin", text, SpecialDay(TODAY, DayKind.REST), "休")
+    done = hours.import_file("lin", CalendarFile(text, SpecialDay(TODAY, DayKind.REST), "休"))
     assert (done.first, done.added) == (date(2027, 5, 1), 2)
-    done = hours.import_days("lin", text, SpecialDay(TODAY, DayKind.AS_WEEKDAY, 5), "班")
+    done = hours.import_file("lin", CalendarFile(text, SpecialDay(TODAY, DayKind.AS_WEEKDAY, 5), "班"))
     assert (done.first, done.added) == (date(2027, 5, 8), 1)
     assert [(str(one.day), one.kind.value, one.weekday, one.label) for one in calendar(store)] == [
         ("2027-05-01", "rest", None, "劳动节 休"),
         ("2027-05-02", "rest", None, "劳动节 休"),
         ("2027-05-08", "as_weekday", 5, "劳动节 班"),
     ]
-    assert hours.import_days("lin", text, SpecialDay(TODAY, DayKind.REST), "休").added == 0
-    assert hours.import_days("lin", text, SpecialDay(TODAY, DayKind.REST), "元旦").added == 9
+    assert hours.import_file("lin", CalendarFile(text, SpecialDay(TODAY, DayKind.REST), "休")).added == 0
+    assert hours.import_file("lin", CalendarFile(text, SpecialDay(TODAY, DayKind.REST), "元旦")).added == 9
 
 
 def test_events_that_cannot_be_read_may_be_left_out(store: Store, hours: HoursService) -> None:
     text = ics("SUMMARY:Run\nDTSTART:20270501T090000", "SUMMARY:Rest\nDTSTART;VALUE=DATE:20270501")
-    done = hours.import_days("lin", text, SpecialDay(TODAY, DayKind.REST), leave_out=True)
+    done = hours.import_file("lin", CalendarFile(text, SpecialDay(TODAY, DayKind.REST), leave_out=True))
     assert (done.added, [one.name for one in done.left_out]) == (1, ["Run"])
 
 
