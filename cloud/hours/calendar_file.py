@@ -5,7 +5,7 @@ from datetime import date
 
 from msgspec import Struct, structs
 
-from cloud.hours.ical import WHY, LeftOut, NoCalendar, read_calendar
+from cloud.hours.ical import WHY, LeftOut, NoCalendar, TooManyDays, read_calendar
 from cloud.hours.rule import SpecialDay
 from cloud.store.labels import Label
 from cloud.web.context import N_
@@ -21,6 +21,7 @@ NAMED = 10
 
 NOT_TEXT = N_("The file is not written in UTF-8: export it again as an iCalendar file. Nothing was changed.")
 NOT_ICAL = N_("This is no iCalendar file: line %(line)s cannot be read. Nothing was changed.")
+TOO_MANY = N_("The calendar has more than 5000 days to come: choose one of holidays. Nothing was changed.")
 NOTHING_TO_COME = N_("The calendar has no day of whole-day events from today on. Nothing was changed.")
 LEFT_OUT = N_("These events cannot be read: %(events)s. Leave them out, or correct the file. Nothing was changed.")
 
@@ -40,6 +41,8 @@ class CalendarFile(Struct, frozen=True):
             found = read_calendar(self.text, today, date(today.year + YEARS_AHEAD, 12, 31))
         except NoCalendar as wrong:
             raise Rejected(NOT_ICAL, "file", line=wrong.line) from None
+        except TooManyDays:
+            raise Rejected(TOO_MANY, "file") from None
         left_out = [one for one in found.left_out if self.only in one.name]
         if left_out and not self.leave_out:
             raise Rejected(LEFT_OUT, "file", events=[_told(one) for one in left_out[:NAMED]])

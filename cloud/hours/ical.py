@@ -17,6 +17,8 @@ from cloud.hours.recurrence import NoRule, read_date, read_rule, repeated
 from contract.phrases import Phrase
 
 MAX_EVENTS = 1_000
+MAX_DAYS = 5_000
+"""Of all events, as far as they are asked for."""
 MAX_EVENT_DAYS = 60
 """Of one event, as long as the longest school holidays."""
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)
@@ -54,6 +56,10 @@ class NoCalendar(ValueError):
         self.line = line
 
 
+class TooManyDays(ValueError):
+    """A calendar has more days than any site could have."""
+
+
 class NamedDay(NamedTuple):
     """A day of an event, and what the event is called."""
 
@@ -76,7 +82,8 @@ class CalendarDays(Struct, frozen=True):
 
 
 def read_calendar(text: str, first: date, last: date) -> CalendarDays:
-    """The days from ``first`` through ``last`` on which a calendar has an event. Raises ``NoCalendar``."""
+    """The days from ``first`` through ``last`` on which a calendar has an event. Raises ``NoCalendar`` or
+    ``TooManyDays``."""
     events = list(_events(text))
     moved = _moved(events)
     days: set[NamedDay] = set()
@@ -90,6 +97,8 @@ def read_calendar(text: str, first: date, last: date) -> CalendarDays:
             left_out.append(LeftOut(event.name, wrong.why))
             continue
         days.update(NamedDay(day, event.name) for day in found if first <= day <= last)
+        if len(days) > MAX_DAYS:
+            raise TooManyDays(f"more than {MAX_DAYS} days")
     return CalendarDays(sorted(days), left_out)
 
 

@@ -113,7 +113,7 @@ class HoursEdit:
         """Add special days, each in the place of one of the same day, kind and hours; returns how many were not there
         as they are now. Raises ``Rejected``."""
         names = {one.name: one for one in store.list_hours(self._connection)}
-        there = {one.key: one for one in store.list_special_days(self._connection, self._site.name)}
+        there = {one.key: one for one in self._days_about(days)}
         wanted = {one.key: _checked_day(one, names.get(one.hours)) for one in days}
         new = [one for key, one in wanted.items() if there.get(key) != one]
         if new:
@@ -123,7 +123,7 @@ class HoursEdit:
 
     def remove_days(self, days: Sequence[SpecialDay]) -> None:
         """Raises ``Rejected`` if one of them is not there."""
-        there = {one.key for one in store.list_special_days(self._connection, self._site.name)}
+        there = {one.key for one in self._days_about(days)}
         if not days or not {one.key for one in days} <= there:
             raise Rejected(NO_SUCH_DAY, "day", 404)
         store.remove_special_days(self._connection, self._site.name, days)
@@ -136,6 +136,11 @@ class HoursEdit:
         of_year = date(year, 1, 1), date(year, 12, 31)
         self.remove_days(store.list_special_days(self._connection, self._site.name, *of_year))
 
+    def _days_about(self, days: Sequence[SpecialDay]) -> list[SpecialDay]:
+        """The special days there are from the first of these days through the last."""
+        dates = [one.day for one in days] or [FIRST_DAY]
+        return store.list_special_days(self._connection, self._site.name, min(dates), max(dates))
+
     def _find(self, name: str) -> Hours:
         found = store.find_hours(self._connection, name)
         if found is None:
@@ -144,7 +149,7 @@ class HoursEdit:
 
     def _end(self, action: str, subject: str, **detail: str) -> None:
         """Check what the change has come to, and write it down. Raises ``Rejected``."""
-        count = len(store.list_special_days(self._connection, self._site.name))
+        count = store.count_special_days(self._connection, self._site.name)
         if count > MAX_SPECIAL_DAYS:
             raise Rejected(TOO_MANY_DAYS, "day", count=count)
         schedules = store.load_schedules(self._connection, self._site.name, ZoneInfo(self._site.zone))

@@ -116,6 +116,7 @@ def test_always_stays_as_it_is(store: Store, hours: HoursService) -> None:
     assert schedule(store, "always") == ALWAYS
 
 
+DAILY = [f"SUMMARY:{number}\nDTSTART;VALUE=DATE:20270101\nRRULE:FREQ=DAILY" for number in range(1000)]
 WRONG: Sequence[tuple[str, str, Callable[[HoursService], Any]]] = (
     ("name", "lower-case letters", lambda hours: hours.add("lin", structs.replace(POOL, name="Pool"))),
     ("taken", "of this name already", lambda hours: hours.add("lin", structs.replace(POOL, name="gym-hours"))),
@@ -134,6 +135,7 @@ WRONG: Sequence[tuple[str, str, Callable[[HoursService], Any]]] = (
     ("this year", "a year that is over", lambda hours: hours.remove_year("lin", 2027)),
     ("no file", "line 1 cannot be read", lambda hours: hours.import_file("lin", CalendarFile("<html>", MAY_DAY))),
     ("empty", "no day of whole-day events", lambda hours: hours.import_file("lin", CalendarFile(ics(), MAY_DAY))),
+    ("daily", "more than 5000 days", lambda hours: hours.import_file("lin", CalendarFile(ics(*DAILY), MAY_DAY))),
     (
         "timed",
         r"“Run” \(it has a time of day",
