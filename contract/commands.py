@@ -12,15 +12,18 @@ import msgspec
 from msgspec import Meta, Struct
 
 from contract.archetypes import AnyKind, Archetype
-from contract.messages import Name, Time
+from contract.decide import Direction
+from contract.messages import CommandId, Name, Time
 from contract.phrases import Phrase
 from contract.reasons import TABLE
-from contract.sealing import DIGEST_BYTES
+from contract.sealing import DIGEST_BYTES, KEY_BYTES
 
 Scope = Literal["point", "device", "zone"]
 """What a command is for. One to a zone goes to each of the zone's devices."""
-CommandRight = Literal["doors", "devices"]
-"""What an operator may: use points, or look after devices."""
+CommandRight = Literal["doors", "devices", "people"]
+"""What an operator may: use points, look after devices, or change people and their cards."""
+MAX_ENROL_MS = 300_000
+"""The longest that a reader waits for a card that is to be enrolled."""
 
 
 class NoArgs(Struct, frozen=True):
@@ -50,6 +53,21 @@ class ClockSetArgs(Struct, frozen=True):
     """The right time, UTC milliseconds."""
 
     now_ms: Time
+
+
+class EnrolArgs(Struct, frozen=True):
+    """At which of the point's readers the card is held, the public key (X25519, in hex) that its number is sealed to,
+    and for how long the reader waits for it, from when the device begins."""
+
+    key: Annotated[str, Meta(pattern=rf"^[0-9a-f]{{{2 * KEY_BYTES}}}\Z")]
+    window_ms: Annotated[int, Meta(ge=1_000, le=MAX_ENROL_MS)]
+    reader: Direction = "in"
+
+
+class EnrolCancelArgs(Struct, frozen=True):
+    """The command whose enrolment is to end."""
+
+    enrolment: CommandId
 
 
 class WrongArgs(ValueError):
@@ -86,7 +104,8 @@ class CommandType(Struct, frozen=True, kw_only=True):
     A command to a point is for kinds of these ``archetypes`` only. If it ``moves`` something it is refused in an
     emergency, and where nobody keeps the pins. ``refusals`` are the words for why a device does not do it, beside those
     that any command may meet; of these, ``wrong_args`` is said of arguments that are none, and ``nothing_done`` where
-    the point finds nothing to do.
+    the point finds nothing to do. It may take ``lasts_ms`` from its beginning until its result is there. One that is
+    not ``offered`` is issued by the use case that it is a part of, and never as it is by an operator.
     """
 
     op: str
@@ -100,6 +119,8 @@ class CommandType(Struct, frozen=True, kw_only=True):
     wrong_args: str = "not_understood"
     nothing_done: str = "not_this_kind"
     refusals: Mapping[str, Phrase] = {}
+    lasts_ms: int = 0
+    offered: bool = True
 
     def __post_init__(self) -> None:
         if (self.scope == "point") != bool(self.archetypes):
@@ -187,6 +208,37 @@ _DECLARED = (
             "no_drill": Phrase("没有正在进行的演练", "there is no drill"),
             "no_such_zone": Phrase("该区域没有接火警信号", "no fire input of that zone is wired to it"),
         },
+    ),
+    CommandType(
+        op="enrol",
+        scope="point",
+        args=EnrolArgs,
+        right="people",
+        words=Phrase("读卡登记", "Enrol a card by tap"),
+        audit=Phrase("开始读卡登记", "Began an enrolment at a reader"),
+        archetypes=frozenset({"portal", "session", "box", "till"}),
+        refusals={
+            "cancelled": Phrase("已取消", "it was cancelled"),
+            "enrolling": Phrase("该读卡器正在登记另一张卡", "another enrolment is open at this reader"),
+            "keeper_lost": CANNOT_MOVE["keeper_lost"],
+            "no_card": Phrase("时限内没有刷卡两次", "no card was held there twice in time"),
+            "no_reader": Phrase("该点位没有这个读卡器", "this point has no such reader"),
+            "two_cards": Phrase("两次刷的不是同一张卡", "two different cards were held there"),
+        },
+        lasts_ms=MAX_ENROL_MS,
+        offered=False,
+    ),
+    CommandType(
+        op="enrol_cancel",
+        scope="point",
+        args=EnrolCancelArgs,
+        right="people",
+        words=Phrase("取消读卡登记", "Cancel an enrolment"),
+        audit=Phrase("取消读卡登记", "Cancelled an enrolment at a reader"),
+        archetypes=frozenset({"portal", "session", "box", "till"}),
+        nothing_done="no_enrolment",
+        refusals={"no_enrolment": Phrase("那次登记已结束", "that enrolment has ended")},
+        offered=False,
     ),
     CommandType(
         op="send_log",

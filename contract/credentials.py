@@ -208,6 +208,27 @@ def canonical(frame: str) -> bytes | None:
     return None
 
 
+_UID_BITS = {FORMATS[name].bits for name in ("UID4", "UID7", "UID10")}
+_DERIVED_BITS = (FORMATS["UID4"].bits, FORMATS["H10301"].bits)
+
+
+def forms(card: bytes) -> tuple[bytes, ...]:
+    """The canonical bytes of every form in which readers report a card, its own first.
+
+    Readers send a UID whole, or as a number's lowest 32 bits (a 34-bit frame) or lowest 24 bits (a 26-bit frame); and
+    makes differ in which end of the UID is the number's high one. Of a card that came as 26 bits, or in a format that
+    is no UID, nothing else can be known.
+    """
+    length, uid = card[0], card[1:]
+    if length not in _UID_BITS:
+        return (card,)
+    found = [card]
+    for number in (uid, uid[::-1]):
+        found.append(bytes([length]) + number)
+        found += [bytes([bits]) + number[-(bits // 8) :] for bits in _DERIVED_BITS if bits <= length]
+    return tuple(dict.fromkeys(found))
+
+
 def key_pressed(frame: str) -> str | None:
     """The key of a 4-bit or 8-bit keypad burst (``0``-``9``, ``*``, ``#``), or None if the burst is not one.
 

@@ -119,7 +119,8 @@ class Grant(Struct, frozen=True):
 
     ``valid_from_ms`` and ``valid_until_ms`` are a half-open window in UTC milliseconds; 0 is no bound.
     ``points`` maps each point the holder is entitled at to its schedule, ``allotments`` those points whose use is
-    rationed to what they are used from. In the zones of ``resets`` the holder may end an emergency or clear a fault.
+    rationed to what they are used from. In the zones of ``resets`` the holder may end an emergency or clear a fault. A
+    ``slow`` holder needs longer to pass: it says nothing of whether they may.
     """
 
     holder: bytes
@@ -130,6 +131,7 @@ class Grant(Struct, frozen=True):
     valid_until_ms: int = 0
     allotments: Mapping[str, Allotment] = {}
     resets: frozenset[str] = frozenset()
+    slow: bool = False
 
 
 def is_home(grant: Grant, point: str) -> bool:

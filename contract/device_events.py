@@ -120,6 +120,20 @@ class ReaderEvents:
     ) -> None:
         """A frame that is no card, by its length and parity, never by its bits; or ``why`` a card led to no point."""
 
+    @event(
+        "reader.enrolment",
+        "quiet",
+        "watch",
+        "读卡登记开始，等待刷卡",
+        "Enrolment open: waiting for a card",
+        looks={
+            ("step", "first_read"): Look("quiet", Phrase("读卡登记：已刷一次", "Enrolment: a card was held once")),
+            ("step", "read"): Look("good", Phrase("读卡登记：卡已读取", "Enrolment: the card has been read")),
+        },
+    )
+    def enrolment(self, id: str, reader: str, step: str) -> None:
+        """How far the enrolment of this command is: ``open``, ``first_read`` or ``read``. Of the card nothing."""
+
 
 class JournalEvents:
     """What stands in the place of rows that are lost."""

@@ -121,7 +121,8 @@ class SitePage(Struct, frozen=True):
     """What the rows of a site share. A profile maps points to names of schedules: who may pass where, and when.
 
     ``quotas`` and ``resets`` stand beside the profiles, one for one: from which allotment each point is used, and the
-    zones whose emergency may be ended. A page of before there were any has neither.
+    zones whose emergency may be ended. A page of before there were any has neither. ``slow`` are the profiles, by
+    number, of people who are given more time to pass; software that does not know it gives them as much as everybody.
     """
 
     zone: str
@@ -131,6 +132,7 @@ class SitePage(Struct, frozen=True):
     allotments: dict[Name, Rations] = {}
     quotas: Annotated[list[dict[Name, Name]], Meta(max_length=MAX_PROFILES)] = []
     resets: Annotated[list[list[Name]], Meta(max_length=MAX_PROFILES)] = []
+    slow: Annotated[list[int], Meta(max_length=MAX_PROFILES)] = []
 
 
 class _Profile(NamedTuple):
@@ -139,6 +141,7 @@ class _Profile(NamedTuple):
     points: Mapping[str, Schedule]
     allotments: Mapping[str, Allotment]
     resets: frozenset[str]
+    slow: bool
 
 
 class Site:
@@ -153,13 +156,15 @@ class Site:
         self.allotments = {name: Allotment(name, held.minutes, held.wh) for name, held in page.allotments.items()}
         quotas = _beside(page.profiles, page.quotas, dict[str, str]())
         resets = _beside(page.profiles, page.resets, list[str]())
+        slow = frozenset(page.slow)
         self._profiles = [
             _Profile(
                 _resolved(points, page.schedules, "schedule"),
                 _resolved(quota, self.allotments, "allotment"),
                 frozenset(zones),
+                number in slow,
             )
-            for points, quota, zones in zip(page.profiles, quotas, resets, strict=True)
+            for number, (points, quota, zones) in enumerate(zip(page.profiles, quotas, resets, strict=True))
         ]
 
     @classmethod
@@ -184,9 +189,9 @@ class Site:
     ) -> Grant:
         if profile >= len(self._profiles):
             raise Malformed(f"row names profile {profile} of {len(self._profiles)}")
-        points, allotments, resets = self._profiles[profile]
+        points, allotments, resets, slow = self._profiles[profile]
         window_ms = valid_from_s * 1000, valid_until_s * 1000
-        return Grant(holder, tier, points, standing, *window_ms, allotments, resets)
+        return Grant(holder, tier, points, standing, *window_ms, allotments, resets, slow)
 
 
 def _beside(profiles: Sequence[object], listed: Sequence[T], nothing: T) -> Sequence[T]:

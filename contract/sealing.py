@@ -12,7 +12,7 @@ from typing import NewType, Self
 
 from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, hpke, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils, x25519
 
 from contract import codec
 
@@ -22,6 +22,8 @@ KEY_BYTES = 32
 
 _ENVELOPE = hpke.Suite(hpke.KEM.P256, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 """RFC 9180: what the cloud sends to one device's key, and to nobody else."""
+_CARD_ENVELOPE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+"""RFC 9180: what a device sends to the cloud's enrolment key, and to nobody else."""
 
 SyncKey = NewType("SyncKey", bytes)
 """32 bytes shared by one device and the cloud; MACs what the cloud acknowledges."""
@@ -43,6 +45,7 @@ class Purpose(StrEnum):
     RENEW = "hg-renew-1"
     CERTIFICATE = "hg-certificate-1"
     BUNDLE = "hg-bundle-1"
+    ENROL = "hg-enrol-1"
 
 
 def statement(purpose: Purpose, site: str, device: str, *parts: bytes) -> bytes:
@@ -199,6 +202,40 @@ class DeviceVerifier:
     def close(self, stated: bytes, secret: bytes) -> bytes:
         """An envelope that only the device's private half opens. It does not say who closed it."""
         return _ENVELOPE.encrypt(secret, self._public, info=stated)
+
+
+def enrol_statement(site: str, device: str, command: str) -> bytes:
+    """What the envelope of an enrolled card is bound to: the command that asked for it."""
+    return statement(Purpose.ENROL, site, device, command.encode())
+
+
+class EnrolKey:
+    """The cloud's X25519 key that enrolled cards are sealed to: a broker, and whoever steals a journal, learn no card's
+    number."""
+
+    def __init__(self, private: x25519.X25519PrivateKey) -> None:
+        self._private = private
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """Raises ``ValueError`` unless given 32 bytes."""
+        return cls(x25519.X25519PrivateKey.from_private_bytes(raw))
+
+    def public(self) -> bytes:
+        return self._private.public_key().public_bytes_raw()
+
+    def open(self, stated: bytes, envelope: bytes) -> bytes:
+        """What ``close_for_cloud`` put in. Raises ``ValueError`` if it is for another key or another command."""
+        try:
+            return _CARD_ENVELOPE.decrypt(envelope, self._private, info=stated)
+        except (InvalidTag, ValueError):
+            raise ValueError("the envelope is not for this key") from None
+
+
+def close_for_cloud(public: bytes, stated: bytes, secret: bytes) -> bytes:
+    """An envelope that only the cloud's enrolment key opens. It does not say who closed it. Raises ``ValueError`` for
+    what is no key."""
+    return _CARD_ENVELOPE.encrypt(secret, x25519.X25519PublicKey.from_public_bytes(public), info=stated)
 
 
 class _RoleKey:

@@ -11,13 +11,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from contract.commands import COMMANDS
+from contract.commands import COMMANDS, EnrolArgs
 from contract.decide import Mode
 from contract.device_events import DeviceEvents
 from contract.emergencies import Cause
 from edge.agent.effect_queue import EffectQueue
 from edge.agent.effects import PointEffects
 from edge.agent.emergencies import Emergencies
+from edge.agent.enrolments import Ended
 from edge.agent.event_throttle import EventThrottle
 from edge.agent.ports import AgentPorts
 from edge.agent.readers import Readers
@@ -170,6 +171,13 @@ class Agent:
         answers: list[str] = []
         self._guarded(lambda: answers.append(runner.obey(received, self._ports.decider)))
         return answers[0] if answers else "internal_error"
+
+    def enrol(self, point: str, command: str, args: EnrolArgs, ended: Ended) -> str:
+        """Wait for a card at a reader of the point. Returns a word for why not; else ``ended`` is called later."""
+        if not self.keeper_up:
+            return "keeper_lost"
+        reader = self.readers.reader_of(point, args.reader)
+        return "no_reader" if reader is None else self.readers.enrolments.begin(reader, point, command, args, ended)
 
     def drill(self, zone: str, on: bool, order_record: dict[str, Any]) -> str:
         """Begin or end an exercise in a zone. Returns a word for why not, an empty one if the keeper is asked."""

@@ -120,6 +120,10 @@ class Decider:
             resets=resets,
         )
 
+    def knows(self, digest: bytes) -> bool:
+        """Whether somebody has this credential, as far as the roster can be read."""
+        return self._find(digest) != []
+
     def for_operator(self, point: str, report: Report, mode: Mode) -> Reason:
         """What the rule says of an operator who opens from afar: they need no card, and all else holds for them."""
         can_be_held = point in self._held

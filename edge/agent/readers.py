@@ -3,7 +3,7 @@ neither."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
@@ -11,6 +11,7 @@ from contract.credentials import key_pressed
 from contract.decide import Direction
 from contract.device_events import ReaderEvents
 from contract.reasons import Reason
+from edge.agent.enrolments import Enrolments, Shown
 from edge.agent.ports import AgentPorts, Recording
 from edge.agent.reader_watch import ReaderWatch
 from edge.agent.runner import Runner
@@ -20,6 +21,11 @@ from edge.config.device_config import DeviceConfig
 NUMBER_LASTS_MS = 15_000
 """A number that was keyed counts for so long: time to find the card, and too short for the next person."""
 LONGEST_NUMBER = 3
+_LAMP_OF: Mapping[Shown, Literal["green", "red"]] = {
+    "enrol_again": "green",
+    "enrol_other": "red",
+    "enrol_read": "green",
+}
 
 
 class PointSelector:
@@ -62,6 +68,8 @@ class Readers:
     ) -> None:
         """``resets(point, digest)`` says whether a card asked for the end of an emergency, and so for nothing else."""
         self._runners, self._decider, self._clock, self._resets = runners, ports.decider, ports.clock, resets
+        self.enrolments = Enrolments(config.device.site, config.device.name, ports.loop, ports.clock, ports.recording)
+        self._shared = {point: shared.name for shared in config.readers for point in shared.points.values()}
         self._watches: dict[tuple[str, str], ReaderWatch] = {}
         """By point, which is empty for a reader of several, and by direction or the shared reader's name."""
         self._frame_handlers: dict[str, Callable[[str], None]] = {}
@@ -73,7 +81,9 @@ class Readers:
         for name, runner in runners.items():
             for direction in runner.point.readers:
                 watch = watched(name, direction)
-                self._frame_handlers[f"{name}.{direction}"] = partial(self._frame_of_point, runner, direction, watch)
+                self._frame_handlers[f"{name}.{direction}"] = partial(
+                    self._frame_of_point, f"{name}.{direction}", runner, direction, watch
+                )
         for shared in config.readers:
             sharing = [runners[name] for name in shared.points.values()]
             watch = watched("", shared.name)
@@ -88,6 +98,11 @@ class Readers:
             handler(bits)
         return handler is not None
 
+    def reader_of(self, point: str, direction: Direction) -> str | None:
+        """What the keeper calls the reader at which people ask to pass this point, its own or a shared one."""
+        own = f"{point}.{direction}"
+        return own if own in self._frame_handlers else self._shared.get(point) if direction == "in" else None
+
     def faults(self) -> dict[str, str]:
         """The readers that send more than people do: ``reader_noisy`` of the device, or ``POINT.reader_noisy``."""
         now_ms = self._clock.mono_ms()
@@ -97,13 +112,16 @@ class Readers:
     def close(self) -> None:
         for watch in self._watches.values():
             watch.close()
+        self.enrolments.close()
 
-    def _frame_of_point(self, runner: Runner, direction: Direction, watch: ReaderWatch, bits: str) -> None:
+    def _frame_of_point(self, reader: str, runner: Runner, direction: Direction, watch: ReaderWatch, bits: str) -> None:
         """A key press may be part of somebody's PIN, and is written down nowhere."""
-        if key_pressed(bits) is None:
-            self._card(runner, direction, bits, self._decider.digest_of(bits), watch)
-        else:
+        if key_pressed(bits) is not None:
             watch.key(self._clock.mono_ms())
+            return
+        digest = self._decider.digest_of(bits)
+        if not self._enrols(reader, runner, bits, digest, watch):
+            self._card(runner, direction, bits, digest, watch)
 
     def _frame_of_several(
         self, reader: str, selector: PointSelector, runners: Iterable[Runner], watch: ReaderWatch, bits: str
@@ -116,12 +134,24 @@ class Readers:
             return
         selected, digest = selector.pop_selected(now_ms), self._decider.digest_of(bits)
         runner = self._runners[selected] if selected else _of_user(runners, digest)
+        if self._enrols(reader, runner, bits, digest, watch):
+            return
         if runner is not None:
             self._card(runner, "in", bits, digest, watch)
         elif digest is None:
             watch.unread(bits, now_ms)
         elif not (digest and any(self._resets(shared.point.name, digest) for shared in runners)):
             watch.no_number(reader)  # who runs to a reader in an emergency keys no number
+
+    def _enrols(self, reader: str, runner: Runner | None, bits: str, digest: bytes | None, watch: ReaderWatch) -> bool:
+        """Whether an enrolment is open at this reader that takes the card: only one that nobody has."""
+        if digest is None or not self.enrolments.is_open(reader) or self._decider.knows(digest):
+            return False
+        watch.card()
+        shown = self.enrolments.read(reader, bits)
+        if runner is not None and shown is not None:
+            runner.queue.put([Show(_LAMP_OF[shown], shown)])
+        return True
 
     def _card(self, runner: Runner, direction: Direction, bits: str, digest: bytes | None, watch: ReaderWatch) -> None:
         point, now_ms = runner.point, self._clock.mono_ms()

@@ -34,13 +34,17 @@ MIN_UNLOCK_MS = 3_000
 """The least a fixed release may be (ULC 60839-11-1)."""
 MAX_UNLOCK_MS = 59_000
 """With the margin this is the longest lease the keeper gives."""
+SLOW_TIMES = 3
+"""How many times as long a door is unlocked for somebody who is slow."""
 
 
 class Passer(Struct, frozen=True):
-    """Somebody who may pass once: the holder, empty where no grant names one, and which way."""
+    """Somebody who may pass once: the holder, empty where no grant names one, and which way. One who is ``slow`` is
+    given more time at a door."""
 
     holder: str
     direction: Direction
+    slow: bool = False
 
 
 SOMEBODY = Passer("", "in")
@@ -67,12 +71,13 @@ class PortalSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PortalState(StationState, frozen=True):
-    """``unlocked``: the lock is driven until the relock is due. ``awaited`` are those who were let in and have not
-    passed yet; the next passages are booked on them. ``released_by`` are the causes that hold the way free: an
-    emergency, or a mode that holds it open. ``sees_passages``: a sensor says when somebody passes."""
+    """``unlocked``: the lock is driven until the relock is due, at ``relock_ms``. ``awaited`` are those who were let in
+    and have not passed yet; the next passages are booked on them. ``released_by`` are the causes that hold the way
+    free: an emergency, or a mode that holds it open. ``sees_passages``: a sensor says when somebody passes."""
 
     settings: PortalSettings
     unlocked: bool = False
+    relock_ms: int = 0
     awaited: tuple[Passer, ...] = ()
     released_by: frozenset[str] = frozenset()
     mode: Mode = Mode.SCHEDULED
@@ -128,11 +133,13 @@ class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
             case Emergency(active=active):
                 self.release("emergency", active=active)
 
-    def unlock(self, behind: Literal["nothing", "written"] = "written") -> None:
-        """Drive the lock until the relock is due."""
-        unlock_ms = self.state.settings.unlock_ms
+    def unlock(self, behind: Literal["nothing", "written"] = "written", *, times: int = 1) -> None:
+        """Drive the lock until the relock is due: ``times`` as long as usual, and never less than who came before was
+        given."""
+        left_ms = self.state.relock_ms - self.now_ms if self.state.unlocked else 0
+        unlock_ms = min(MAX_UNLOCK_MS, max(left_ms, times * self.state.settings.unlock_ms))
         drive = Drive(self.output, unlock_ms + LEASE_MARGIN_MS, behind)
-        self.to("unlock", drive, Wake("relock", unlock_ms), unlocked=True)
+        self.to("unlock", drive, Wake("relock", unlock_ms), unlocked=True, relock_ms=self.now_ms + unlock_ms)
 
     def lock(self) -> None:
         self.do(Rest(self.output), Wake("relock", None), unlocked=False)
@@ -184,7 +191,7 @@ class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
     def stop_entry(self) -> None:
         """Whoever was let in and has not entered is not awaited any more; whoever is on the way out is."""
         before = self.state
-        self.do(awaited=tuple(who for who in before.awaited if who.direction == "out"))
+        self.do(awaited=tuple(who for who in before.awaited if who.direction == "out"), relock_ms=0)
         if before.unlocked and before.is_leaving:
             self.unlock("nothing")
         elif before.unlocked:
@@ -197,7 +204,9 @@ class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
 def passer(outcome: Decided) -> Passer:
     """Whom a passage on this decision is booked on."""
     grant = outcome.decision.grant
-    return Passer("" if grant is None else grant.holder.hex(), outcome.direction)
+    if grant is None:
+        return Passer("", outcome.direction)
+    return Passer(grant.holder.hex(), outcome.direction, grant.slow)
 
 
 def passed(who: Passer) -> Record:

@@ -45,9 +45,9 @@ class CommandOutcome(NamedTuple):
     afterwards: Callable[[], object] | None = None
 
 
-CommandAction = Callable[[str, CommandReceived], CommandOutcome]
+CommandAction = Callable[[str, CommandReceived], CommandOutcome | None]
 """Carries a command out at a point, or at the device itself where that is empty. What ``told`` says (id, op, by,
-reason) is recorded ahead of its effect."""
+reason) is recorded ahead of its effect. Without an outcome it goes on, and ends by ``Commands.finish``."""
 
 
 class CommandRefused(Exception):
@@ -200,15 +200,23 @@ class Commands:
             return
         order: dict[str, Any] = {"id": command.id, "op": command.op, "by": command.by, "reason": command.reason}
         if self._clock.mono_ms() - received_ms > min(command.lifetime_ms, MAX_LIFETIME_MS):
-            done = CommandOutcome("refused", "expired")
+            done: CommandOutcome | None = CommandOutcome("refused", "expired")
         else:
             done = self._do(command, order)
+        if done is not None:
+            self.finish(order, done)
+
+    def finish(self, order_record: dict[str, Any], done: CommandOutcome) -> None:
+        """A command that was begun has ended: record what was not done, store the result and send it."""
+        if self._closed:
+            return
         if done.outcome != "done":
             ended = CommandEvents.refused if done.outcome == "refused" else CommandEvents.failed
-            self._runtime.record("", *ended(**order, why=done.why).row)
-        self._store(Result(command.id, done.outcome, self._clock.now_ms(), done.why, done.data), done.afterwards)
+            self._runtime.record("", *ended(**order_record, why=done.why).row)
+        result = Result(order_record["id"], done.outcome, self._clock.now_ms(), done.why, done.data)
+        self._store(result, done.afterwards)
 
-    def _do(self, command: Command, order: dict[str, Any]) -> CommandOutcome:
+    def _do(self, command: Command, order: dict[str, Any]) -> CommandOutcome | None:
         """Behind this boundary a fault of ours leaves nobody without an answer."""
         try:
             received = CommandReceived(command.op, order, checked_args(command, self._kinds))

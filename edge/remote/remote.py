@@ -1,11 +1,12 @@
 """What the cloud may order from afar, put together with what it acts on: commands, and the modes of the points."""
 
 from collections.abc import Callable
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 from msgspec import Struct
 
-from contract.commands import COMMANDS, ClockSetArgs, DrillArgs
+from contract.commands import COMMANDS, ClockSetArgs, DrillArgs, EnrolArgs, EnrolCancelArgs
 from contract.device_events import CommandEvents, DeviceEvents
 from contract.device_words import DeviceFault
 from edge.agent.agent import Agent
@@ -50,6 +51,8 @@ class Remote:
         }
         actions |= {
             "drill": self._drill,
+            "enrol": self._enrol,
+            "enrol_cancel": self._cancel_enrolment,
             "clock_set": self._set_clock,
             "send_log": self._send_log,
             "reboot": self._reboot,
@@ -89,6 +92,27 @@ class Remote:
         args = cast(DrillArgs, received.args)
         why = self._agent.drill(args.zone, args.on, received.order_record)
         return CommandOutcome("refused", why) if why else CommandOutcome()
+
+    def _enrol(self, point: str, received: CommandReceived) -> CommandOutcome | None:
+        """The result follows when somebody has held a card there, or nobody did in time."""
+        order_record = received.order_record
+        ended = partial(self._enrolment_ended, order_record)
+        why = self._agent.enrol(point, order_record["id"], cast(EnrolArgs, received.args), ended)
+        return CommandOutcome("refused", why) if why else None
+
+    def _enrolment_ended(self, order_record: dict[str, Any], why: str, envelope: bytes) -> None:
+        if why:
+            self.commands.finish(order_record, CommandOutcome("refused", why))
+        else:
+            self._runtime.record("", *CommandEvents.done(**order_record).row)
+            self.commands.finish(order_record, CommandOutcome(data={"card": envelope.hex()}))
+
+    def _cancel_enrolment(self, _point: str, received: CommandReceived) -> CommandOutcome:
+        why = self._agent.readers.enrolments.cancel(cast(EnrolCancelArgs, received.args).enrolment)
+        if why:
+            return CommandOutcome("refused", why)
+        self._runtime.record("", *CommandEvents.done(**received.order_record).row)
+        return CommandOutcome()
 
     def _set_clock(self, _point: str, received: CommandReceived) -> CommandOutcome:
         args, was_ms = cast(ClockSetArgs, received.args), self._runtime.clock.now_ms()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from contract.kinds.door import DOOR, Fault, Phase
-from edge.archetypes.portal import HELD_OPEN, Passer, PortalSettings, PortalState, PortalStep, passed
+from edge.archetypes.portal import HELD_OPEN, SLOW_TIMES, Passer, PortalSettings, PortalState, PortalStep, passed
 from edge.archetypes.protocol import Due, Edge, Input, Levels, Report, Wake
 from edge.archetypes.station import Station, require
 
@@ -112,7 +112,7 @@ class DoorStep(PortalStep[DoorState, Fault]):
                 super().handle(happened)
 
     def let_in(self, who: Passer) -> None:
-        self.unlock()
+        self.unlock(times=SLOW_TIMES if who.slow else 1)
         if self.state.leaf_open:
             # The way stands open already, so whoever is allowed walks through, and has as long to do so as the first.
             self.do(passed(who))

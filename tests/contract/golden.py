@@ -5,7 +5,7 @@ A file is never edited. A message that gains a field gets a second file beside t
 
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from contract.decide import Mode, Standing, Tier, Trust
 from contract.events import CHAIN_START, Event, chain, encode_event, gap_event
@@ -28,7 +28,7 @@ from contract.messages import (
 from contract.roster import PAGE_VERSIONS, Prefix, Rations, Row, SitePage, pack_page
 from contract.roster_index import IndexEntry, pack_index_page
 from contract.schedules import ALWAYS, Schedule
-from contract.sealing import page_hash
+from contract.sealing import EnrolKey, page_hash
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "messages"
 
@@ -76,6 +76,7 @@ CALENDAR_PAGE = SitePage(
     profiles=[{"gate": "always"}, {"gate": "always", "gym": "gym"}],
 )
 """Of version 3: a half day, a day on which nothing opens, and a night that ends at 24:00."""
+SLOW_PAGE = structs.replace(RATIONED_PAGE, slow=[1])
 PAGE = pack_page(
     Prefix(0x80000000, 1),
     [
@@ -103,6 +104,15 @@ INDEX_PAGE = pack_index_page(
         IndexEntry(Prefix(0xE0000000, 3), 4096, page_hash(b"a full page")),
     ],
 )
+
+
+ENROL_KEY = EnrolKey.from_bytes(bytes(range(32)))
+ENROLLED_FRAME = "10001010100111110000100100"
+ENROLLED = bytes.fromhex(
+    "14a7ee75fcdb338ad01837d8722bd16b27e5ea76382ab4fabdbf77ad71c63b3e1fe0a8e8ce09fc5169fe4334a7cebfc96f2e"
+    "9ebab138f400df2e4affa6819a923faecc506cbf6b147b40"
+)
+"""What a device sealed to that key about that frame. It was made once: a new envelope has other bytes."""
 
 
 def payload(name: str) -> bytes:
@@ -207,6 +217,24 @@ MESSAGES: dict[str, Struct] = {
         point="phone-1",
         args={"digest": "00112233445566778899aabbccddeeff"},
     ),
+    "command-enrol-1.json": Command(
+        id="0123456789abcdef0123456789abcded",
+        device=DEVICE,
+        op="enrol",
+        by="desk",
+        reason="a card for unit 1203",
+        connection=42,
+        lifetime_ms=10_000,
+        issued_ms=1_777_888_801_000,
+        point="turnstile",
+        args={"key": ENROL_KEY.public().hex(), "window_ms": 120_000, "reader": "in"},
+    ),
+    "result-enrol-1.json": Result(
+        id="0123456789abcdef0123456789abcded",
+        outcome="done",
+        at_ms=1_777_888_841_234,
+        data={"card": ENROLLED.hex()},
+    ),
     "result-1.json": Result(
         id="0123456789abcdef0123456789abcdef",
         outcome="refused",
@@ -216,8 +244,7 @@ MESSAGES: dict[str, Struct] = {
     ),
     "renew-1.json": Renewal("-----BEGIN CERTIFICATE REQUEST-----\n"),
     "certificate-1.json": Certificate("-----BEGIN CERTIFICATE-----\n", 1_785_664_800_000),
-    "site-page-2.hex": RATIONED_PAGE,
-    "site-page-3.hex": CALENDAR_PAGE,
+    "site-page-4.hex": SLOW_PAGE,
     "event-1.hex": EVENT,
 }
 """Files of messages that are Structs; `.json` is the line itself, `.hex` spells msgpack."""
@@ -243,6 +270,8 @@ OLDER: dict[str, Struct] = {
             "phone-1": {"kind": "socket", "phase": "free"},
         },
     ),
+    "site-page-2.hex": RATIONED_PAGE,
+    "site-page-3.hex": CALENDAR_PAGE,
     "state-1.json": State(
         online=True,
         connection=42,

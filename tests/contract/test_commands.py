@@ -27,6 +27,10 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "zone": st.from_regex(r"[a-z0-9][a-z0-9-]{0,39}", fullmatch=True),
     "on": st.booleans(),
     "now_ms": st.integers(0, 1 << 48),
+    "key": st.text(HEX, min_size=64, max_size=64),
+    "window_ms": st.integers(1_000, 300_000),
+    "reader": st.sampled_from(["in", "out"]),
+    "enrolment": st.text(HEX, min_size=32, max_size=32),
 }
 
 
@@ -68,6 +72,10 @@ def test_any_arguments_are_read_or_refused(known: CommandType, args: dict[str, A
         ("drill", {"zone": "Gym/", "on": True}),
         ("clock_set", {"now_ms": (1 << 48) + 1}),
         ("clock_set", {"now_ms": 1.5}),
+        ("enrol", {"key": "0" * 64, "window_ms": 300_001}),
+        ("enrol", {"key": "0" * 63, "window_ms": 60_000}),
+        ("enrol", {"key": "0" * 64, "window_ms": 60_000, "reader": "roof"}),
+        ("enrol_cancel", {"enrolment": "0" * 31}),
     ],
 )
 def test_arguments_beyond_their_bounds_are_wrong(op: str, args: dict[str, Any]) -> None:
@@ -91,10 +99,10 @@ def test_every_command_stands_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("kind", "ops"),
     [
-        ("door", ["open_once"]),
-        ("turnstile", ["open_once"]),
-        ("socket", ["session_start", "session_stop"]),
-        ("ev_post", ["session_start", "session_stop"]),
+        ("door", ["open_once", "enrol", "enrol_cancel"]),
+        ("turnstile", ["open_once", "enrol", "enrol_cancel"]),
+        ("socket", ["session_start", "session_stop", "enrol", "enrol_cancel"]),
+        ("ev_post", ["session_start", "session_stop", "enrol", "enrol_cancel"]),
         ("bank", []),
         ("", []),
         ("a_kind_of_tomorrow", []),

@@ -11,6 +11,7 @@ from contract.credentials import (
     Format,
     canonical,
     encode,
+    forms,
     key_pressed,
     read,
 )
@@ -295,3 +296,38 @@ def test_no_single_wrong_bit_makes_a_key_of_a_burst(burst: str, index: int) -> N
 @given(frames)
 def test_no_frame_is_both_a_key_and_a_card(frame: str) -> None:
     assert key_pressed(frame) is None or canonical(frame) is None
+
+
+def test_forms_of_a_captured_fob_hold_its_short_one() -> None:
+    """What the 26-bit reader sent of this fob is among the forms of what the 34-bit reader sent."""
+    wide, short = canonical(FOB_34), canonical(FOB_26)
+    assert wide is not None
+    assert short is not None
+    assert short in forms(wide)
+    assert forms(short) == (short,)
+
+
+@given(st.sampled_from(["UID4", "UID7", "UID10"]), st.data())
+def test_forms_are_what_readers_send_of_a_uid(name: str, data: st.DataObject) -> None:
+    uid = data.draw(st.binary(min_size=FORMATS[name].bits // 8, max_size=FORMATS[name].bits // 8))
+    whole = canonical(encode(name, number=int.from_bytes(uid, "big")))
+    assert whole is not None
+    sent = set()
+    for number in (uid, uid[::-1]):
+        low32, low24 = int.from_bytes(number[-4:], "big"), int.from_bytes(number[-3:], "big")
+        sent |= {
+            canonical(encode(name, number=int.from_bytes(number, "big"))),
+            canonical(encode("H10306", facility=low32 >> 16, number=low32 & 0xFFFF)),
+            canonical(encode("H10301", facility=low24 >> 16, number=low24 & 0xFFFF)),
+        }
+    found = forms(whole)
+    assert set(found) == sent
+    assert len(found) == len(set(found))
+    assert found[0] == whole
+
+
+@given(cards(tuple(layout for layout in FORMATS.values() if layout.bits not in (32, 34, 56, 80))))
+def test_card_that_is_no_uid_has_one_form(card: tuple[Format, int | None, int]) -> None:
+    own = canonical(frame_of(*card))
+    assert own is not None
+    assert forms(own) == (own,)

@@ -22,17 +22,21 @@ from contract.sealing import (
     DeviceKey,
     DeviceVerifier,
     DigestKey,
+    EnrolKey,
     Purpose,
     RosterKey,
     RosterVerifier,
     SyncKey,
+    close_for_cloud,
     credential_digest,
+    enrol_statement,
     mac,
     mac_is_good,
     page_hash,
     statement,
     tip_statement,
 )
+from tests.contract import golden
 from tests.contract.golden import DEVICE, JOURNAL, SITE, TIP, payload
 
 SYNC_KEY = SyncKey(bytes(range(32)))
@@ -177,7 +181,7 @@ def test_gaps_are_signed_one_by_one_beside_the_tip() -> None:
 def test_the_purposes_on_the_wire_never_change_and_are_all_different() -> None:
     assert [purpose.value for purpose in Purpose] == [
         *("hg-tip-1", "hg-state-1", "hg-ack-1", "hg-roster-1", "hg-config-1", "hg-reported-1", "hg-command-1"),
-        *("hg-result-1", "hg-renew-1", "hg-certificate-1", "hg-bundle-1"),
+        *("hg-result-1", "hg-renew-1", "hg-certificate-1", "hg-bundle-1", "hg-enrol-1"),
     ]
 
 
@@ -323,3 +327,25 @@ def test_the_mac_passes_wycheproof(vectors: Path) -> None:
 def test_digester_gives_what_credential_digest_gives(key: bytes, canonical: bytes) -> None:
     digester = CredentialDigester(DigestKey(key))
     assert [digester.digest(canonical) for _ in range(2)] == [credential_digest(DigestKey(key), canonical)] * 2
+
+
+def test_kept_envelope_of_a_card_opens() -> None:
+    stated = enrol_statement(golden.SITE, golden.DEVICE, "0123456789abcdef0123456789abcded")
+    assert golden.ENROL_KEY.open(stated, golden.ENROLLED).decode() == golden.ENROLLED_FRAME
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200))
+def test_bytes_that_are_no_envelope_do_not_open(stated: bytes, envelope: bytes) -> None:
+    with pytest.raises(ValueError, match="not for this key"):
+        EnrolKey.from_bytes(bytes(32)).open(stated, envelope)
+
+
+def test_envelope_opens_with_its_key_and_statement_only() -> None:
+    key, other = EnrolKey.from_bytes(b"a" * 32), EnrolKey.from_bytes(b"b" * 32)
+    stated = enrol_statement("willow-court", "gym-1", "00" * 16)
+    envelope = close_for_cloud(key.public(), stated, b"0101")
+    assert key.open(stated, envelope) == b"0101"
+    for opener, about in ((other, stated), (key, enrol_statement("willow-court", "gym-2", "00" * 16))):
+        with pytest.raises(ValueError, match="not for this key"):
+            opener.open(about, envelope)
+    assert envelope != close_for_cloud(key.public(), stated, b"0101")

@@ -105,7 +105,7 @@ def test_a_site_page_over_the_limit_is_dropped_unread() -> None:
         Site.from_blob(pack_site(SITE_PAGE) + bytes(MAX_PAYLOAD_BYTES))
 
 
-@given(st.sampled_from(["site-page-1.hex", "site-page-2.hex", "site-page-3.hex"]), st.data())
+@given(st.sampled_from(["site-page-1.hex", "site-page-2.hex", "site-page-3.hex", "site-page-4.hex"]), st.data())
 def test_a_damaged_site_page_is_malformed_or_another_site(name: str, data: st.DataObject) -> None:
     good = payload(name)
     start = data.draw(st.integers(0, len(good)))
@@ -163,3 +163,10 @@ def test_a_first_roster_is_young_or_not_taken(age_ms: int, now_ms: int | None, e
     manifest = replace(MANIFEST, issued_ms=HELD_MS - age_ms, expires_ms=HELD_MS + FIRST_ROSTER_AGE_MS)
     why = refusal(manifest, device="gym-1", newest_number=0, newest_issued_ms=0, now_ms=now_ms)
     assert why == expected
+
+
+def test_profile_of_slow_people_makes_slow_grants() -> None:
+    """The rows stay as they are: the page says of which profiles the people are slow."""
+    site = Site.from_blob(payload("site-page-4.hex"))
+    grants = [site.grant(row(digest(1), profile)) for profile in range(3)]
+    assert [grant.slow for grant in grants] == [False, True, False]

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from msgspec.structs import replace
 
-from contract.commands import COMMANDS
+from contract.commands import COMMANDS, EnrolArgs
 from contract.decide import Mode, Standing, Trust
 from contract.emergencies import Cause, Ending
 from edge.agent.agent import Agent
@@ -269,6 +269,8 @@ async def test_no_order_from_afar_overrules_an_emergency(op: str, cause: Cause, 
         "session_start": lambda: agent.order("east", starts(digest(ANNAS))) == "emergency",
         "session_stop": lambda: agent.order("east", stops_session("0" * 16)) == "no_such_session",
         "drill": lambda: agent.drill("estate", False, TOLD) == "emergency",
+        "enrol": lambda: agent.enrol("east", "0" * 32, EnrolArgs("0" * 64, 10_000), lambda *_: None) == "",
+        "enrol_cancel": lambda: agent.readers.enrolments.cancel("0" * 32) == "no_enrolment",
         # These are about the machine. A new agent finds what the keeper holds.
         "reboot": lambda: agent.restart_blocker() != "",
         "send_log": lambda: True,

@@ -37,7 +37,7 @@ class World:
         self.did: list[tuple[str, CommandReceived]] = []
         self.answers: list[Result] = []
         self.rows: list[tuple[str, dict[str, Any]]] = []
-        self.done = CommandOutcome()
+        self.done: CommandOutcome | None = CommandOutcome()
         self.fault: Exception | None = None
         self.verifies = verifies
         if not new:
@@ -72,7 +72,7 @@ class World:
     def mono_ms(self) -> int:
         return int(self.loop.time() * 1000)
 
-    def _action(self, point: str, received: CommandReceived) -> CommandOutcome:
+    def _action(self, point: str, received: CommandReceived) -> CommandOutcome | None:
         assert (received.order_record["op"], received.order_record["by"]) == (received.op, "lin")
         assert received.order_record["id"] in {one.id for one in self.memory.commands()}
         self.did.append((point, received))
@@ -366,3 +366,30 @@ async def test_new_memory_begins_when_the_time_is_known(tmp_path: Path) -> None:
     assert world.outcomes() == [("refused", "clock_unset"), ("refused", "too_old")]
     await world.hears(world.command(2))
     assert len(world.did) == 1
+
+
+@in_virtual_time
+async def test_command_that_goes_on_is_answered_once(tmp_path: Path) -> None:
+    """An enrolment waits for a card: its id is answered when it has ended, and then as often as it is asked."""
+    world = World(tmp_path)
+    world.done = None
+    await world.hears(world.command(op="enrol", args={"key": "0" * 64, "window_ms": 60_000}))
+    await world.hears(world.command(op="enrol", args={"key": "0" * 64, "window_ms": 60_000}))
+    assert (len(world.did), world.outcomes()) == (1, [])
+    world.commands.finish(world.did[0][1].order_record, CommandOutcome(data={"card": "00"}))
+    await asyncio.sleep(0.1)
+    assert [(one.outcome, one.data) for one in world.answers] == [("done", {"card": "00"})]
+    await world.hears(world.command(op="enrol", args={"key": "0" * 64, "window_ms": 60_000}))
+    assert [one.data for one in world.answers] == [{"card": "00"}, {}], "the sealed card is told, and not kept"
+
+
+@in_virtual_time
+async def test_restart_while_a_command_goes_on_is_unknown(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.done = None
+    await world.hears(world.command(op="enrol", args={"key": "0" * 64, "window_ms": 60_000}))
+    world.commands.close()
+    world.commands.finish(world.did[0][1].order_record, CommandOutcome())
+    world.restart()
+    await asyncio.sleep(0.1)
+    assert world.outcomes() == [("unknown", "restarted")]

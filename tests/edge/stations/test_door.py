@@ -1,11 +1,15 @@
 """A door, told by what people do at it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from edge.archetypes.protocol import Drive, Due, Record, Rest, Show, Wake
+from contract.decide import Mode
+from edge.archetypes.portal import MAX_UNLOCK_MS, SLOW_TIMES
+from edge.archetypes.protocol import LEASE_MARGIN_MS, Drive, Due, ModeChanged, Record, Rest, Show, Wake
 from edge.stations import door
 from tests.edge.support.doors import OPEN, SHUT, closed, in_phase
-from tests.edge.support.portals import ANNA, BEN, Portal
+from tests.edge.support.portals import ANNA, BEN, CARL, Portal, decision
 
 
 def test_the_lock_rests_as_soon_as_the_leaf_opens_and_the_passage_is_booked() -> None:
@@ -217,3 +221,49 @@ def test_a_door_without_a_contact_unlocks_and_relocks_and_claims_nothing() -> No
 def test_a_setting_that_makes_no_sense_is_refused(settings: dict[str, int], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         door.DoorSettings(**settings)
+
+
+def test_slow_holder_is_given_three_times_as_long() -> None:
+    portal = closed()
+    portal.take(decision(ANNA, slow=True))
+    portal.wait(5_000 * SLOW_TIMES - 1)
+    assert portal.phase == "unlocked"
+    portal.wait(1)
+    assert (portal.phase, portal.driven) == ("closed", {})
+    portal.badge()
+    portal.wait(5_000)
+    assert portal.phase == "closed", "the next one has the usual time"
+
+
+def test_badge_behind_a_slow_holder_shortens_nothing() -> None:
+    portal = closed()
+    portal.take(decision(ANNA, slow=True))
+    portal.wait(2_000)
+    portal.badge(BEN)
+    portal.edge("exit_button", True)
+    portal.wait(12_999)
+    assert portal.phase == "unlocked"
+    portal.wait(1)
+    assert portal.phase == "closed"
+
+
+def test_lockdown_ends_the_time_of_a_slow_holder() -> None:
+    portal = closed()
+    portal.take(decision(ANNA, slow=True))
+    portal.take(decision(BEN, "out"))
+    portal.take(ModeChanged(Mode.LOCKDOWN, 1))
+    portal.wait(5_000)
+    assert portal.phase == "closed"
+
+
+@given(
+    st.integers(3_000, MAX_UNLOCK_MS),
+    st.lists(st.tuples(st.sampled_from([ANNA, BEN, CARL]), st.booleans(), st.integers(0, 9_000)), max_size=8),
+)
+def test_no_lease_is_longer_than_the_keeper_gives(unlock_ms: int, badges: list[tuple[bytes, bool, int]]) -> None:
+    portal = closed(unlock_ms=unlock_ms)
+    for holder, slow, wait_ms in badges:
+        effects = portal.take(decision(holder, slow=slow))
+        leases = [effect.lease_ms for effect in effects if isinstance(effect, Drive)]
+        assert all(unlock_ms <= lease - LEASE_MARGIN_MS <= MAX_UNLOCK_MS for lease in leases)
+        portal.wait(wait_ms)

@@ -27,10 +27,15 @@ ANNA, BEN, CARL = (bytes([number]) * 16 for number in (0xAA, 0xBB, 0xCC))
 
 
 def decision(
-    holder: bytes | None = ANNA, direction: Direction = "in", reason: Reason = Reason.ALLOWED, digest: bytes = b"d" * 16
+    holder: bytes | None = ANNA,
+    direction: Direction = "in",
+    reason: Reason = Reason.ALLOWED,
+    digest: bytes = b"d" * 16,
+    *,
+    slow: bool = False,
 ) -> Decided:
     """What the rule says of a holder, or of somebody it knows no grant of."""
-    grant = None if holder is None else Grant(holder, Tier.MEMBER, {"gym": ALWAYS})
+    grant = None if holder is None else Grant(holder, Tier.MEMBER, {"gym": ALWAYS}, slow=slow)
     return Decided(Decision(reason, grant), direction, digest, roster=7, rule=1)
 
 
