@@ -10,12 +10,13 @@ from msgspec import Struct
 from sqlalchemy import insert, select, update
 
 from benchmarks._town import found_sample
+from cloud.cards.rule import Card
+from cloud.cards.store import set_card_standing
 from cloud.devices.registry import register
 from cloud.flats.rule import Place
 from cloud.keys.folder import clock, open_folder
 from cloud.line.sealed_channel import SealedChannel
 from cloud.people.publisher import Publisher
-from cloud.people.store import Card, set_card_standing
 from cloud.people.tables import credentials, memberships
 from cloud.points.store import add_point, set_places
 from cloud.store.database import Store

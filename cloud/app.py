@@ -16,6 +16,9 @@ from starlette.types import Scope as AsgiScope
 
 from cloud.bars.domain import BARS
 from cloud.bars.service import BarService
+from cloud.cards.domain import CARDS
+from cloud.cards.enrol import EnrolmentService
+from cloud.cards.service import CardService
 from cloud.charging.domain import CHARGING
 from cloud.charging.hubs import HubBoard
 from cloud.commands.desired import DesiredStateService
@@ -83,12 +86,12 @@ HEADERS = {
 
 DOMAINS = (
     *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING),
-    *(PEOPLE, OFFICE, BARS, FLATS, HOURS_AND_CALENDAR, FLEET, OPERATORS),
+    *(PEOPLE, CARDS, OFFICE, BARS, FLATS, HOURS_AND_CALENDAR, FLEET, OPERATORS),
 )
 
 STORE_AND_CLOCK = (
     *(MusterService, PointService, RolloutService, ZoneService, HubBoard, LookService),
-    *(MembershipService, PartyService, PersonService, FlatService),
+    *(PeopleService, MembershipService, PartyService, PersonService, FlatService),
 )
 """Services that take nothing else."""
 
@@ -125,8 +128,11 @@ def create_app(
             return site_banner(connection, clock())
 
     pages = Pages(site, demo=demo, clock=clock, banner=banner, nav=[one for domain in DOMAINS for one in domain.nav])
+    cards = CardService(store, keys, clock)
     services: dict[type, Any] = {
         **_of_domains(store, keys, clock),
+        CardService: cards,
+        EnrolmentService: EnrolmentService(store, keys, commands, cards, clock),
         Store: store,
         Authenticator: authenticator or Authenticator(store, clock),
         Pages: pages,
@@ -157,7 +163,6 @@ def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
     """The services that need nothing beside the database, the keys and the clock. Raises ``KeysUnusable``."""
     return {
         **{kind: kind(store, clock) for kind in STORE_AND_CLOCK},
-        PeopleService: PeopleService(store, keys, clock),
         BarService: BarService(store, keys, clock),
         MovingService: MovingService(store, clock, [step for domain in DOMAINS for step in domain.moving]),
         HoursService: HoursService(store, clock, plans_with_hours),

@@ -1,5 +1,6 @@
 """All that the cloud's domains do about what devices send, in the order in which it is done."""
 
+from cloud.cards.enrolment_store import ENROLMENT_STEPS
 from cloud.charging.session_store import SESSIONS
 from cloud.commands.answers import COMMAND_OUTCOMES, REPORTS, RESULTS
 from cloud.devices.clock_fixes import CLOCK_FIXES
@@ -8,7 +9,7 @@ from cloud.devices.refusals import FIXED_REFUSALS, REFUSALS
 from cloud.emergencies.store import EMERGENCIES
 
 REACTIONS = Reactions(
-    events=(COMMAND_OUTCOMES, CLOCK_FIXES, FIXED_REFUSALS, SESSIONS, EMERGENCIES),
+    events=(COMMAND_OUTCOMES, CLOCK_FIXES, FIXED_REFUSALS, SESSIONS, EMERGENCIES, ENROLMENT_STEPS),
     rows=(REFUSALS,),
     channels=(RESULTS, REPORTS),
 )

@@ -11,6 +11,8 @@ from functools import partial
 from msgspec import Struct, structs
 from sqlalchemy import Connection
 
+from cloud.cards.rule import Card
+from cloud.cards.store import add_card, set_card_standing
 from cloud.devices.registry import Site, found_site
 from cloud.hours.rule import HOURS
 from cloud.hours.store import add_hours
@@ -19,14 +21,7 @@ from cloud.parties.party import MemberRole, PartyMember
 from cloud.parties.store import add_party_member, take_household
 from cloud.people.members import Membership
 from cloud.people.plans import FOUNDER, STANDARD, YEARLY, ZONES, Plan
-from cloud.people.store import (
-    Card,
-    add_card,
-    add_membership,
-    add_person,
-    add_plan,
-    set_card_standing,
-)
+from cloud.people.store import add_membership, add_person, add_plan
 from cloud.points.store import add_point
 from cloud.points.zone_store import add_zone
 from contract.decide import DAY_MS, Standing

@@ -12,6 +12,9 @@ from typing import Any
 import uvicorn
 
 from cloud.app import create_app
+from cloud.cards.enrol import EnrolmentService
+from cloud.cards.service import CardService
+from cloud.cards.unused import UseCounter
 from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
 from cloud.devices.registry import site_of
@@ -42,6 +45,9 @@ from service.notify import Through
 SWITCH_S = 0.0005
 """How long a thread that computes may keep the others waiting: ingest comes back from every wait for the disk, and
 should not stand behind a page for Python's usual 5 ms."""
+ENROLMENTS_EVERY_S = 0.5
+"""A clerk and somebody with a card stand at the reader until then."""
+USES_EVERY_S = 60.0
 MODES_EVERY_S = 5.0
 """How long the cloud may go on to desire a mode that its device has ended by itself."""
 
@@ -96,6 +102,7 @@ class DeviceSide:
             "modes", "a mode is not ended", look=self.desired_state.end_due, every_s=MODES_EVERY_S
         )
         self._workers: list[Worker[Any]] = [
+            *_card_workers(store, keys, self.commands),
             self._modes,
             self.ingest,
             self.publisher,
@@ -156,6 +163,16 @@ class DeviceSide:
         registrar.look_after()
         if self._identity is not None:
             self._identity.refresh()
+
+
+def _card_workers(store: Store, keys: KeyFolder, commands: CommandService) -> list[Worker[None]]:
+    """The threads that enrol cards which devices read, and that count which cards are used."""
+    enrolling = EnrolmentService(store, keys, commands, CardService(store, keys, clock), clock)
+    uses = UseCounter(store)
+    return [
+        Worker[None]("enrolments", "a card is not enrolled", look=enrolling.settle, every_s=ENROLMENTS_EVERY_S),
+        Worker[None]("card uses", "the use of cards is not counted", look=uses.count, every_s=USES_EVERY_S),
+    ]
 
 
 def serve(

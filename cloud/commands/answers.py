@@ -16,6 +16,8 @@ from contract.sealing import Purpose
 
 MAX_LINE_CHARACTERS = 1_000
 MAX_WHY_CHARACTERS = 80
+MAX_CARD_CHARACTERS = 400
+"""Of an envelope in hex: the longest card takes 256."""
 
 OUTCOMES: Mapping[str, Literal["done", "refused", "failed", "unknown"]] = {
     "command.done": "done",
@@ -30,7 +32,7 @@ def note_result(connection: Connection, device: str, body: bytes) -> None:
     """How a command ended. Raises ``Refused`` or ``Malformed``."""
     result = codec.read(body, Result)
     check_numbers(result.at_ms)
-    shown = Result(result.id, result.outcome, result.at_ms, result.why[:MAX_WHY_CHARACTERS], _lines(result.data))
+    shown = Result(result.id, result.outcome, result.at_ms, result.why[:MAX_WHY_CHARACTERS], _known(result.data))
     if not settle(connection, device, shown):
         raise Refused("unknown_command", f"no command {result.id} was given to this device")
 
@@ -63,9 +65,12 @@ REPORTS = ChannelReaction("reported", Purpose.REPORTED, note_report)
 COMMAND_OUTCOMES = Reaction(frozenset(OUTCOMES), note_outcomes)
 
 
-def _lines(data: dict[str, Any]) -> dict[str, Any]:
-    """The lines of a log, the only thing that is asked for so far."""
-    lines = data.get("lines")
-    if not isinstance(lines, list):
-        return {}
-    return {"lines": [str(line)[:MAX_LINE_CHARACTERS] for line in lines[:MAX_LOG_LINES]]}
+def _known(data: dict[str, Any]) -> dict[str, Any]:
+    """What is asked for: the lines of a log, or an enrolled card in its envelope."""
+    lines, card = data.get("lines"), data.get("card")
+    known: dict[str, Any] = {}
+    if isinstance(lines, list):
+        known["lines"] = [str(line)[:MAX_LINE_CHARACTERS] for line in lines[:MAX_LOG_LINES]]
+    if isinstance(card, str) and len(card) <= MAX_CARD_CHARACTERS:
+        known["card"] = card
+    return known

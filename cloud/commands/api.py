@@ -91,7 +91,7 @@ def _issue(
     op: str, scope: str, place: str, body: CommandIn, context: RequestContext, commands: CommandService
 ) -> CommandsIssued:
     command = COMMANDS.get(op)
-    if command is None or scope not in ("", command.scope):
+    if command is None or not command.offered or scope not in ("", command.scope):
         raise NoSuchCommand(f"there is no command {op}")
     context.check_right(Right(command.right))
     ids = commands.issue(op, place, body.model_extra or {}, context.by, body.reason)

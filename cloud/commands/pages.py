@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.commands.dependencies import Commands
@@ -32,6 +32,8 @@ router = APIRouter()
 def issue(op: str, place: str, context: Caller, commands: Commands, fields: Fields) -> Response:
     """Issue a command, and lead back to the page that its form names, or to the command itself."""
     command = or_404(COMMANDS.get(op))
+    if not command.offered:
+        raise HTTPException(404)
     context.check_right(Right(command.right))
 
     def act() -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct, structs
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, null, select, update
 
 from cloud.commands.rule import DesiredState, Term, is_news
 from cloud.commands.tables import commands, desired
@@ -65,7 +65,8 @@ class Order(Struct, frozen=True):
 
     def state_at(self, now_ms: int) -> str:
         """``sent``, ``done``, ``refused``, ``failed``, ``undeliverable``, or ``unknown`` once no answer will come."""
-        overdue = now_ms > self.issued_ms + LIFETIME_MS + ANSWERED_WITHIN_MS
+        lasts_ms = COMMANDS[self.op].lasts_ms if self.op in COMMANDS else 0
+        overdue = now_ms > self.issued_ms + LIFETIME_MS + lasts_ms + ANSWERED_WITHIN_MS
         return "unknown" if self.state == "sent" and overdue else self.state
 
     def as_of(self, now_ms: int) -> "Order":
@@ -160,7 +161,7 @@ class PointState(Struct, frozen=True):
     @property
     def commands(self) -> list[CommandType]:
         """What it can be ordered to do. While nobody has said of what kind it is, its device decides."""
-        return [command for command in COMMANDS.values() if self.archetype in command.archetypes]
+        return [one for one in COMMANDS.values() if one.offered and self.archetype in one.archetypes]
 
 
 def find_device(connection: Connection, name: str, now_ms: int) -> AddressedDevice | None:
@@ -195,7 +196,18 @@ def settle(connection: Connection, device: str, result: Result) -> bool:
     data = result.data or None
     values = {"state": result.outcome, "why": result.why, "data": data, "at_ms": result.at_ms}
     changed = connection.execute(update(commands).where(mine, commands.c.state == "sent").values(**values))
-    return bool(changed.rowcount) or connection.execute(select(commands.c.id).where(mine)).first() is not None
+    if changed.rowcount:
+        return True
+    known = connection.execute(select(commands.c.state, commands.c.data).where(mine)).first()
+    if known is not None and data and known.data is None and known.state == result.outcome:
+        # An event has told how it ended, and came sooner than what was asked for.
+        connection.execute(update(commands).where(mine).values(data=data))
+    return known is not None
+
+
+def forget_data(connection: Connection, command: str) -> None:
+    """What was asked for has been used, and is kept no longer."""
+    connection.execute(update(commands).where(commands.c.id == command).values(data=null()))
 
 
 def find_order(connection: Connection, command: str) -> Order | None:

@@ -1,4 +1,4 @@
-"""The routes of `/api/v1` about rosters, plans, people, what they hold and their cards."""
+"""The routes of `/api/v1` about rosters, plans, people and what they hold."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from cloud.people.memberships import MembershipService
 from cloud.people.plans import Plan
 from cloud.people.rosters import Spread, spread
 from cloud.people.service import MAX_NAME, MAX_UNIT, PeopleService
-from cloud.people.store import Card, PeoplePage, PersonView, find_person, list_people, list_plans
+from cloud.people.store import PeoplePage, PersonView, find_person, list_people, list_plans
 from cloud.store.labels import Label
 from cloud.web.bodies import Added, Shown, Strict, answer_of
 from cloud.web.context import or_404, service
@@ -41,15 +41,6 @@ class PersonIn(Strict):
     name_en: Shown = Field("", max_length=MAX_NAME)
     unit: Shown = Field("", max_length=MAX_UNIT)
     membership: MembershipIn | None = None
-
-
-class CardIn(Strict):
-    """A card as it is printed. ``facility`` is left out where the format has none."""
-
-    format: str = Field(max_length=20)
-    facility: int | None = Field(None, ge=0, lt=1 << 32)
-    number: int = Field(ge=0, lt=1 << 80)
-    label: Shown = Field("", max_length=MAX_NAME)
 
 
 class StandingIn(Strict):
@@ -97,19 +88,7 @@ def add_membership(person: Id, body: MembershipIn, context: Clerk, memberships: 
     return Added(id=memberships.add(context.by, _membership(person, body)))
 
 
-@router.post("/people/{person}/credentials", status_code=201)
-def add_card(person: Id, body: CardIn, context: Clerk, people: People) -> Added:
-    card = Card(body.format, body.facility, body.number)
-    return Added(id=people.add_card(context.by, person, card, body.label))
-
-
 @router.patch("/memberships/{membership}", status_code=204)
 def change_membership(membership: Id, body: StandingIn, context: Clerk, memberships: Memberships) -> None:
     """Suspend it or let it count again; the family's of the same plan go with the payer's."""
     memberships.set_standing(context.by, membership, body.standing)
-
-
-@router.patch("/credentials/{card}", status_code=204)
-def change_card(card: Id, body: StandingIn, context: Clerk, people: People) -> None:
-    """Suspend a card, report it lost, or take it into use again."""
-    people.set_card_standing(context.by, card, body.standing)

@@ -1,6 +1,6 @@
 """The community as rosters are made of it: read whole, or some of its people with all that their rows follow from."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,11 +13,12 @@ from cloud.flats.rule import Flat, Place, places_of_flat, served
 from cloud.flats.store import people_at, served_places
 from cloud.hours.store import load_schedules
 from cloud.parties.party import MemberRole, PartyKind, PartyMember
-from cloud.people.grants import Community, Credential, PersonTag, Point, Profile, missing_profiles
+from cloud.people.grants import Community, Credential, FamilyCard, PersonTag, Point, Profile, missing_profiles
 from cloud.people.holdings import Qualification, Stay
 from cloud.people.members import Member, Membership
 from cloud.people.plans import Plan
 from cloud.people.tables import (
+    card_forms,
     credentials,
     memberships,
     person_tags,
@@ -26,9 +27,12 @@ from cloud.people.tables import (
     qualifications,
 )
 from cloud.store.chunks import among, chunks
-from cloud.store.revision import touch
+from cloud.store.revision import Touched, touch
 from cloud.store.schema import flats, parties, party_members, people, points, sites
 from contract.decide import Standing
+
+ISSUED = "issued"
+"""The state of a card that somebody has: the others are in no roster."""
 
 
 def load_community(connection: Connection) -> Community:
@@ -61,7 +65,6 @@ def _with_people(connection: Connection, terms: Community, ids: Sequence[int] | 
     """The community with these people in it, or all."""
     site = connection.execute(select(sites.c.name)).scalar_one()
     members = select(people.c.id, people.c.holder, people.c.ended_ms)
-    cards_of = select(credentials.c.person_id, credentials.c.digest, credentials.c.standing)
     stays = list(_stays(connection, site, ids))
     homes = {stay.flat.name: stay.flat for stay in stays if stay.flat is not None}
     return structs.replace(
@@ -69,10 +72,8 @@ def _with_people(connection: Connection, terms: Community, ids: Sequence[int] | 
         people=[Member(*row) for row in _rows(connection, members, people.c.id, ids)],
         stays=stays,
         memberships=_held(connection, ids, sorted({stay.member.party for stay in stays})),
-        credentials=[
-            Credential(row.person_id, row.digest, Standing(row.standing))
-            for row in _rows(connection, cards_of, credentials.c.person_id, ids)
-        ],
+        credentials=_cards(connection, site, ids),
+        family_cards=_family_cards(connection, site, ids, sorted({stay.member.party for stay in stays})),
         qualifications=list(_qualifications(connection, site, ids)),
         bars=bar_spans(connection, site, ids),
         tags=list(_tags(connection, site, ids)),
@@ -111,6 +112,65 @@ def _stays(connection: Connection, site: str, ids: Sequence[int] | None) -> Iter
         yield Stay(known, PartyKind(row.party_kind), home)
 
 
+def _cards(connection: Connection, site: str, ids: Sequence[int] | None) -> list[Credential]:
+    """The cards that these people have, in every form in which readers report them."""
+    own = select(credentials.c.person_id, credentials.c.digest, credentials.c.standing)
+    forms = (
+        select(credentials.c.person_id, card_forms.c.digest, credentials.c.standing)
+        .join(card_forms, card_forms.c.credential_id == credentials.c.id)
+        .where(card_forms.c.site == site)
+    )
+    has = credentials.c.state == ISSUED, credentials.c.person_id.is_not(None)
+    return [
+        Credential(row.person_id, row.digest, Standing(row.standing))
+        for query in (forms, own)
+        for row in _rows(connection, query.where(*has), credentials.c.person_id, ids)
+    ]
+
+
+def _family_cards(
+    connection: Connection, site: str, ids: Sequence[int] | None, party_ids: Sequence[int]
+) -> list[FamilyCard]:
+    """The family cards whose rows are kept with these people; ``party_ids`` are the parties they belong to."""
+    has = credentials.c.state == ISSUED, credentials.c.party_id.is_not(None)
+    own = select(credentials.c.party_id, credentials.c.digest, credentials.c.standing).where(*has)
+    forms = (
+        select(credentials.c.party_id, card_forms.c.digest, credentials.c.standing)
+        .join(card_forms, card_forms.c.credential_id == credentials.c.id)
+        .where(card_forms.c.site == site, *has)
+    )
+    wanted = None if ids is None else party_ids
+    cards = [row for query in (own, forms) for row in _rows(connection, query, credentials.c.party_id, wanted)]
+    families = _party_stays(connection, site, sorted({row.party_id for row in cards}))
+    return [
+        FamilyCard(bearer, holder, row.digest, Standing(row.standing), stay)
+        for row in cards
+        if row.party_id in families
+        for bearer, holder, stay in [families[row.party_id]]
+        if ids is None or bearer in ids
+    ]
+
+
+def _party_stays(connection: Connection, site: str, party_ids: Sequence[int]) -> dict[int, tuple[int, bytes, Stay]]:
+    """Of parties that have members: the first who was ever entered, what devices know of the party, and the party as
+    one that belongs to itself."""
+    flat = [flats.c[name].label(f"flat_{name}") for name in ("name", "building", "unit", "floor")]
+    columns = parties.c.id, parties.c.kind, parties.c.ended_ms, parties.c.holder, party_members.c.person_id
+    query = (
+        select(*columns, *flat)
+        .join(party_members, party_members.c.party_id == parties.c.id)
+        .outerjoin(flats, (flats.c.site == parties.c.site) & (flats.c.name == parties.c.flat))
+        .where(parties.c.site == site, parties.c.holder.is_not(None))
+        .order_by(party_members.c.id)
+    )
+    found: dict[int, tuple[int, bytes, Stay]] = {}
+    for row in _rows(connection, query, parties.c.id, party_ids):
+        home = Flat(row.flat_name, row.flat_building, row.flat_unit, row.flat_floor) if row.flat_name else None
+        itself = PartyMember(0, row.id, 0, MemberRole.ADULT, ended_ms=row.ended_ms)
+        found.setdefault(row.id, (row.person_id, row.holder, Stay(itself, PartyKind(row.kind), home)))
+    return found
+
+
 def _held(connection: Connection, ids: Sequence[int] | None, party_ids: Sequence[int]) -> list[Membership]:
     """The memberships of these people, and those that everybody of these parties holds; or all."""
     held = [membership_of(row) for row in _rows(connection, select(memberships), memberships.c.person_id, ids)]
@@ -140,7 +200,8 @@ def _tags(connection: Connection, site: str, ids: Sequence[int] | None) -> Itera
 
 def find_profiles(connection: Connection, site: str, homes: Sequence[Flat] | None) -> dict[Profile, int]:
     """The numbers of profiles: of plans, and of the places that serve these flats; or all."""
-    query = select(profiles.c.plan, profiles.c.place, profiles.c.number).where(profiles.c.site == site)
+    columns = (profiles.c[name] for name in ("plan", "place", "slow", "number"))
+    query = select(*columns).where(profiles.c.site == site)
     if homes is None:
         rows = connection.execute(query).all()
     else:
@@ -150,7 +211,7 @@ def find_profiles(connection: Connection, site: str, homes: Sequence[Flat] | Non
             for some in chunks(["", *places])
             for row in connection.execute(query.where(among(profiles.c.place, some)))
         ]
-    return {Profile(row.plan, row.place): row.number for row in rows}
+    return {Profile(row.plan, row.place, row.slow): row.number for row in rows}
 
 
 def _served(connection: Connection, homes: Sequence[Flat]) -> set[Place]:
@@ -168,7 +229,7 @@ def number_profiles(connection: Connection, site: str, wanted: Sequence[Profile]
     """Give numbers to profiles that have none: each keeps its own for good, whatever becomes of the plan."""
     mine = profiles.c.site == site
     known = {
-        Profile(row.plan, row.place)
+        Profile(row.plan, row.place, row.slow)
         for some in chunks(sorted({profile.place for profile in wanted}))
         for row in connection.execute(select(profiles).where(mine, among(profiles.c.place, some)))
     }
@@ -181,6 +242,14 @@ def number_profiles(connection: Connection, site: str, wanted: Sequence[Profile]
     ]
     if values:
         connection.execute(insert(profiles), values)
+
+
+def note_slow(connection: Connection, site: str, needed: Mapping[int, Set[Profile]]) -> None:
+    """Number the profiles that slow people need, and have their rows made again."""
+    if needed:
+        number_profiles(connection, site, sorted(set().union(*needed.values())))
+        touch(connection, Touched.TERMS)
+        touch(connection, needed.keys())
 
 
 def note_plan(connection: Connection, site: str, plan: Plan) -> None:

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence, Set
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cloud.flats.rule import Place, place_of_point, served
 from cloud.parties.party import Span
@@ -45,12 +45,13 @@ class Point(Struct, frozen=True):
         return place_of_point(self.unit, self.floor, self.flat)
 
 
-class Profile(Struct, frozen=True):
+class Profile(Struct, frozen=True, order=True):
     """What a row refers to by its number: a plan, in the zones that are the same for everybody or, with a ``place`` (by
-    name), where it serves some flats only."""
+    name), where it serves some flats only. One for people who are ``slow`` is numbered once somebody needs it."""
 
     plan: str
     place: str = ""
+    slow: bool = False
 
 
 class PersonTag(Struct, frozen=True):
@@ -60,6 +61,22 @@ class PersonTag(Struct, frozen=True):
     tag: str
     from_ms: int = 0
     until_ms: int = 0
+
+
+SLOW = "slow"
+"""The tag of people who need longer to pass a door."""
+
+
+class FamilyCard(Struct, frozen=True):
+    """A card that belongs to a party and to nobody of it. It opens what the flat of the party is given, and what
+    everybody of the party holds. ``stay`` is that of the party itself, and ``holder`` all that devices know of it. Its
+    rows are kept with those of the ``bearer``, the first person who was ever entered as a member."""
+
+    bearer: int
+    holder: bytes
+    digest: bytes
+    standing: Standing
+    stay: Stay
 
 
 class Community(Struct, frozen=True):
@@ -73,6 +90,7 @@ class Community(Struct, frozen=True):
     stays: Sequence[Stay] = ()
     memberships: Sequence[Membership] = ()
     credentials: Sequence[Credential] = ()
+    family_cards: Sequence[FamilyCard] = ()
     qualifications: Sequence[Qualification] = ()
     tags: Sequence[PersonTag] = ()
     bars: Mapping[int, Sequence[Span]] = {}
@@ -117,22 +135,74 @@ def grants(community: Community, now_ms: int) -> tuple[list[Row], SitePage]:
 
 def compile_people(found: Community, now_ms: int) -> dict[int, Compiled]:
     """The rows of each of these people, by person: one for each card and each window of a profile."""
-    plans, zone = {plan.name: plan for plan in found.plans}, ZoneInfo(found.zone)
     carried = grouped(found.credentials, lambda one: one.person)
+    tagged = grouped((tag for tag in found.tags if tag.tag == SLOW), lambda tag: tag.person)
+    families = _families(found)
     compiled = {}
     for who in _holders(found):
-        held = holdings(who, plans, zone, now_ms)
-        of_profile = grouped(held, lambda one: _number(found, one))
-        of_profile.pop(None, None)
-        rows, left_out = _rows(who.person, of_profile, carried[who.person.id], now_ms)
-        bounds = (edge for span in who.bars for edge in span)
-        changes = (edge for group in of_profile.values() for one in group for edge in edges(one, one.plan.tier))
-        compiled[who.person.id] = Compiled(
-            b"".join(row.pack() for row in rows),
-            min((edge for edge in (*bounds, *changes) if edge > now_ms), default=None),
-            left_out,
+        person = who.person.id
+        own = _compile(found, who, carried[person], now_ms, slow=is_slow(tagged[person], now_ms))
+        parts = [own, *(_compile(found, family, cards, now_ms) for family, cards in families[person])]
+        bounds = (edge for tag in tagged[person] for edge in (tag.from_ms, tag.until_ms))
+        edge_ms = (*(part.edge_ms for part in parts), *bounds)
+        compiled[person] = Compiled(
+            b"".join(row.pack() for row in sorted(row for part in parts for row in part.rows)),
+            min((edge for edge in edge_ms if edge is not None and edge > now_ms), default=None),
+            max(part.left_out for part in parts),
         )
     return compiled
+
+
+def is_slow(tags: Iterable[PersonTag], now_ms: int) -> bool:
+    """Whether one of these tags says now that somebody is slow."""
+    return any(tag.from_ms <= now_ms and (not tag.until_ms or now_ms < tag.until_ms) for tag in tags)
+
+
+def slow_profiles(found: Community, now_ms: int) -> dict[int, set[Profile]]:
+    """The profiles without a number that people need who are slow now, by person: until they have one, the rows of
+    these people are those of everybody."""
+    tagged = grouped((tag for tag in found.tags if tag.tag == SLOW), lambda tag: tag.person)
+    slow = {person for person, tags in tagged.items() if is_slow(tags, now_ms)}
+    plans, zone = {plan.name: plan for plan in found.plans}, ZoneInfo(found.zone)
+    needed = {
+        who.person.id: {
+            structs.replace(_profile(one), slow=True)
+            for one in holdings(who, plans, zone, now_ms)
+            if _profile(one) in found.profiles and is_shown(one, one.plan.tier, now_ms)
+        }
+        - found.profiles.keys()
+        for who in (_holders(found) if slow else ())
+        if who.person.id in slow
+    }
+    return {person: missing for person, missing in needed.items() if missing}
+
+
+class _Part(NamedTuple):
+    """What is compiled of one holder."""
+
+    rows: list[Row]
+    edge_ms: int | None
+    left_out: int
+
+
+def _compile(found: Community, who: Holder, carried: Sequence[Credential], now_ms: int, *, slow: bool = False) -> _Part:
+    held = holdings(who, {plan.name: plan for plan in found.plans}, ZoneInfo(found.zone), now_ms)
+    of_profile = grouped(held, lambda one: _number(found, one, slow=slow))
+    of_profile.pop(None, None)
+    rows, left_out = _rows(who.person, of_profile, carried, now_ms)
+    bounds = (edge for span in who.bars for edge in span)
+    changes = (edge for group in of_profile.values() for one in group for edge in edges(one, one.plan.tier))
+    return _Part(rows, min((edge for edge in (*bounds, *changes) if edge > now_ms), default=None), left_out)
+
+
+def _families(found: Community) -> Mapping[int, list[tuple[Holder, list[Credential]]]]:
+    """The parties that have family cards, as holders, by the person with whom their rows are kept."""
+    shared = grouped((one for one in found.memberships if one.person is None), lambda one: one.party)
+    families: dict[int, list[tuple[Holder, list[Credential]]]] = defaultdict(list)
+    for (bearer, party), cards in grouped(found.family_cards, lambda one: (one.bearer, one.stay.member.party)).items():
+        who = Holder(Member(0, cards[0].holder), [cards[0].stay], shared[party])
+        families[bearer].append((who, [Credential(0, one.digest, one.standing) for one in cards]))
+    return families
 
 
 def _holders(found: Community) -> Iterable[Holder]:
@@ -159,11 +229,17 @@ def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
     return groups
 
 
-def _number(found: Community, one: Holding) -> int | None:
+def _number(found: Community, one: Holding, *, slow: bool) -> int | None:
     """The number of a holding's profile; None where no point serves the place."""
     if one.place is not None and one.place not in found.served:
         return None
-    return found.profiles.get(Profile(one.plan.name, one.place.name if one.place else ""))
+    usual = _profile(one)
+    number = found.profiles.get(structs.replace(usual, slow=True)) if slow else None
+    return found.profiles.get(usual) if number is None else number
+
+
+def _profile(one: Holding) -> Profile:
+    return Profile(one.plan.name, one.place.name if one.place else "")
 
 
 def _rows(
@@ -203,6 +279,7 @@ def compile_site(community: Community) -> SitePage:
         allotments={_allotment(plan, kind): share for plan, held in shares.items() for kind, share in held.items()},
         quotas=[one.quota for one in listed],
         resets=[one.resets for one in listed],
+        slow=sorted(number for profile, number in community.profiles.items() if profile.slow),
     )
 
 

@@ -4,7 +4,7 @@ A draft is made in one reading view of the database, for it may take long; only 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
 
 from msgspec import Struct
@@ -20,7 +20,7 @@ from cloud.people.compiled import (
     people_gone,
     people_since,
 )
-from cloud.people.grants import Compiled, compile_people, compile_site
+from cloud.people.grants import Compiled, Profile, compile_people, compile_site, slow_profiles
 from cloud.people.rosters import Roster, add_roster, page_blob
 from cloud.people.site_pages import site_pages
 from cloud.people.tree import Rebuilt, rebuild
@@ -34,12 +34,14 @@ NOBODY = Compiled(b"", None, 0)
 
 class Draft(Struct, frozen=True):
     """A roster that is not issued yet. ``revision`` is the site's that it was made of, ``compiled`` who is not what was
-    stored, ``site_pages`` are the bytes of the site pages that are new in it, by their version."""
+    stored, ``site_pages`` are the bytes of the site pages that are new in it, by their version. ``slow`` are
+    the profiles that slow people still need (see ``grants.slow_profiles``)."""
 
     revision: int
     compiled: Mapping[int, Compiled]
     tree: Rebuilt
     site_pages: Mapping[int, bytes]
+    slow: Mapping[int, Set[Profile]] = {}
 
     def differs(self, issued: Roster) -> bool:
         """Whether it is another than the one that was issued."""
@@ -60,14 +62,14 @@ def make_draft(connection: Connection, site: str, issued: Roster | None, now_ms:
     marks = connection.execute(select(*columns).where(sites.c.name == site)).one()
     held = issued.revision if issued and issued.revision is not None else -1
     if whole or marks.everybody_revision > held:
-        compiled, changes = _compile(connection, site, None, now_ms)
+        compiled, changes, slow = _compile(connection, site, None, now_ms)
     else:
         ids = sorted({*people_since(connection, held), *people_due(connection, site, now_ms)})
-        compiled, changes = _compile(connection, site, ids, now_ms)
+        compiled, changes, slow = _compile(connection, site, ids, now_ms)
     tree = rebuild(issued.root if issued else b"", changes, partial(page_blob, connection))
     lacks_version = issued is None or issued.site_pages.keys() != set(PAGE_VERSIONS)
     made = _site_pages(connection, issued) if whole or lacks_version or marks.terms_revision > held else {}
-    return Draft(marks.revision, compiled, tree, made)
+    return Draft(marks.revision, compiled, tree, made, slow)
 
 
 def store_draft(
@@ -94,19 +96,22 @@ def _site_pages(connection: Connection, issued: Roster | None) -> dict[int, byte
 
 def _compile(
     connection: Connection, site: str, ids: Sequence[int] | None, now_ms: int
-) -> tuple[dict[int, Compiled], dict[bytes, list[Row]]]:
-    """Who of these people, or of all, is another than what was stored; and the rows of every card that has others."""
+) -> tuple[dict[int, Compiled], dict[bytes, list[Row]], dict[int, set[Profile]]]:
+    """Who of these people, or of all, is another than what was stored; the rows of every card that has others; and the
+    profiles that slow people need."""
     changed: dict[int, Compiled] = {}
     lost: set[bytes] = set()
     changes: dict[bytes, list[Row]] = {}
+    slow: dict[int, set[Profile]] = {}
     for some in in_chunks(connection, ids):
-        before = find_compiled(connection, site, some)
-        for person, after in compile_people(load_people(connection, some), now_ms).items():
+        before, found = find_compiled(connection, site, some), load_people(connection, some)
+        slow |= slow_profiles(found, now_ms)
+        for person, after in compile_people(found, now_ms).items():
             _compare(person, before.get(person), after, changed, changes, lost)
     if ids is None:
         for person, before_it_went in find_compiled(connection, site, people_gone(connection, site)).items():
             _compare(person, before_it_went, NOBODY, changed, changes, lost)
-    return changed, {digest: [] for digest in lost} | changes
+    return changed, {digest: [] for digest in lost} | changes, slow
 
 
 def _compare(

@@ -1,4 +1,4 @@
-"""The people page: members, their plans and cards, and the forms that change them."""
+"""The people page: members and their plans, and the forms that change them."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -11,7 +11,7 @@ from cloud.people.members import Membership
 from cloud.people.memberships import MembershipService
 from cloud.people.rosters import spread
 from cloud.people.service import PeopleService
-from cloud.people.store import Card, find_person, list_people, list_plans
+from cloud.people.store import find_person, list_people, list_plans
 from cloud.store.labels import Label
 from cloud.web.context import N_, ReadingDirectory, RequestContext, Said, service
 from cloud.web.days import window_of
@@ -20,7 +20,6 @@ from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 from cloud.web.panels import render_panels
 from cloud.web.params import Cursor, Id, Text
 from cloud.web.roles import Part, Right
-from contract.credentials import FORMATS
 from contract.decide import Standing
 
 ROWS = 50
@@ -28,6 +27,8 @@ DONE: Mapping[str, str] = {
     "person": N_("Added. Now enrol a card."),
     "membership": N_("The plan is added. Online doors apply it within a second, offline ones when they reconnect."),
     "card": N_("The card is enrolled. Online doors apply it within a second, offline ones when they reconnect."),
+    "claimed": N_("The card is enrolled by this read alone: its number is not known, nor how other readers report it."),
+    "returned": N_("The card came back. It opens nothing, and can be given again."),
     **dict.fromkeys(("entered", "appealed"), N_("Noted.")),
     **dict.fromkeys(
         ("renewed", "changed", "ended", "confirmed", "lifted", "standing"),
@@ -103,12 +104,6 @@ PANELS = (
         lambda visit, _person: {"spread": spread(visit.connection)},
         right=Right.DIRECTORY,
     ),
-    Panel(
-        "person",
-        10,
-        "_person_cards.html",
-        lambda _visit, _person: {"formats": list(FORMATS), "standings": list(Standing)},
-    ),
     Panel("person", 20, "_person_plans.html", lambda visit, _person: {"plans": list_plans(visit.connection)}),
 )
 
@@ -122,22 +117,6 @@ def add_membership(person: Id, context: Clerk, memberships: Memberships, fields:
         REJECTED,
         partial(person_page, context, person),
     )
-
-
-@router.post("/{person}/cards")
-def add_card(person: Id, context: Clerk, people: People, fields: Fields) -> Response:
-    def act() -> None:
-        facility = int(fields["facility"]) if "facility" in fields else None
-        card = Card(fields.get("format", ""), facility, int(fields.get("number", "")))
-        people.add_card(context.by, person, card, fields.get("label", ""))
-
-    again = partial(person_page, context, person)
-    return attempt(context, act, f"/people/{person}?done=card", REJECTED, again)
-
-
-@router.post("/{person}/cards/{card}")
-def change_card(person: Id, card: Id, context: Clerk, people: People, fields: Fields) -> Response:
-    return _set_standing(context, person, fields, partial(people.set_card_standing, context.by, card))
 
 
 @router.post("/{person}/memberships/{membership}")

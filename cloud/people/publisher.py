@@ -18,6 +18,7 @@ from cloud.devices.registry import is_registered, roster_readers
 from cloud.line.broker import Arrived, Publish
 from cloud.line.sealed_channel import SealedChannel
 from cloud.line.worker import Worker
+from cloud.people.community import note_slow
 from cloud.people.compiled import keep_compiled, next_edge, windows_left_out
 from cloud.people.issue import Draft, make_draft, store_draft
 from cloud.people.rosters import Roster, confirm, find_pages, highest_adopted, newest_roster, old_pages, small_roster
@@ -174,6 +175,7 @@ class Publisher(Worker[Arrived]):
             else:
                 keep_compiled(connection, self._site, made.compiled)
                 self._issued = confirm(connection, issued, made.revision)
+            note_slow(connection, self._site, made.slow)
             self._edge_ms = next_edge(connection, self._site)
             self.left_out = windows_left_out(connection, self._site)
         if differs:

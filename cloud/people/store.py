@@ -6,12 +6,11 @@ Whatever may change a roster counts the site's revision up, and says whose grant
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, Connection, Table, insert, or_, select, update
 
-from cloud.keys.keys import NumberSeal
 from cloud.parties.party import earlier
 from cloud.parties.store import people_of_party
 from cloud.people.community import membership_of, note_plan
@@ -23,10 +22,7 @@ from cloud.store.labels import Label
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import people, sites
 from cloud.store.scope import person_seen, scope_of
-from contract import credentials as cards
-from contract.decide import Standing
 from contract.roster import HOLDER_BYTES
-from contract.sealing import DigestKey, credential_digest
 
 
 class MembershipView(Struct, frozen=True):
@@ -199,51 +195,6 @@ def _change(connection: Connection, table: Table, number: int, **values: object)
     return bool(people_of)
 
 
-class Card(NamedTuple):
-    """A card as people write it: format, facility (None where the format has none) and number."""
-
-    format: str
-    facility: int | None
-    number: int
-
-    def digest(self, key: DigestKey) -> bytes:
-        """Raises ``ValueError`` or ``KeyError`` if there can be no such card."""
-        canonical = cards.canonical(cards.encode(self.format, number=self.number, facility=self.facility))
-        if canonical is None:
-            raise ValueError(f"{self.format} makes no valid card of {self.number}")
-        return credential_digest(key, canonical)
-
-    def text(self) -> str:
-        return f"{self.format}:{'' if self.facility is None else self.facility}:{self.number}"
-
-    @classmethod
-    def from_text(cls, text: str) -> "Card":
-        name, facility, number = text.split(":")
-        return cls(name, int(facility) if facility else None, int(number))
-
-
-def add_card(
-    connection: Connection,
-    person: int,
-    card: Card,
-    label: str,
-    *,
-    digest_key: DigestKey,
-    numbers: NumberSeal,
-    now_ms: int,
-) -> int:
-    """The new credential's id. Raises ``ValueError`` for a card that cannot be, SQLAlchemy's ``IntegrityError`` for
-    one that somebody has already."""
-    digest = card.digest(digest_key)
-    values = {"person_id": person, "kind": "card", "label": label, "standing": Standing.ACTIVE, "added_ms": now_ms}
-    return _add(connection, credentials, digest=digest, sealed=numbers.close(card.text(), digest), **values)
-
-
-def set_card_standing(connection: Connection, credential: int, standing: Standing) -> bool:
-    """Suspend, lose or restore a card. False if there is no such credential."""
-    return _change(connection, credentials, credential, standing=standing)
-
-
 def list_people(connection: Connection, text: str = "", after: int = 0, limit: int = 50) -> PeoplePage:
     """People in the order they were added, whose name or unit holds the text."""
     conditions = [people.c.id > after]
@@ -257,11 +208,6 @@ def list_people(connection: Connection, text: str = "", after: int = 0, limit: i
 def find_person(connection: Connection, person: int) -> PersonView | None:
     listed = _people(connection, people.c.id == person, limit=1)
     return listed[0] if listed else None
-
-
-def person_of_card(connection: Connection, card: int) -> int | None:
-    """Whose card it is; None if there is no such card."""
-    return connection.execute(select(credentials.c.person_id).where(credentials.c.id == card)).scalar()
 
 
 def digest_of_card(connection: Connection, card: int) -> bytes | None:

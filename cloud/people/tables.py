@@ -32,7 +32,8 @@ profiles = Table(
     Column("number", Integer, primary_key=True, autoincrement=False, comment="its place in the site page, for good"),
     Column("plan", String, nullable=False, comment="which may be gone"),
     Column("place", String, nullable=False, comment="a place of residents, empty for the zones that the plan opens"),
-    UniqueConstraint("site", "place", "plan"),
+    Column("slow", Boolean, nullable=False, comment="of people who are given more time to pass"),
+    UniqueConstraint("site", "place", "plan", "slow"),
 )
 
 memberships = Table(
@@ -57,14 +58,31 @@ credentials = Table(
     "credentials",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("person_id", RowId, ForeignKey("people.id"), nullable=False),
-    Column("kind", String, nullable=False),
+    Column("person_id", RowId, ForeignKey("people.id"), comment="none: a family card, or nobody's"),
+    Column("party_id", RowId, ForeignKey("parties.id"), comment="whose family card it is"),
+    Column("kind", String, nullable=False, comment="card, tag, token, plate or code"),
     Column("digest", LargeBinary(16), nullable=False, unique=True),
-    Column("sealed", LargeBinary, nullable=False, comment="format and number under the store key"),
+    Column("sealed", LargeBinary, nullable=False, comment="format and number under the store key; empty if not known"),
     Column("label", String, nullable=False),
     Column("standing", String, nullable=False),
     Column("added_ms", BigInteger, nullable=False),
+    Column("state", String, nullable=False, server_default="issued", comment="stock, issued, returned or void"),
+    Column("batch", String, nullable=False, server_default="", comment="it came into stock with"),
+    Column("deposit_fen", BigInteger, nullable=False, server_default="0"),
+    Column("issued_ms", BigInteger, comment="since when who has it has it"),
     Index("ix_credentials_person_id", "person_id"),
+    Index("ix_credentials_party_id", "party_id"),
+    Index("ix_credentials_state_batch", "state", "batch"),
+)
+
+card_forms = Table(
+    "card_forms",
+    metadata,
+    Column("site", String, ForeignKey("sites.name"), primary_key=True),
+    Column("digest", LargeBinary(16), primary_key=True, comment="of another form in which readers report the card"),
+    Column("credential_id", RowId, ForeignKey("credentials.id", ondelete="CASCADE"), nullable=False),
+    Index("ix_card_forms_credential_id", "credential_id"),
+    sqlite_with_rowid=False,
 )
 
 person_tags = Table(

@@ -303,8 +303,10 @@ parties = Table(
     Column("flat", String, comment="name of its flat"),
     Column("created_ms", BigInteger, nullable=False),
     Column("ended_ms", BigInteger, comment="an operator ended it then"),
+    Column("holder", LargeBinary(8), comment="random; all that devices know of whoever has its family card"),
     ForeignKeyConstraint(["site", "flat"], ["flats.site", "flats.name"], name="fk_parties_site_flat"),
     Index("ix_parties_site_flat", "site", "flat"),
+    Index("ix_parties_holder", "holder", unique=True),
 )
 
 party_members = Table(

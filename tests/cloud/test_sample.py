@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
+from cloud.cards.rule import Card
 from cloud.devices.wired import wired_points
 from cloud.keys.keys import KeyFolder
 from cloud.people.community import load_community
 from cloud.people.grants import grants
-from cloud.people.store import Card
 from cloud.people.tables import credentials
 from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS, SOCKETS, seed_sample
 from cloud.store.database import Store

@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from cloud.cards.store import set_card_standing
 from cloud.devices.registry import register
 from cloud.keys.folder import FolderUnusable, make_folder, open_folder, sole_server
 from cloud.line.broker import parse_address
 from cloud.overview.metrics import metrics_token
-from cloud.people.store import set_card_standing
 from cloud.sample import seed_sample
 from cloud.serve import serve
 from cloud.store.schema import devices, events

@@ -14,6 +14,7 @@ IMPURE = {
 PURE_FOLDERS = ("contract.", "edge.stations.", "edge.archetypes.")
 PURE_FILES = {
     "cloud.web.connections",
+    "cloud.cards.rule",
     "cloud.people.members",
     "cloud.people.holdings",
     "cloud.flats.rule",

@@ -4,7 +4,7 @@ import asyncio
 
 from sqlalchemy import select
 
-from cloud.people.store import set_card_standing
+from cloud.cards.store import set_card_standing
 from cloud.people.tables import credentials, memberships
 from cloud.store.schema import event_series, events, people
 from contract.decide import DAY_MS, Standing

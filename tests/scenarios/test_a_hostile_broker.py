@@ -9,8 +9,8 @@ import pytest
 from msgspec import structs
 from sqlalchemy import select
 
+from cloud.cards.store import set_card_standing
 from cloud.commands.store import find_desired, find_order
-from cloud.people.store import set_card_standing
 from cloud.store.schema import devices, tallies
 from contract import codec, topics
 from contract.decide import DAY_MS, Mode, Standing

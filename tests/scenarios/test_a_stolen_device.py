@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from cloud.cards.rule import Card
+from cloud.cards.store import add_card
 from cloud.people.members import Membership
 from cloud.people.plans import YEARLY
-from cloud.people.store import Card, add_card, add_membership, add_person
+from cloud.people.store import add_membership, add_person
 from contract.credentials import canonical, encode
 from contract.decide import Mode
 from contract.sealing import DigestKey, credential_digest

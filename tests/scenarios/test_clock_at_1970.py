@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from cloud.cards.rule import Card
+from cloud.cards.store import add_card, set_card_standing
 from cloud.people.members import Membership
 from cloud.people.plans import YEARLY, Plan
-from cloud.people.store import Card, add_card, add_membership, add_person, add_plan, set_card_standing
+from cloud.people.store import add_membership, add_person, add_plan
 from cloud.store.labels import Label
 from contract.decide import DAY_MS, Standing, Tier, Trust
 from edge.machine.clock import BUILT_MS

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from cloud.cards.store import set_card_standing
 from cloud.commands.store import find_desired, find_order
-from cloud.people.store import set_card_standing
 from cloud.people.tables import credentials
 from cloud.store.schema import clock_fixes, event_series, people
 from contract.decide import Mode, Standing

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from cloud.cards.store import set_card_standing
 from cloud.keys.keys import write_secret
-from cloud.people.store import set_card_standing
 from contract import codec, topics
 from contract.decide import HOUR_MS, Standing
 from contract.messages import Manifest

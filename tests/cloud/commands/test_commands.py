@@ -24,7 +24,7 @@ RING = CommandType(
 
 
 def test_every_right_of_the_table_is_known() -> None:
-    assert {Right(known.right) for known in COMMANDS.values()} == {Right.DOORS, Right.DEVICES}
+    assert {Right(known.right) for known in COMMANDS.values()} == {Right.DOORS, Right.DEVICES, Right.PEOPLE}
 
 
 def test_new_command_needs_no_line_of_the_cloud(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,9 +21,8 @@ def test_last_passages_stand_behind_a_purpose(town: Town) -> None:
         before = words(staff.get(LI_SI).text)
         assert look(staff) == 303
         after = words(staff.get(LI_SI).text)
-    assert "Gym turnstile" not in before
     assert "Last passages" not in before
-    assert "Gym turnstile" in after
+    assert before.count("Gym turnstile") < after.count("Gym turnstile"), "readers for a new card are named anyway"
     assert "Last refused:" in after
     assert "This membership has ended" in after
     assert "office: The person asks" in after

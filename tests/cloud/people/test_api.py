@@ -3,8 +3,8 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+from cloud.cards.rule import Card
 from cloud.people.community import load_community
-from cloud.people.store import Card
 from cloud.store.revision import revision
 from contract.decide import Standing
 from tests.cloud.support.api import get, send

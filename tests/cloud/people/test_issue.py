@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select
 
+from cloud.cards.rule import CardState, Recipient
+from cloud.cards.store import NewCard, find_card, give, has_members, insert_card, set_card_standing, take_back
 from cloud.flats.rule import Flat, Place, place_of_point
 from cloud.flats.store import change_flat
 from cloud.keys.keys import KeyFolder
@@ -24,18 +26,9 @@ from cloud.people.grants import grants
 from cloud.people.members import AHEAD_MS, ENDED_SHOWN_MS, Membership
 from cloud.people.plans import YEARLY
 from cloud.people.rosters import find_pages, newest_roster
-from cloud.people.store import (
-    add_membership,
-    add_person,
-    add_plan,
-    change_plan,
-    list_plans,
-    set_card_standing,
-)
-from cloud.people.store import (
-    change_membership as change_row,
-)
-from cloud.people.tables import credentials, memberships, qualifications
+from cloud.people.store import add_membership, add_person, add_plan, change_plan, list_plans
+from cloud.people.store import change_membership as change_row
+from cloud.people.tables import credentials, memberships, person_tags, qualifications
 from cloud.people.tree import index_pages
 from cloud.points.store import add_point, set_places, set_point
 from cloud.points.zone_store import add_zone, open_zone
@@ -99,7 +92,7 @@ def move_out(connection: Connection, changes: Changes) -> None:
     """The younger half of all people go: pages join."""
     there = ids(connection, people)
     gone = there[max(8, len(there) // 2) :]
-    for table in (credentials, memberships, party_members, qualifications):
+    for table in (credentials, memberships, party_members, person_tags, qualifications):
         connection.execute(delete(table).where(table.c.person_id.in_(gone)))
     connection.execute(delete(people).where(people.c.id.in_(gone)))
     touch(connection)
@@ -127,11 +120,31 @@ def change_card(connection: Connection, changes: Changes) -> None:
 
 def hand_over(connection: Connection, changes: Changes) -> None:
     """A card goes from one person to another."""
-    moved = changes.one_of(ids(connection, credentials))
-    owner = connection.execute(select(credentials.c.person_id).where(credentials.c.id == moved)).scalar_one()
-    heir = changes.one_of(ids(connection, people))
-    connection.execute(update(credentials).where(credentials.c.id == moved).values(person_id=heir))
-    touch(connection, (owner, heir))
+    moved = find_card(connection, changes.one_of(ids(connection, credentials)))
+    assert moved is not None
+    take_back(connection, SITE.name, moved, CardState.RETURNED)
+    give(connection, SITE.name, moved.id, Recipient(changes.one_of(ids(connection, people))), "", changes.world.now_ms)
+
+
+def give_family(connection: Connection, changes: Changes) -> None:
+    """A party gets a family card, in three forms."""
+    party = changes.one_of(ids(connection, parties))
+    if has_members(connection, SITE.name, party):
+        digests = tuple(sha256(changes.name().encode()).digest()[:16] for _ in range(3))
+        new = NewCard(digests=digests, label="", to=Recipient(party=party))
+        insert_card(connection, SITE.name, new, changes.world.now_ms)
+
+
+def tag_slow(connection: Connection, changes: Changes) -> None:
+    """Somebody is slow from a moment on, or until one, or no longer."""
+    person = changes.one_of(ids(connection, people))
+    connection.execute(delete(person_tags).where(person_tags.c.person_id == person))
+    at_ms = changes.world.now_ms + (changes.number(60) - 20) * DAY_MS
+    window = ((0, 0), (at_ms, 0), (0, at_ms), None)[changes.number(4)]
+    if window is not None:
+        values = {"tag": "slow", "from_ms": window[0], "until_ms": window[1]}
+        connection.execute(insert(person_tags).values(site=SITE.name, person_id=person, **values))
+    touch(connection, (person,))
 
 
 def change_plans(connection: Connection, changes: Changes) -> None:
@@ -213,6 +226,8 @@ ACTS: dict[str, Act | None] = {
     "membership": change_membership,
     "card": change_card,
     "hand_over": hand_over,
+    "give_family": give_family,
+    "tag_slow": tag_slow,
     "belong": belong,
     "share": share,
     "qualify": qualify,
@@ -278,6 +293,7 @@ def test_changes_come_to_what_a_whole_recompute_makes(
                 with world.store.writing() as connection:
                     act(connection, changes)
             world.refresh()
+            world.refresh()  # the profiles that slow people need have their numbers now
             whole.assert_is_published(world)
 
 

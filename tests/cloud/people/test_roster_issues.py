@@ -5,9 +5,10 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import select, update
 
+from cloud.cards.store import set_card_standing
 from cloud.people.publisher import CLOCK_STEPS_MS, ISSUE_AGAIN_MS, ISSUE_JITTER_MS, LEAP_EVERY_MS, MAX_LEAP
 from cloud.people.rosters import MAX_KEPT, spread
-from cloud.people.store import change_membership, set_card_standing
+from cloud.people.store import change_membership
 from cloud.people.tables import credentials
 from cloud.people.tree import index_pages
 from cloud.store.revision import touch

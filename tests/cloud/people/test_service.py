@@ -2,25 +2,23 @@
 
 import pytest
 
-from cloud.keys.keys import KeyFolder
 from cloud.people.members import Membership
 from cloud.people.service import MAX_NAME, PeopleService
-from cloud.people.store import Card, find_person, list_people
+from cloud.people.store import find_person, list_people
 from cloud.store.database import Store
 from cloud.store.labels import Label
 from cloud.store.revision import revision
 from cloud.web.operators import list_audit
 from cloud.web.rejected import Rejected
-from contract.decide import Standing
 from tests.cloud.support.town import Past
 
 NOW_MS = 1_800_000_000_000
 
 
 @pytest.fixture
-def people(store: Store, keys: KeyFolder, past: Past) -> PeopleService:
+def people(store: Store, past: Past) -> PeopleService:
     past.copy_to(store)
-    return PeopleService(store, keys, lambda: NOW_MS)
+    return PeopleService(store, lambda: NOW_MS)
 
 
 def test_names_are_kept_in_their_one_form(store: Store, people: PeopleService) -> None:
@@ -39,23 +37,12 @@ def test_refused_membership_leaves_no_person(store: Store, people: PeopleService
     for name in ("x" * (MAX_NAME + 1), "a\u202eb"):
         with pytest.raises(ValueError, match="name"):
             people.add_person("lin", Label("", name))
-    with pytest.raises(Rejected, match="such card"):
-        people.add_card("lin", 1, Card("H10301", 21, 1 << 90))
-    with pytest.raises(Rejected, match="such card"):
-        people.add_card("lin", 1, Card("H10301", -1, 7))
     with store.reading() as connection:
         assert (revision(connection), list_audit(connection), list_people(connection)) == before
 
 
 def test_each_change_has_its_row_in_the_audit(store: Store, people: PeopleService) -> None:
-    person = people.add_person("lin", Label("", "Zhang Li"), membership=Membership(0, 0, "rider"))
-    card = people.add_card("lin", person, Card("H10301", 21, 4242))
-    assert people.set_card_standing("lin", card, Standing.LOST) == person
+    people.add_person("lin", Label("", "Zhang Li"), membership=Membership(0, 0, "rider"))
     with store.reading() as connection:
-        actions = [deed.action for deed in list_audit(connection, limit=4)]
-    assert actions == [
-        "card.changed",
-        "card.added",
-        "membership.added",
-        "person.added",
-    ]
+        actions = [deed.action for deed in list_audit(connection, limit=2)]
+    assert actions == ["membership.added", "person.added"]

@@ -2,10 +2,11 @@
 
 import pytest
 
+from cloud.cards.store import set_card_standing
 from cloud.people import version_1
 from cloud.people.members import Membership
 from cloud.people.rosters import find_pages, newest_roster, old_pages
-from cloud.people.store import add_membership, set_card_standing
+from cloud.people.store import add_membership
 from cloud.people.version_1 import REPEATS
 from contract.decide import DAY_MS, Standing, Tier
 from contract.roster import MAX_PROFILES, WHOLE, Page, Row, Site, SitePage, pack_page, unpack_rows

@@ -7,17 +7,10 @@ import pytest
 from msgspec import structs
 from sqlalchemy import Connection, select
 
+from cloud.cards.store import set_card_standing
 from cloud.keys.keys import KeyFolder
 from cloud.people.plans import RIDER, YEARLY
-from cloud.people.store import (
-    add_person,
-    add_plan,
-    change_membership,
-    change_plan,
-    list_people,
-    list_plans,
-    set_card_standing,
-)
+from cloud.people.store import add_person, add_plan, change_membership, change_plan, list_people, list_plans
 from cloud.points.store import add_point, set_point
 from cloud.points.zone_store import open_zone
 from cloud.store.database import Store

@@ -2,8 +2,9 @@
 
 from sqlalchemy import Connection, select
 
+from cloud.cards.rule import Card
 from cloud.keys.keys import NumberSeal
-from cloud.people.store import Card, change_membership
+from cloud.people.store import change_membership
 from cloud.people.tables import credentials
 
 

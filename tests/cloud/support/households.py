@@ -7,6 +7,8 @@ from msgspec import structs
 
 from cloud.app import DOMAINS
 from cloud.bars.service import BarService
+from cloud.cards.rule import Card, Recipient
+from cloud.cards.service import CardService
 from cloud.devices.registry import site_of
 from cloud.keys.keys import KeyFolder
 from cloud.office.moving import MovingService
@@ -20,7 +22,7 @@ from cloud.people.members import Membership
 from cloud.people.memberships import MembershipService
 from cloud.people.plans import Plan
 from cloud.people.service import PeopleService
-from cloud.people.store import Card, add_plan, find_membership, find_person
+from cloud.people.store import add_plan, find_membership, find_person
 from cloud.store.database import Store
 from cloud.store.labels import Label
 from cloud.web.operators import AuditEntry, list_audit
@@ -38,7 +40,8 @@ class PropertyOffice:
 
     def __init__(self, store: Store, keys: KeyFolder) -> None:
         self.store, self.keys, self.now_ms = store, keys, NOW_MS
-        self.people = PeopleService(store, keys, self.clock)
+        self.people = PeopleService(store, self.clock)
+        self.cards_service = CardService(store, keys, self.clock)
         self.persons = PersonService(store, self.clock)
         self.memberships = MembershipService(store, self.clock)
         self.parties = PartyService(store, self.clock)
@@ -57,7 +60,7 @@ class PropertyOffice:
 
     def give_card(self, person: int, label: str = "") -> None:
         self._cards += 1
-        self.people.add_card(BY, person, Card("H10301", 21, self._cards), label)
+        self.cards_service.add_card(BY, Recipient(person), Card("H10301", 21, self._cards), label)
 
     def family(self, flat: str, *names: str) -> list[int]:
         """Adults of one flat."""

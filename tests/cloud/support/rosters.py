@@ -2,13 +2,15 @@
 
 from sqlalchemy import Connection, update
 
+from cloud.cards.rule import Card
+from cloud.cards.store import add_card
 from cloud.devices.registry import register
 from cloud.keys.keys import KeyFolder
 from cloud.line.broker import Arrived
 from cloud.line.sealed_channel import SealedChannel
 from cloud.people.members import Membership
 from cloud.people.publisher import Publisher
-from cloud.people.store import Card, add_card, add_membership, add_person
+from cloud.people.store import add_membership, add_person
 from cloud.sample import SITE, seed_sample
 from cloud.store.database import Store
 from cloud.store.revision import Touched, touch

@@ -33,7 +33,7 @@ class Tapping:
         self.desk = Desk(folder)
         self.ends: list[tuple[str, bytes]] = []
         assert self.begin() == ""
-        self.desk.told()
+        self.desk.recorded()
 
     def begin(self, command: str = ID, args: EnrolArgs = ARGS, point: str = "east") -> str:
         return self.desk.agent.enrol(point, command, args, lambda why, sealed: self.ends.append((why, sealed)))
@@ -73,7 +73,10 @@ async def test_envelope_opens_for_its_command_only(tmp_path: Path) -> None:
 async def test_known_cards_work_during_an_enrolment(tmp_path: Path) -> None:
     world = Tapping(tmp_path)
     await world.hold(STRANGERS, ANNAS, BENS, STRANGERS)
-    assert [kind for kind in world.desk.told() if kind.startswith("access.")] == ["access.allowed", "access.allowed"]
+    assert [kind for kind in world.desk.recorded() if kind.startswith("access.")] == [
+        "access.allowed",
+        "access.allowed",
+    ]
     assert world.whys() == [""]
 
 
@@ -82,9 +85,9 @@ async def test_other_card_the_second_time_ends_it(tmp_path: Path) -> None:
     world = Tapping(tmp_path)
     await world.hold(STRANGERS, OTHER)
     assert world.whys() == ["two_cards"]
-    world.desk.told()
+    world.desk.recorded()
     await world.hold(OTHER)
-    assert world.desk.told() == ["access.refused"], "the reader is as before"
+    assert world.desk.recorded() == ["access.refused"], "the reader is as before"
 
 
 @in_virtual_time
@@ -194,6 +197,6 @@ def _counted(ends: dict[str, int], command: str) -> Any:
 async def test_frame_that_is_no_card_is_not_enrolled(tmp_path: Path) -> None:
     world = Tapping(tmp_path)
     flipped = STRANGERS[:-1] + ("0" if STRANGERS[-1] == "1" else "1")
-    world.desk.agent.heard(Frame("east.in", flipped, 0.0))
-    assert world.desk.told() == ["reader.invalid_read"]
+    world.desk.agent.handle(Frame("east.in", flipped, 0.0))
+    assert world.desk.recorded() == ["reader.invalid_read"]
     assert world.whys() == []

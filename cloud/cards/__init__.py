@@ -1,0 +1,1 @@
+"""Cards and other credentials: which there are, who carries them, and how they are enrolled."""
