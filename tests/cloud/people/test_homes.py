@@ -1,5 +1,6 @@
 """No membership, sum, roster's age or unset clock refuses a resident's home; and a home is that of its own flat."""
 
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from cloud.flats.rule import Flat, read_flat_name
-from cloud.hours.rule import HOURS
+from cloud.hours.rule import HOURS, DayKind, SpecialDay, resolve
 from cloud.parties.party import MemberRole, PartyKind, PartyMember, Span
 from cloud.people.grants import Community, Credential, Point, compile_people, grants, missing_profiles, places_of
 from cloud.people.holdings import Qualification, Stay
@@ -116,6 +117,8 @@ def test_two_flats_of_a_unit_share_its_profile() -> None:
     assert len(page.profiles) == len(STANDARD) + len(places_of(POINTS))
 
 
+EVERY_DAY_SHUT = [SpecialDay(date(2023, 11, 1) + timedelta(days=days), DayKind.SHUT) for days in range(700)]
+SHUT = {hours.name: resolve(hours, EVERY_DAY_SHUT, ZONE) for hours in HOURS}
 parties = st.sampled_from([None, 1, 2])
 windows = st.tuples(
     st.sampled_from([0, 1, NOW_MS - DAY_MS, NOW_MS + DAY_MS]),
@@ -189,7 +192,7 @@ def test_nothing_but_the_desk_refuses_a_home(
     later_days: int,
 ) -> None:
     """Whatever somebody holds, owes or did, whatever other flats they had; however old the roster, whatever the clock;
-    of a tenant, however long ago the lease ran out."""
+    with every day of the calendar shut; of a tenant, however long ago the lease ran out."""
     lease = NOW_MS - 20 * DAY_MS if role is MemberRole.TENANT else 0
     found = community(
         [lives(role=role, window=(NOW_MS - 99 * DAY_MS, lease)), *others],
@@ -197,6 +200,7 @@ def test_nothing_but_the_desk_refuses_a_home(
         plans=[STANDARD[0], *changed],
         qualifications=[Qualification(1, "first aid", NOW_MS)] * qualified,
         bars={1: bars},
+        schedules=SHUT,
     )
     now_ms = 0 if facts.clock is Trust.UNSET else NOW_MS + later_days * DAY_MS
     for point in HOME:

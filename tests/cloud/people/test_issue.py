@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,8 @@ from cloud.cards.rule import CardState, Recipient
 from cloud.cards.store import NewCard, find_card, give, has_members, insert_card, set_card_standing, take_back
 from cloud.flats.rule import Flat, Place, place_of_point
 from cloud.flats.store import change_flat
+from cloud.hours.rule import DayKind, SpecialDay
+from cloud.hours.store import put_special_days, remove_special_days
 from cloud.keys.keys import KeyFolder
 from cloud.parties.party import MemberRole
 from cloud.parties.store import change_party, change_party_member
@@ -219,6 +222,14 @@ def change_places(connection: Connection, changes: Changes) -> None:
     set_point(connection, "east-gate", zone, "")
 
 
+def change_calendar(connection: Connection, changes: Changes) -> None:
+    """A special day comes or goes; rows of nobody change."""
+    kind = list(DayKind)[changes.number(len(DayKind))]
+    weekday = 7 if kind is DayKind.AS_WEEKDAY else None
+    day = SpecialDay(date(2027, 1, 1) + timedelta(days=changes.number(9)), kind, weekday)
+    (put_special_days, remove_special_days)[changes.number(2)](connection, SITE.name, [day])
+
+
 ACTS: dict[str, Act | None] = {
     "move_in": move_in,
     "move_out": move_out,
@@ -234,6 +245,7 @@ ACTS: dict[str, Act | None] = {
     "lead_home": lead_home,
     "plans": change_plans,
     "places": change_places,
+    "calendar": change_calendar,
     "time": None,
 }
 TIMES_MS = (1, 6 * 3_600_000, DAY_MS, 20 * DAY_MS, AHEAD_MS, ENDED_SHOWN_MS)
@@ -281,7 +293,7 @@ def new_world(tables: Path, keys: KeyFolder) -> Iterator[World]:
 def test_changes_come_to_what_a_whole_recompute_makes(
     tables: Path, keys: KeyFolder, steps: list[tuple[str, list[int]]]
 ) -> None:
-    """Whatever happens to people, cards, memberships, plans and zones, and however much time passes."""
+    """Whatever happens to people, cards, memberships, plans, zones and the calendar, and however much time passes."""
     with new_world(tables, keys) as world:
         whole, changes = Whole(), Changes(world)
         for what, numbers in [("time", [0]), *steps]:
