@@ -104,7 +104,7 @@ def list_events(connection: Connection, wanted: EventFilter, before: int | None 
     """The newest first, of those that match and are older than the cursor. Raises ``PurposeNeeded`` or
     ``OutOfScope``."""
     beyond = MAX_INTEGER if before is None else before
-    by_arrival = _by_arrival(connection, wanted)
+    by_arrival = _by_arrival(connection, site_of(connection).name, wanted)
     if by_arrival is not None:
         query = by_arrival.where(events.c.arrival < beyond).order_by(events.c.arrival.desc()).limit(limit + 1)
         return _page(_views(connection, query), limit)
@@ -114,7 +114,7 @@ def list_events(connection: Connection, wanted: EventFilter, before: int | None 
 def list_events_after(connection: Connection, wanted: EventFilter, after: int, limit: int = 50) -> EventPage:
     """The oldest first, of those that match and are newer than the cursor. Raises ``PurposeNeeded`` or
     ``OutOfScope``."""
-    by_arrival = _by_arrival(connection, wanted)
+    by_arrival = _by_arrival(connection, site_of(connection).name, wanted)
     if by_arrival is not None:
         query = by_arrival.where(events.c.arrival > after).order_by(events.c.arrival).limit(limit + 1)
         return _page(_views(connection, query), limit)
@@ -127,13 +127,13 @@ def last_refused(connection: Connection, holder: bytes) -> EventView | None:
     return refused[0] if refused else None
 
 
-def _by_arrival(connection: Connection, wanted: EventFilter) -> Select[Any] | None:
+def _by_arrival(connection: Connection, site: str, wanted: EventFilter) -> Select[Any] | None:
     """What is read in the order of arrival: all events, or those of one person; None for what series find quicker."""
     scope = scope_of(connection)
     if wanted.holder is None:
         return _EVENTS if wanted == EventFilter() and scope.zone is None else None
     scope.check_movements(wanted.holder)
-    asked = [devices.c.name == wanted.device] if wanted.device else []
+    asked = [event_series.c.site == site, *([devices.c.name == wanted.device] if wanted.device else [])]
     asked += [event_series.c[name] == value for name in ("point", "reason") if (value := getattr(wanted, name))]
     if wanted.kind:
         family = event_series.c.kind.startswith(f"{wanted.kind}.", autoescape=True)
