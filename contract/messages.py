@@ -148,8 +148,9 @@ class Want(Message, frozen=True):
 class Manifest(Message, frozen=True):
     """``dn/roster`` (retained): which pages make up a device's roster, in the order of their prefixes.
 
-    Who reads version 2 of pages is sent ``index_pages``, which name the pages (``roster_index.IndexPage``) and are
-    fetched like them; ``pages`` is empty then. Who reads version 1 only is sent ``pages``.
+    Who reads version 2 of pages or a later one is sent ``index_pages``, which name the pages
+    (``roster_index.IndexPage``) and are fetched like them; ``pages`` is empty then. Who reads version 1 only is sent
+    ``pages``.
 
     Times are UTC milliseconds. ``expires_ms`` bars adopting the manifest later, never using it. ``count`` is the number
     of rows in all pages.

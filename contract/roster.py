@@ -6,8 +6,9 @@ touches one page of about 100 rows. What rows share - profiles, schedules, the z
 
 There are versions of pages, and a device says in its state which it reads (``RosterState.reads``) and is sent no other.
 Version 1 of a page of rows has one row for a digest and profile; version 2 has one for each window, ordered and unique
-by (digest, profile, ``valid_from``), so that profiles are not repeated in the site page. Who reads version 2 is sent a
-manifest that names index pages (``contract.roster_index``), who reads version 1 a manifest that names all pages.
+by (digest, profile, ``valid_from``), so that profiles are not repeated in the site page. Who reads version 2 or a later
+one is sent a manifest that names index pages (``contract.roster_index``), who reads version 1 only one that names all
+pages.
 Version 3 changes the site page alone: its schedules have special days. Without any it is the page of version 2.
 """
 
