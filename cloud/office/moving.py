@@ -14,7 +14,7 @@ from cloud.devices.registry import site_of
 from cloud.flats.rule import Tenure
 from cloud.flats.store import change_flat, find_flat
 from cloud.office.party_service import MAX_NAME, add_member, end_place, found_party, is_there
-from cloud.office.person_store import cards_in_use
+from cloud.office.person_store import cards_in_use, family_cards
 from cloud.office.rule import HomeGround
 from cloud.parties.party import AT_HOME, MemberRole, Party, PartyKind, PartyMember
 from cloud.parties.store import add_party, add_party_member, list_party_members
@@ -224,17 +224,30 @@ def _cards_back(connection: Connection, day: MovingDay) -> Iterator[tuple[int, i
                 yield person, card, label
 
 
+def _family_cards_back(connection: Connection, day: MovingDay) -> list[tuple[int, str]]:
+    """Those of the household, where all who belonged to it have left."""
+    newcomers = {one.person for one in day.newcomers}
+    if not day.leavers or _people(connection, day.party) - set(day.leavers) - newcomers:
+        return []
+    return family_cards(connection, day.party)
+
+
 def _preview_cards(connection: Connection, day: MovingDay) -> list[MovingLine]:
-    names = _names(connection, day)
-    return [
-        MovingLine(N_("Card %(card)s of %(name)s is to be returned"), {"card": label, "name": names[person]})
+    names, text = _names(connection, day), N_("Card %(card)s of %(name)s is to be returned")
+    own = [
+        MovingLine(text, {"card": label, "name": names[person]})
         for person, _, label in _cards_back(connection, day)
+        if person in names
     ]
+    family = N_("Family card %(card)s is to be returned")
+    return own + [MovingLine(family, {"card": label}) for _, label in _family_cards_back(connection, day)]
 
 
 def _note_cards(connection: Connection, now_ms: int, by: str, day: MovingDay) -> MovingDay:
     for person, card, _ in list(_cards_back(connection, day)):
         record(connection, now_ms, by, "card.to_return", f"person {person}", card=str(card))
+    for card, _ in _family_cards_back(connection, day):
+        record(connection, now_ms, by, "card.to_return", f"party {day.party}", card=str(card))
     return day
 
 

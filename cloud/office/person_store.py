@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Table, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, or_, select, update
 
 from cloud.bars.tables import bars
 from cloud.people.membership_store import labels_of
@@ -15,6 +15,9 @@ from cloud.store.chunks import among, chunks
 from cloud.store.labels import Label
 from cloud.store.revision import touch
 from cloud.store.schema import party_members, people
+
+_IN_USE = (credentials.c.standing != "lost", credentials.c.state == "issued")
+"""Of a card that somebody has: it was not given back."""
 
 
 class TagView(Struct, frozen=True):
@@ -117,9 +120,16 @@ def remove_guardian(connection: Connection, site: str, child: int, guardian: int
 
 def cards_in_use(connection: Connection, person: int) -> list[tuple[int, str]]:
     """The cards that somebody carries, by id and label: neither lost nor given back."""
-    query = select(credentials.c.id, credentials.c.label).where(
-        credentials.c.person_id == person, credentials.c.standing != "lost"
-    )
+    return _cards(connection, credentials.c.person_id == person)
+
+
+def family_cards(connection: Connection, party: int) -> list[tuple[int, str]]:
+    """The cards that a whole party carries, by id and label."""
+    return _cards(connection, credentials.c.party_id == party)
+
+
+def _cards(connection: Connection, whose: ColumnElement[bool]) -> list[tuple[int, str]]:
+    query = select(credentials.c.id, credentials.c.label).where(whose, *_IN_USE)
     return [(row.id, row.label) for row in connection.execute(query.order_by(credentials.c.id))]
 
 
@@ -128,7 +138,7 @@ def cards_of(connection: Connection, ids: Collection[int]) -> dict[int, list[str
     found: dict[int, list[str]] = {}
     for some in chunks(sorted(ids)):
         query = select(credentials.c.person_id, credentials.c.label).where(
-            among(credentials.c.person_id, some), credentials.c.standing != "lost"
+            among(credentials.c.person_id, some), *_IN_USE
         )
         for row in connection.execute(query.order_by(credentials.c.id)):
             found.setdefault(row.person_id, []).append(row.label)

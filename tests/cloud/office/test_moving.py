@@ -3,6 +3,8 @@
 import pytest
 from msgspec import structs
 
+from cloud.cards.rule import Card, Recipient
+from cloud.cards.service import CardService
 from cloud.devices.registry import site_of
 from cloud.flats.store import find_flat
 from cloud.office.rule import HomeGround
@@ -128,6 +130,17 @@ def test_plan_of_the_flat_waits_for_whoever_comes(office: PropertyOffice, leaver
     office.moving.carry_out(BY, later)
     office.now_ms = OUT_MS + DAY_MS
     assert office.plans_open_to(newest_person(office)) == {"resident", "parking"}
+
+
+def test_family_card_is_returned_when_all_leave(office: PropertyOffice, leavers: list[int]) -> None:
+    party = office.party_of(leavers[0])
+    cards = CardService(office.store, office.keys, office.clock)
+    cards.add_card(BY, Recipient(party=party), Card("H10301", 21, 60_001), "family fob")
+    returned = "Family card family fob is to be returned"
+    assert returned not in told(office, moving(party, leavers[0]))["cards"]
+    assert returned in told(office, moving(party, *leavers, comes=(comes("Comer"),)))["cards"]
+    office.moving.carry_out(BY, moving(party, *leavers, comes=(comes("Comer"),)))
+    assert "card.to_return" in [entry.action for entry in office.audit() if entry.subject == f"party {party}"]
 
 
 def test_moving_day_is_refused_whole(office: PropertyOffice, leavers: list[int]) -> None:
