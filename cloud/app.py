@@ -25,6 +25,8 @@ from cloud.commands.desired import DesiredStateService
 from cloud.commands.domain import COMMANDS
 from cloud.commands.service import CommandService
 from cloud.devices.registry import site_of
+from cloud.duties.domain import DUTIES
+from cloud.duties.service import DutyService
 from cloud.emergencies.domain import EMERGENCIES
 from cloud.emergencies.service import MusterService
 from cloud.flats.domain import FLATS
@@ -49,9 +51,14 @@ from cloud.people.domain import PEOPLE
 from cloud.people.memberships import MembershipService
 from cloud.people.service import PeopleService
 from cloud.people.store import plans_with_hours
+from cloud.plans.domain import PLANS
+from cloud.plans.service import PlanService
 from cloud.points.domain import POINTS
 from cloud.points.place import PointService
 from cloud.points.zones import ZoneService
+from cloud.retention.domain import RETENTION
+from cloud.setup.domain import SETUP
+from cloud.setup.service import SetupService
 from cloud.store.database import Clock, Store
 from cloud.store.scope import Scope
 from cloud.web import errors, live, login_pages
@@ -86,12 +93,15 @@ HEADERS = {
 
 DOMAINS = (
     *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING),
-    *(PEOPLE, CARDS, OFFICE, BARS, FLATS, HOURS_AND_CALENDAR, FLEET, OPERATORS),
+    *(PEOPLE, CARDS, OFFICE, BARS, FLATS, HOURS_AND_CALENDAR, OPERATORS),
+    *(PLANS, DUTIES, RETENTION, SETUP, FLEET),
 )
+SETUP_TABLES = tuple(table for domain in DOMAINS for table in domain.setup)
+"""The tables of the setup file."""
 
 STORE_AND_CLOCK = (
     *(MusterService, PointService, RolloutService, ZoneService, HubBoard, LookService),
-    *(PeopleService, MembershipService, PartyService, PersonService, FlatService),
+    *(PeopleService, MembershipService, PartyService, PersonService, FlatService, DutyService),
 )
 """Services that take nothing else."""
 
@@ -161,11 +171,14 @@ def create_app(
 
 def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
     """The services that need nothing beside the database, the keys and the clock. Raises ``KeysUnusable``."""
+    setup = SetupService(store, clock, SETUP_TABLES)
     return {
         **{kind: kind(store, clock) for kind in STORE_AND_CLOCK},
         BarService: BarService(store, keys, clock),
         MovingService: MovingService(store, clock, [step for domain in DOMAINS for step in domain.moving]),
         HoursService: HoursService(store, clock, plans_with_hours),
+        SetupService: setup,
+        PlanService: PlanService(store, setup),
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
         Adoptions: Adoptions(),
     }

@@ -13,7 +13,7 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud import retention_cli, rollout_cli, user_cli, zone_cli
+from cloud import retention_cli, rollout_cli, setup_cli, user_cli, zone_cli
 from cloud.charging.store import list_sessions
 from cloud.cli_parts import (
     BY,
@@ -28,13 +28,12 @@ from cloud.cli_parts import (
     show_next_steps,
 )
 from cloud.devices.certificates import revoked_certificates
-from cloud.devices.registry import BadSite, NotRegistered, check_site, found_site, site_of
+from cloud.devices.registry import BadSite, NotRegistered, Site, check_site, site_of
 from cloud.devices.views import list_devices as registered_devices
 from cloud.devices.wired import wired_device
 from cloud.fleet.broker_config import PORT, BrokerPlace, broker_of, remember_broker, write_broker
 from cloud.fleet.service import LOCAL_BROKER, CannotRollOut, Position, Registrar
-from cloud.hours.rule import HOURS
-from cloud.hours.store import add_hours
+from cloud.founding import found_community
 from cloud.keys.broker_names import WATCH
 from cloud.keys.ca import open_authority
 from cloud.keys.folder import FolderUnusable, clock, make_folder, open_folder
@@ -42,10 +41,11 @@ from cloud.keys.keys import KeysUnusable
 from cloud.line.broker import Arrived, BadAddress, Broker, parse_address
 from cloud.line.broker_tls import BrokerIdentity
 from cloud.line.watch import describe
-from cloud.people.plans import STANDARD
-from cloud.people.store import add_plan
 from cloud.points.zones import BadZone, ZoneService, read_openings
 from cloud.sample import SITE, seed_sample
+from cloud.setup.document import BadSetup
+from cloud.setup.service import Outdated
+from cloud.store.labels import Label
 from cloud.store.schema import quarantine, tallies
 from cloud.web.assignments import BadAssignment
 from cloud.web.auth import LastAdmin, NameTaken, NoOperator, Role
@@ -67,6 +67,7 @@ GROUPS = {
     "user": user_cli.app,
     "quarantine": quarantine_app,
     "session": session_app,
+    "setup": setup_cli.app,
     "zone": zone_cli.app,
 }
 for _name, _group in GROUPS.items():
@@ -88,6 +89,7 @@ def options(kinds: KindsOption = None, _version: VersionOption = False) -> None:
 
 COMPLAINTS: Mapping[type[Exception], str] = {
     **dict.fromkeys((BadKind, FolderUnusable, KeysUnusable, NotRegistered, BadSite, BadZone, BadAddress), "{}"),
+    **dict.fromkeys((BadSetup, Outdated), "{}"),
     **dict.fromkeys((CannotRollOut, BadAssignment, OSError), "{}"),
     NoOperator: "there is no operator {}; see hearthgate-cloud user list",
     LastAdmin: "{} is the last administrator: add another one first",
@@ -130,11 +132,7 @@ def init(
             if sample:
                 seed_sample(connection, keys, clock())
             else:
-                found_site(connection, site, zone, label_zh or label_en or site, label_en or label_zh or site)
-                for hours in HOURS:
-                    add_hours(connection, hours)
-                for plan in STANDARD:
-                    add_plan(connection, plan)
+                found_community(connection, Site(site, zone, Label(label_zh, label_en).named(site)), clock())
         password = user_cli.add_operator(store, "admin", Role.ADMIN)
     user_cli.show_password("admin", password, as_json)
     if not as_json:

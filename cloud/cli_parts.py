@@ -53,6 +53,8 @@ def ago(at_ms: int, now_ms: int) -> str:
 
 
 NEXT_STEPS = (
+    ("the setup as a file", "hearthgate-cloud setup export setup.toml --dir {folder}"),
+    ("the setup, once edited", "hearthgate-cloud setup apply setup.toml --dry-run --dir {folder}"),
     ("a broker for other machines", "hearthgate-cloud broker-config --host HOST --dir {folder}"),
     ("the cloud and its console", "hearthgate-cloud serve --dir {folder}"),
     ("another operator", "hearthgate-cloud user add NAME --role guard --dir {folder}"),

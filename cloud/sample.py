@@ -1,61 +1,50 @@
 """Sunny Court (晴苑): a small community to try things on. Its people are the placeholders of textbooks, not persons.
 
-The same seed makes the same community. Gym hours are 06:00 to 22:30, but here founders and yearly members may always
-enter, so that a demonstration at night shows an open gym.
+Its setup is the file ``sunny-court.toml``. The same seed makes the same people.
 """
 
 import random
-from collections.abc import Sequence
+import tomllib
 from functools import partial
+from pathlib import Path
 
-from msgspec import Struct, structs
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from cloud.cards.rule import Card
 from cloud.cards.store import add_card, set_card_standing
-from cloud.devices.registry import Site, found_site
-from cloud.hours.rule import HOURS
-from cloud.hours.store import add_hours
+from cloud.devices.registry import Site
+from cloud.founding import found_community
 from cloud.keys.keys import KeyFolder
 from cloud.parties.party import MemberRole, PartyMember
 from cloud.parties.store import add_party_member, take_household
 from cloud.people.members import Membership
-from cloud.people.plans import FOUNDER, STANDARD, YEARLY, ZONES, Plan
-from cloud.people.store import add_membership, add_person, add_plan
-from cloud.points.store import add_point
-from cloud.points.zone_store import add_zone
+from cloud.people.plans import FOUNDER
+from cloud.people.store import add_membership, add_person
+from cloud.setup.document import SetupFile
+from cloud.store.labels import Label
 from contract.decide import DAY_MS, Standing
-from contract.kinds import known_kinds
 from contract.roster import HOLDER_BYTES
 
-SITE = Site("sunny-court", "Asia/Shanghai")
+SITE = Site("sunny-court", "Asia/Shanghai", Label("晴苑", "Sunny Court"))
 SEED = 1
 FACILITY = 21
 
-POINTS = (
-    ("gym-turnstile", "gym", "健身房闸机", "Gym turnstile"),
-    ("east-gate", "estate", "东门", "East gate"),
-    ("west-gate", "estate", "西门", "West gate"),
-    ("hub-door", "hub", "驿站门", "Hub door"),
-)
-"""Name, zone and labels. Each stands on a device of its own that bears its name."""
+SETUP_FILE = Path(__file__).with_name("sunny-court.toml")
+_POINTS = tomllib.loads(SETUP_FILE.read_text("utf-8"))["point"]
 
-TURNSTILES = {"gym-turnstile"}
-KIND_OF_CLASS = {class_name: kind.name for kind in known_kinds().values() for class_name in kind.classes}
+POINTS = tuple(
+    (point["name"], point["zone"], point["label"]["zh"], point["label"]["en"])
+    for point in _POINTS
+    if "class" not in point
+)
+"""Name, zone and labels of doors and turnstiles. Each stands on a device of its own that bears its name."""
 
 HUB_SOCKETS = "hub-sockets"
 """The device in the riders' hub that all its sockets and posts are on."""
 
-_CLASSES = (
-    ("phone", 8, "手机插座", "Phone socket"),
-    ("ebike", 4, "电动车插座", "E-bike socket"),
-    ("ev", 2, "汽车充电桩", "EV post"),
-)
-
 SOCKETS = tuple(
-    (f"{name}-{number}", name, f"{zh} {number}", f"{en} {number}")
-    for name, count, zh, en in _CLASSES
-    for number in range(1, count + 1)
+    (point["name"], point["class"], point["label"]["zh"], point["label"]["en"]) for point in _POINTS if "class" in point
 )
 """Name, class and labels of what charges in the hub."""
 
@@ -93,29 +82,10 @@ PEOPLE = (
 )
 
 
-def demo_plans() -> Sequence[Plan]:
-    """The standard plans, with the gym open day and night to those who will be shown."""
-    shown = {FOUNDER.name, YEARLY.name}
-    return [structs.replace(plan, opens={"gym": "always"}) if plan.name in shown else plan for plan in STANDARD]
-
-
 def seed_sample(connection: Connection, keys: KeyFolder, now_ms: int, seed: int = SEED) -> None:
     """Fill a new database with Sunny Court."""
     chance = random.Random(seed)
-    found_site(connection, SITE.name, SITE.zone, "晴苑", "Sunny Court")
-    for zone in ZONES:
-        add_zone(connection, *zone)
-    for hours in HOURS:
-        add_hours(connection, hours)
-    for plan in demo_plans():
-        add_plan(connection, plan)
-    for name, zone_name, label_zh, label_en in POINTS:
-        add_point(
-            connection, name, name, zone_name, label_zh, label_en, kind="turnstile" if name in TURNSTILES else "door"
-        )
-    for name, class_name, label_zh, label_en in SOCKETS:
-        kind = KIND_OF_CLASS.get(class_name, "socket")
-        add_point(connection, name, HUB_SOCKETS, "hub", label_zh, label_en, class_name, kind)
+    found_community(connection, SITE, now_ms, SetupFile(SETUP_FILE.read_bytes(), SETUP_FILE.name))
     for person in PEOPLE:
         holder = chance.randbytes(HOLDER_BYTES)
         _add(connection, keys, person, holder, now_ms)

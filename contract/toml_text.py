@@ -7,17 +7,27 @@ pass: strings and comments are skipped as the parser would skip them, and what i
 
 import re
 import tomllib
-from typing import Any
+from typing import Any, NamedTuple
 
 from contract.messages import MAX_WIRING_CHARACTERS
 
-MAX_LINE_CHARACTERS = 2_000
 MAX_ENTRIES = 4_000
 """Keys, and tables. The largest wiring of ours has about 300."""
 MAX_KEY_PARTS = 12
 MAX_DEPTH = 12
 MAX_DIGITS = 18
 """Of one number: every whole number of so many digits fits in 64 bits."""
+
+
+class Bounds(NamedTuple):
+    """How much of a text is read: its characters, those of one line, its keys and tables."""
+
+    characters: int = MAX_WIRING_CHARACTERS
+    line: int = 2_000
+    entries: int = MAX_ENTRIES
+
+
+WIRING = Bounds()
 
 _TOKEN = re.compile(
     r'(?P<string>"""(?:[^"\\]|\\.|"(?!""))*+"""|\'\'\'(?:[^\']|\'(?!\'\'))*+\'\'\'|"(?:[^"\\\n]|\\.)*+"|\'[^\'\n]*+\')'
@@ -36,10 +46,10 @@ class NotToml(ValueError):
         self.line, self.problem = line, problem
 
 
-def read_toml(text: str) -> dict[str, Any]:
+def read_toml(text: str, bounds: Bounds = WIRING) -> dict[str, Any]:
     """What the text says, in a time that grows with its length alone. Raises ``NotToml``."""
-    _check_size(text)
-    _check_form(_bare(text))
+    _check_size(text, bounds)
+    _check_form(_bare(text), bounds.entries)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as wrong:
@@ -49,12 +59,12 @@ def read_toml(text: str) -> dict[str, Any]:
         raise NotToml(1, f"this is not TOML: {wrong}") from None
 
 
-def _check_size(text: str) -> None:
-    if len(text) > MAX_WIRING_CHARACTERS:
-        raise NotToml(1, f"{len(text)} characters are too many; write at most {MAX_WIRING_CHARACTERS}")
+def _check_size(text: str, bounds: Bounds) -> None:
+    if len(text) > bounds.characters:
+        raise NotToml(1, f"{len(text)} characters are too many; write at most {bounds.characters}")
     for number, line in enumerate(text.split("\n"), 1):
-        if len(line) > MAX_LINE_CHARACTERS:
-            raise NotToml(number, f"a line of {len(line)} characters; write at most {MAX_LINE_CHARACTERS}")
+        if len(line) > bounds.line:
+            raise NotToml(number, f"a line of {len(line)} characters; write at most {bounds.line}")
 
 
 def _bare(text: str) -> str:
@@ -67,7 +77,7 @@ def _bare(text: str) -> str:
     return "".join(parts)
 
 
-def _check_form(bare: str) -> None:
+def _check_form(bare: str, most_entries: int) -> None:
     """Raises ``NotToml`` for more keys, parts of a key, digits, or tables within tables than anybody writes."""
     if long := _LONG_NUMBER.search(bare):
         raise NotToml(_line(bare, long.start()), f"a number of more than {MAX_DIGITS} digits; write a smaller one")
@@ -79,8 +89,8 @@ def _check_form(bare: str) -> None:
         entries += separator[0] in "=["
         if depth > MAX_DEPTH:
             raise NotToml(_line(bare, begin), f"nested deeper than {MAX_DEPTH}; write plain tables")
-        if entries > MAX_ENTRIES:
-            raise NotToml(_line(bare, begin), f"more than {MAX_ENTRIES} keys and tables; write fewer")
+        if entries > most_entries:
+            raise NotToml(_line(bare, begin), f"more than {most_entries} keys and tables; write fewer")
     _check_parts(bare, begin, len(bare))
 
 

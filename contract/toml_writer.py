@@ -10,6 +10,23 @@ def write_toml(document: Mapping[str, Any]) -> str:
     return "\n".join(_table(document, "")).lstrip("\n") + "\n"
 
 
+def write_rows(document: Mapping[str, Any]) -> str:
+    """The same for a document of rows: a table within a table stands on one line."""
+    parts = [
+        f"{_key(key)} = {_value(one)}\n" for key, one in document.items() if not (_is_table(one) or _is_tables(one))
+    ]
+    for name, value in document.items():
+        if _is_table(value):
+            parts.append(f"\n[{_key(name)}]\n{_row(value)}")
+        elif _is_tables(value):
+            parts += [f"\n[[{_key(name)}]]\n{_row(row)}" for row in value]
+    return "".join(parts).lstrip("\n")
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    return "".join(f"{_key(key)} = {_value(value)}\n" for key, value in row.items())
+
+
 def _table(table: Mapping[str, Any], name: str) -> Iterator[str]:
     """The lines of a table: first its keys, then the tables in it under headers of their own."""
     for key, value in table.items():

@@ -24,7 +24,7 @@ class Flat(Struct, frozen=True):
     """A flat under the name that residents give it, as ``3-1-702``. ``unit`` is empty in a building without units,
     ``flat`` is its number there."""
 
-    name: str
+    name: str = ""
     building: str = ""
     unit: str = ""
     floor: int | None = None

@@ -32,7 +32,7 @@ class FlatService:
     def add(self, by: str, flat: Flat) -> str:
         """Its name: that of building, unit and number where none is given. Raises ``Rejected``, or ``ValueError`` for
         what is no name."""
-        flat = _checked(flat)
+        flat = checked_flat(flat)
         with self._store.writing() as connection:
             site = connection.execute(select(sites.c.name)).scalar_one()
             if find_flat(connection, site, flat.name) is not None:
@@ -43,7 +43,7 @@ class FlatService:
 
     def change(self, by: str, flat: Flat) -> str:
         """Put it in the place of the flat of its name, which it returns. Raises as ``add``."""
-        flat = _checked(flat)
+        flat = checked_flat(flat)
         with self._store.writing() as connection:
             site = connection.execute(select(sites.c.name)).scalar_one()
             before = find_flat(connection, site, flat.name)
@@ -52,11 +52,13 @@ class FlatService:
             flat = structs.replace(flat, name=before.name)
             if flat != before:
                 change_flat(connection, site, flat)
-                record(connection, self._clock(), by, "flat.changed", f"flat {flat.name}", **_differences(before, flat))
+                record(
+                    connection, self._clock(), by, "flat.changed", f"flat {flat.name}", **flat_differences(before, flat)
+                )
         return flat.name
 
 
-def _checked(flat: Flat) -> Flat:
+def checked_flat(flat: Flat) -> Flat:
     """With its texts in their one form."""
     building, unit, number = (clean_text(text, MAX_PART) for text in (flat.building, flat.unit, flat.flat))
     of_parts = "-".join(part for part in (entrance(building, unit), number) if part) if building and number else ""
@@ -70,7 +72,7 @@ def _checked(flat: Flat) -> Flat:
     return structs.replace(flat, name=name, building=building, unit=unit, flat=number)
 
 
-def _differences(before: Flat, after: Flat) -> dict[str, str]:
+def flat_differences(before: Flat, after: Flat) -> dict[str, str]:
     """What is another than before, for the audit."""
     told = {name: (getattr(before, name), getattr(after, name)) for name in Flat.__struct_fields__}
     return {name: str(new) for name, (old, new) in told.items() if old != new}

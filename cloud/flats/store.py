@@ -5,7 +5,7 @@ from typing import Any
 from unicodedata import normalize
 
 from msgspec import structs
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from cloud.flats.rule import Flat, Place, Tenure, places_of_flat, read_flat_name, served
 from cloud.store.chunks import chunks
@@ -26,6 +26,20 @@ def change_flat(connection: Connection, site: str, flat: Flat) -> None:
     values = structs.asdict(flat)
     connection.execute(update(flats).where(flats.c.site == site, flats.c.name == values.pop("name")).values(values))
     touch(connection, people_of_flats(connection, site, [flat.name]))
+
+
+def remove_flat(connection: Connection, site: str, name: str) -> None:
+    """Of a flat that no party is of."""
+    connection.execute(delete(flats).where(flats.c.site == site, flats.c.name == name))
+
+
+def taken_flats(connection: Connection, site: str, names: Collection[str]) -> list[str]:
+    """Those of these flats that a party is of, or was."""
+    found: list[str] = []
+    for some in chunks(sorted(names)):
+        query = select(parties.c.flat).where(parties.c.site == site, parties.c.flat.in_(some))
+        found += connection.execute(query.distinct()).scalars()
+    return found
 
 
 def find_flat(connection: Connection, site: str, name: str) -> Flat | None:

@@ -6,18 +6,24 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
+from msgspec import convert
 
 from cloud.hours.store import hours_labels
 from cloud.people.store import list_plans
+from cloud.points.rule import Counted, SiteZone, ZoneKind
+from cloud.points.setup_store import list_site_zones
 from cloud.points.zone_store import view_zones
 from cloud.points.zones import BadZone, ZoneService
+from cloud.store.labels import Label
 from cloud.web.context import N_, Reading, RequestContext, Said, service
 from cloud.web.domain import Nav
-from cloud.web.forms import Clerk, Fields, attempt
+from cloud.web.forms import NOT_RIGHT, Clerk, Fields, attempt
+from cloud.web.names import clean_text
 
 DONE = {
+    "changed": N_("The zone is changed."),
+    "removed": N_("The zone is removed."),
     "added": N_("The zone is added. Choose the plans that open it: until then nobody can enter."),
-    "renamed": N_("The zone has its new name."),
     "opened": N_("Opened. Online doors apply it within a second, offline ones when they reconnect."),
 }
 
@@ -27,6 +33,19 @@ NOT_SO = N_(
 )
 
 NOT_DONE: Mapping[type[Exception], str] = {BadZone: NOT_SO}
+NOT_CHANGED: Mapping[type[Exception], str] = {BadZone: "", ValueError: NOT_RIGHT}
+
+KINDS: Mapping[str, str] = {
+    ZoneKind.OPEN: N_("Not counted"),
+    ZoneKind.COUNTED: N_("Counted"),
+    ZoneKind.HUB: N_("Riders' hub"),
+    ZoneKind.ROOF: N_("Roof"),
+    ZoneKind.YARD: N_("Yard"),
+}
+COUNTED: Mapping[str, str] = {Counted.PEOPLE: N_("People"), Counted.VEHICLES: N_("Vehicles")}
+
+MAX_LABEL = 60
+FIELDS = "kind", "counts", "parent", "capacity", "fire_limit", "closes"
 
 Zones = Annotated[ZoneService, Depends(service(ZoneService))]
 
@@ -42,7 +61,17 @@ def zones(context: Reading, done: str = "") -> HTMLResponse:
 def zones_page(context: RequestContext, said: Said | None) -> HTMLResponse:
     with context.store.reading() as connection:
         found, plans, hours = view_zones(connection), list_plans(connection), hours_labels(connection)
-    return context.render("zones.html", zones=found, plans=plans, hours=hours, said=said)
+        known = {zone.name: zone for zone in list_site_zones(connection)}
+    return context.render(
+        "zones.html",
+        zones=found,
+        known=known,
+        plans=plans,
+        hours=hours,
+        kinds=KINDS,
+        counted=COUNTED,
+        said=said,
+    )
 
 
 @router.post("")
@@ -56,9 +85,19 @@ def add(context: Clerk, zones: Zones, fields: Fields) -> Response:
 
 
 @router.post("/{name}")
-def rename(name: str, context: Clerk, zones: Zones, fields: Fields) -> Response:
-    act = partial(zones.rename, context.by, name, *_labels(fields))
-    return attempt(context, act, "/zones?done=renamed", NOT_DONE, partial(zones_page, context))
+def change(name: str, context: Clerk, zones: Zones, fields: Fields) -> Response:
+    """Say what the zone is, and how many it holds."""
+
+    def act() -> None:
+        zones.change(context.by, _zone(name, fields))
+
+    return attempt(context, act, "/zones?done=changed", NOT_CHANGED, partial(zones_page, context))
+
+
+@router.post("/{name}/remove")
+def remove(name: str, context: Clerk, zones: Zones) -> Response:
+    act = partial(zones.remove, context.by, name)
+    return attempt(context, act, "/zones?done=removed", NOT_CHANGED, partial(zones_page, context))
 
 
 @router.post("/{name}/plans")
@@ -66,6 +105,14 @@ def open_it(name: str, context: Clerk, zones: Zones, fields: Fields) -> Response
     """Have a plan open the zone."""
     act = partial(zones.open, context.by, [name], {fields.get("plan", ""): fields.get("hours", "")})
     return attempt(context, act, "/zones?done=opened", NOT_DONE, partial(zones_page, context))
+
+
+def _zone(name: str, fields: Mapping[str, str]) -> SiteZone:
+    """Raises ``ValueError``, msgspec's among them."""
+    zh, en = (clean_text(label, MAX_LABEL) for label in _labels(fields))
+    label = Label(zh, en).named(name)
+    said = {key: fields[key] for key in FIELDS if key in fields}
+    return convert({"name": name, "label": {"zh": label.zh, "en": label.en}, **said}, SiteZone, strict=False)
 
 
 def _labels(fields: Mapping[str, str]) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from cloud.devices.wired import Wired
 from cloud.flats.rule import RELATIVE_ZONES
 from cloud.hours.store import hours_labels
 from cloud.people.store import list_plans
+from cloud.points.rule import SiteZone, zone_faults
+from cloud.points.setup_store import delete_site_zone, list_site_zones, put_site_zone
 from cloud.points.store import update_points
 from cloud.points.zone_store import (
     MAX_ZONES,
@@ -24,6 +26,7 @@ from cloud.points.zone_store import (
 from cloud.store.database import Clock, Store
 from cloud.store.schema import points
 from cloud.web import operators
+from cloud.web.setup_table import changed_detail
 from contract.topics import NAME
 
 NO_OPENINGS: Mapping[str, str] = MappingProxyType({})
@@ -131,9 +134,41 @@ def open_for(connection: Connection, now_ms: int, by: str, name: str, openings: 
         operators.record(connection, now_ms, by, "zone.opened", name, plan=plan, hours=hours)
 
 
+def change_zone(connection: Connection, now_ms: int, by: str, zone: SiteZone) -> None:
+    """Say what a zone is, how many it holds and what it is called. Raises ``BadZone``."""
+    _check_zone(connection, zone.name)
+    zones = {one.name: one for one in list_site_zones(connection)}
+    if zone.parent and zone.parent not in zones:
+        raise BadZone(f"there is no zone {zone.parent}; there is {', '.join(zones)}")
+    for _, fault in zone_faults(zone, zones | {zone.name: zone}):
+        raise BadZone(fault)
+    before = zones[zone.name]
+    put_site_zone(connection, zone, is_new=False)
+    operators.record(connection, now_ms, by, "zone.changed", zone.name, **changed_detail(before, zone))
+
+
+def remove_zone(connection: Connection, now_ms: int, by: str, name: str) -> None:
+    """Remove a zone that nothing names any more. Raises ``BadZone``."""
+    _check_zone(connection, name)
+    if users := _users(connection, name):
+        raise BadZone(f"{name} is named by {', '.join(users)}: change these first")
+    delete_site_zone(connection, name)
+    operators.record(connection, now_ms, by, "zone.removed", name)
+
+
+def _users(connection: Connection, name: str) -> list[str]:
+    """What names a zone: its points, the zones within it, and the plans that open it or end its emergencies."""
+    inside = connection.execute(select(points.c.name).where(points.c.zone == name).order_by(points.c.name)).scalars()
+    return [
+        *(f"point {point}" for point in inside),
+        *(f"zone {zone.name}" for zone in list_site_zones(connection) if zone.parent == name),
+        *(f"plan {plan.name}" for plan in list_plans(connection) if name in plan.opens or name in plan.resets),
+    ]
+
+
 class ZoneService:
-    """The service that makes, names and opens zones, each in one transaction. ``by`` is the operator's name. What is
-    refused leaves no trace."""
+    """The service that makes, changes, opens and removes zones, each in one transaction. ``by`` is the operator's name.
+    What is refused leaves no trace."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
@@ -153,6 +188,16 @@ class ZoneService:
         """Call a zone something else. Raises ``BadZone``."""
         with self._store.writing() as connection:
             rename_zone(connection, self._clock(), by, name, label_zh, label_en)
+
+    def change(self, by: str, zone: SiteZone) -> None:
+        """Put the zone in the place of the one of its name. Raises ``BadZone``."""
+        with self._store.writing() as connection:
+            change_zone(connection, self._clock(), by, zone)
+
+    def remove(self, by: str, name: str) -> None:
+        """Raises ``BadZone``, also while something names it."""
+        with self._store.writing() as connection:
+            remove_zone(connection, self._clock(), by, name)
 
     def open(self, by: str, names: Iterable[str], openings: Mapping[str, str]) -> None:
         """Have plans open zones, each in its hours. Raises ``BadZone``."""

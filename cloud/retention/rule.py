@@ -24,6 +24,17 @@ quarantine may be a piece of a journal's chain, so it is held no shorter than th
 SHORTEST_DAYS, LONGEST_DAYS = 7, 100 * 365
 
 
+def term_fault(what: str, days: int, terms: Mapping[str, int]) -> str:
+    """Why a kind of record cannot be held so long beside the others; empty if it can."""
+    if what not in DEFAULT_DAYS:
+        return f"{what!r} is none of {', '.join(DEFAULT_DAYS)}"
+    if not SHORTEST_DAYS <= days <= LONGEST_DAYS:
+        return f"{days} days: give {SHORTEST_DAYS} to {LONGEST_DAYS}"
+    if what in ("events", "quarantine") and terms["quarantine"] < terms["events"]:
+        return "what is in quarantine must be held as long as the events, whose chain may need it"
+    return ""
+
+
 class Anchor(NamedTuple):
     """The end of the part of a chain that was deleted: its last row, and the link of that. None where the link is not
     known: a row before it was refused, and its bytes are gone."""

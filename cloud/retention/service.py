@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from cloud.line.worker import Worker
 from cloud.retention import store as rows
-from cloud.retention.rule import DEFAULT_DAYS, LONGEST_DAYS, SHORTEST_DAYS, believed_ms
+from cloud.retention.rule import believed_ms, term_fault
 from cloud.retention.visits import erase_visits
 from cloud.store.database import Clock, Store
 from cloud.web.operators import record
@@ -118,16 +118,16 @@ class RetentionService:
 
     def set_term(self, what: str, days: int, by: str) -> None:
         """Hold a kind of record so long. Raises ``BadTerm``."""
-        if what not in DEFAULT_DAYS:
-            raise BadTerm(f"{what!r} is none of {', '.join(DEFAULT_DAYS)}")
-        if not SHORTEST_DAYS <= days <= LONGEST_DAYS:
-            raise BadTerm(f"{days} days: give {SHORTEST_DAYS} to {LONGEST_DAYS}")
         with self._store.writing() as connection:
-            held = {**rows.terms_of(connection, self._site), what: days}
-            if held["quarantine"] < held["events"]:
-                raise BadTerm("what is in quarantine must be held as long as the events, whose chain may need it")
-            rows.set_term(connection, self._site, what, days)
-            record(connection, self._clock(), by, "retention.changed", what, days=str(days))
+            if fault := term_fault(what, days, {**rows.terms_of(connection, self._site), what: days}):
+                raise BadTerm(fault)
+            change_term(connection, self._site, self._clock(), by, what, days)
+
+
+def change_term(connection: Connection, site: str, now_ms: int, by: str, what: str, days: int) -> None:
+    """Hold a kind of record so long, as the rule admits it."""
+    rows.set_term(connection, site, what, days)
+    record(connection, now_ms, by, "retention.changed", what, days=str(days))
 
 
 def retention_worker(store: Store, site: str, clock: Clock) -> Worker[None]:

@@ -1,13 +1,26 @@
 """Names of things and of people as the database holds them, in both languages."""
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from contract.topics import NAME
+
+Name = Annotated[
+    str, Meta(pattern=rf"^{NAME}\Z", description="a name of lower-case letters, digits and hyphens, at most 40")
+]
+"""What something is called in the setup and on the wire."""
 
 
 class Label(Struct, frozen=True):
     """A name in both languages."""
 
-    zh: str
-    en: str
+    zh: str = ""
+    en: str = ""
+
+    def named(self, name: str) -> "Label":
+        """With what is missing in one language taken from the other, or from the name."""
+        return Label(self.zh or self.en or name, self.en or self.zh or name)
 
 
 class Person(Struct, frozen=True):

@@ -90,7 +90,18 @@ sites = Table(
     *labels(),
 )
 
-zones = Table("zones", metadata, Column("name", String, primary_key=True), *labels())
+zones = Table(
+    "zones",
+    metadata,
+    Column("name", String, primary_key=True),
+    *labels(),
+    Column("kind", String, nullable=False, server_default="open", comment="open, counted, hub, roof or yard"),
+    Column("counts", String, nullable=False, server_default="people", comment="people or vehicles"),
+    Column("parent", String, nullable=False, server_default="", comment="the zone around it, empty for none"),
+    Column("capacity", Integer, comment="how many are comfortable inside"),
+    Column("fire_limit", Integer, comment="how many may be inside at all"),
+    Column("closes", String, nullable=False, server_default="", comment="time of day, as 22:30, or empty"),
+)
 
 devices = Table(
     "devices",
@@ -153,6 +164,7 @@ points = Table(
     Column("flat", String, nullable=False, server_default="", comment="the only flat it belongs to, as its garage"),
     Index("ix_points_unit", "unit"),
     Index("ix_points_flat", "flat"),
+    Column("camera", String, nullable=False, server_default="", comment="address of its camera's picture, or empty"),
 )
 
 # What happened.

@@ -12,6 +12,7 @@ from cloud.store.labels import Label
 from cloud.store.scope import Scope, scope_of
 from cloud.web.i18n import Language
 from cloud.web.roles import Part, Right
+from cloud.web.setup_table import AnyTable
 
 T = TypeVar("T")
 
@@ -143,12 +144,13 @@ class MovingStep(Struct, frozen=True):
 
 
 class Domain(Struct, frozen=True):
-    """``refusals`` are exceptions of its use cases, each with the status of its answer under the API, and with the text
-    where that is not the exception's own."""
+    """``setup`` are its tables of the setup file. ``refusals`` are exceptions of its use cases, each with the status of
+    its answer under the API, and with the text where that is not the exception's own."""
 
     routers: tuple[APIRouter, ...]
     nav: tuple[Nav, ...] = ()
     panels: tuple[Panel, ...] = ()
     live: tuple[LivePage, ...] = ()
+    setup: tuple[AnyTable, ...] = ()
     refusals: Mapping[type[Exception], int | tuple[int, str]] = {}
     moving: tuple[MovingStep, ...] = ()

@@ -1,12 +1,12 @@
 """Complaints about a TOML file, each one line: file, line and key as the file has them, and the cure."""
 
 import re
-from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
 import msgspec
 
-from contract.templates import BadKey, Expansion, key_parts
+from contract.templates import BadKey, Expansion
+from contract.toml_lines import TomlLines
 from edge.config.post_names import POST_NAME_RULE
 from edge.config.tables import CHOICES
 
@@ -23,14 +23,15 @@ class Complaints:
     """The complaints about the text of one file. With an ``expansion`` they are about what it was written out to."""
 
     def __init__(self, called: str, text: str, expansion: Expansion | None = None) -> None:
-        self._called, self._lines, self._expansion = called, text.splitlines(), expansion or Expansion({})
+        self._called, self._expansion = called, expansion or Expansion({})
+        self._lines = TomlLines(text.splitlines())
 
     def line(self, key: str, problem: str) -> str:
         """The one line about a key, which may name other keys."""
         place = self._expansion.place(key)
         about = f"at {place.point}: " if place.point else ""
         problem = _KEY_OF_POINT.sub(lambda key: self._shown(key[0]), problem)
-        return f"{self._called}:{_line_of(place.key, self._lines)}: {place.key}: {about}{problem}"
+        return f"{self._called}:{self._lines.line(place.key)}: {place.key}: {about}{problem}"
 
     def _shown(self, key: str) -> str:
         place = self._expansion.place(key)
@@ -101,38 +102,3 @@ def _at(document: Any, key: str) -> dict[str, Any]:
     for part in re.findall(r"\w+", key):
         document = document[int(part)] if part.isdigit() else document[part]
     return cast("dict[str, Any]", document)
-
-
-def _line_of(key: str, lines: Sequence[str]) -> int:
-    """The line that writes a key such as ``point[1].outputs.lock.pin``, or the nearest table around it; 1 if none."""
-    best, best_depth = 1, 0
-    parts = key_parts(key)
-    table: list[str] = []
-    counts: dict[str, int] = {}
-    for number, line in enumerate(lines, 1):
-        header = re.match(r"\s*(\[\[?)([\w.\- ]+)\]", line)
-        entry = re.match(r"\s*((?:[\w.\-]|\"[^\"]*\")+)\s*=", line)
-        if header:
-            table = _table(header[2].strip(), header[1] == "[[", counts)
-            here = table
-        elif entry:
-            here = [*table, *key_parts(entry[1])]
-        else:
-            continue
-        depth = min(len(here), len(parts))
-        if here[:depth] == parts[:depth] and depth > best_depth:
-            best, best_depth = number, depth
-    return best
-
-
-def _table(name: str, is_array: bool, counts: dict[str, int]) -> list[str]:
-    """The parts of a table's name, each array of tables with the index it has reached."""
-    if is_array:
-        counts[name] = counts.get(name, -1) + 1
-    parts: list[str] = []
-    for depth, part in enumerate(name.split("."), 1):
-        parts.append(part.strip())
-        array = ".".join(name.split(".")[:depth])
-        if array in counts:
-            parts.append(f"[{counts[array]}]")
-    return parts

@@ -96,14 +96,11 @@ def test_init_says_where_it_is_and_what_follows(typed: Typing, tmp_path: Path) -
     assert first.startswith("operator admin, password ")
     assert str(folder) in where
     named = [shlex.split(line.partition(":")[2]) for line in following]
-    assert [command[:2] for command in named] == [
-        ["hearthgate-cloud", "broker-config"],
-        ["hearthgate-cloud", "serve"],
-        ["hearthgate-cloud", "user"],
-        ["hearthgate-edge", "adopt"],
-    ]
-    assert [command[-2:] for command in named[:3]] == [["--dir", str(folder)]] * 3
-    assert "operator NAME" in typed(*named[2][1:])
+    ours = [command[1] for command in named if command[0] == "hearthgate-cloud"]
+    assert ours == ["setup", "setup", "broker-config", "serve", "user"]
+    assert named[-1][:2] == ["hearthgate-edge", "adopt"]
+    assert [command[-2:] for command in named[:5]] == [["--dir", str(folder)]] * 5
+    assert "operator NAME" in typed(*named[4][1:])
     assert [wrong for command in named if (wrong := complaint(command))] == []
 
 

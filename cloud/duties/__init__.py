@@ -1,0 +1,1 @@
+"""Who answers for which part of the estate, and who may be rung when."""

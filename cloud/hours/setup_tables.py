@@ -1,0 +1,121 @@
+"""The tables of the setup file about hours and special days."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from cloud.hours.rule import ALWAYS_NAME, Hours, SpecialDay
+from cloud.hours.service import HoursEdit
+from cloud.hours.store import list_hours, list_special_days
+from cloud.hours.window_text import read_windows, write_hours
+from cloud.store.labels import Label, Name
+from cloud.web.rejected import Rejected
+from cloud.web.setup_table import BadRow, Problem, Proposal, SetupTable, Writing
+from contract.schedules import Windows
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class HoursRow(Struct, frozen=True):
+    """Hours as the setup has them: windows such as ``06:00-12:00, 13:30-22:30``, or ``-`` for none, of every day
+    (``daily``) or of each day of the week; and those of rest days and half days where these are others."""
+
+    name: Name
+    label: Label = Label()
+    daily: str = ""
+    mon: str = ""
+    tue: str = ""
+    wed: str = ""
+    thu: str = ""
+    fri: str = ""
+    sat: str = ""
+    sun: str = ""
+    rest: str = ""
+    half: str = ""
+
+    def hours(self) -> Hours:
+        """Raises ``BadRow``."""
+        said = [getattr(self, day) for day in WEEKDAYS]
+        if bool(self.daily) == any(said):
+            raise BadRow("", f"write the windows of every day as daily, or those of {', '.join(WEEKDAYS)}")
+        week = tuple(_windows(day, text) for day, text in zip(WEEKDAYS, said, strict=True))
+        if self.daily:
+            week = (_windows("daily", self.daily),) * 7
+        special = (("rest", self.rest), ("half", self.half))
+        rest, half = (_windows(key, text) if text else None for key, text in special)
+        return Hours(self.name, self.label, week, rest, half)
+
+
+def _windows(key: str, text: str) -> Windows:
+    try:
+        return read_windows(text)
+    except Rejected as wrong:
+        raise BadRow(key, str(wrong).removesuffix(" Nothing was changed.")) from None
+
+
+def row_of(hours: Hours) -> HoursRow:
+    """The hours as the setup has them."""
+    text = write_hours(hours)
+    is_daily = len(set(text.week)) == 1
+    week = {"daily": text.week[0]} if is_daily else dict(zip(WEEKDAYS, text.week, strict=True))
+    return HoursRow(hours.name, hours.label, **week, rest=text.rest, half=text.half)
+
+
+def _check_hours(proposal: Proposal) -> Iterator[Problem]:
+    before, after = proposal.old_rows(HoursRow), proposal.rows(HoursRow)
+    if ALWAYS_NAME in before and ALWAYS_NAME not in proposal.names(HoursRow):
+        yield Problem(ALWAYS_NAME, "", "it is missing: the ways home are open in these hours; write it as it was")
+    for row in after.values():
+        if row.name == ALWAYS_NAME and row != before.get(ALWAYS_NAME, row):
+            yield Problem(ALWAYS_NAME, "", "the ways home are open in these hours; leave it as it was")
+
+
+def _edit(writing: Writing) -> HoursEdit:
+    # What uses hours was checked over the whole setup.
+    return HoursEdit(writing.connection, writing.by, writing.now_ms, lambda _connection, _name: ())
+
+
+def _put_hours(writing: Writing, row: HoursRow, before: HoursRow | None) -> None:
+    edit = _edit(writing)
+    (edit.change if before else edit.add)(row.hours())
+
+
+HOURS_TABLE = SetupTable(
+    name="hours",
+    place=20,
+    kind=HoursRow,
+    read=lambda connection, _site: [row_of(hours) for hours in list_hours(connection)],
+    tidy=lambda row: row_of(row.hours()),
+    put=_put_hours,
+    remove=lambda writing, row: _edit(writing).remove(row.name),
+    check=_check_hours,
+    actions=("hours.",),
+)
+
+
+def _check_days(proposal: Proposal) -> Iterator[Problem]:
+    for day in proposal.rows(SpecialDay).values():
+        if unknown := proposal.unknown(HoursRow, day.hours, "hours"):
+            yield Problem(key_of_day(day), "hours", unknown)
+
+
+def _put_day(writing: Writing, day: SpecialDay, _before: SpecialDay | None) -> None:
+    _edit(writing).add_days([day])
+
+
+def key_of_day(day: SpecialDay) -> str:
+    return f"{day.day} {day.kind} {day.hours}".strip()
+
+
+SPECIAL_DAYS = SetupTable(
+    name="special_day",
+    place=30,
+    kind=SpecialDay,
+    key=key_of_day,
+    read=list_special_days,
+    put=_put_day,
+    remove=lambda writing, day: _edit(writing).remove_days([day]),
+    check=_check_days,
+    actions=("calendar.",),
+)
+TABLES = (HOURS_TABLE, SPECIAL_DAYS)

@@ -1,0 +1,124 @@
+"""Zones, classes and points as the setup has them, and what is wrong with how they stand together. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from cloud.flats.rule import RELATIVE_ZONES
+from cloud.store.labels import Label, Name
+
+
+class ZoneKind(StrEnum):
+    """What sort of area a zone is."""
+
+    OPEN = "open"
+    COUNTED = "counted"
+    HUB = "hub"
+    ROOF = "roof"
+    YARD = "yard"
+
+
+class Counted(StrEnum):
+    """What is counted in a zone."""
+
+    PEOPLE = "people"
+    VEHICLES = "vehicles"
+
+
+MAX_INSIDE = 100_000
+Inside = Annotated[int, Meta(ge=1, le=MAX_INSIDE, description="a number of people or vehicles, at least 1")]
+ClosingTime = Annotated[
+    str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?\Z", description='a time of day from "00:00" to "23:59"')
+]
+
+
+class SiteZone(Struct, frozen=True):
+    """An area that people are in. ``capacity`` is how many it is comfortable for, ``fire_limit`` how many may be inside
+    at all; ``closes`` is when everybody should have left."""
+
+    name: Name
+    label: Label = Label()
+    kind: ZoneKind = ZoneKind.OPEN
+    counts: Counted = Counted.PEOPLE
+    parent: str = ""
+    capacity: Inside | None = None
+    fire_limit: Inside | None = None
+    closes: ClosingTime = ""
+
+
+class Unit(StrEnum):
+    """What the use of a class of points is measured in."""
+
+    MINUTES = "minutes"
+    WH = "wh"
+    ML = "ml"
+    WASHES = "washes"
+    MEALS = "meals"
+    VISITS = "visits"
+    ITEMS = "items"
+
+
+class PointClass(Struct, frozen=True):
+    """A class of points whose use plans ration, each in its units."""
+
+    name: Name
+    units: tuple[Unit, ...]
+    label: Label = Label()
+
+
+CAMERA = re.compile(r"(https?|rtsp)://[^\s/@{}]+(/[^\s@]*)?")
+PLACEHOLDERS = {"point", "at_ms"}
+"""What stands for the point and the moment (UTC milliseconds) in the address of a camera."""
+
+
+class SetupPoint(Struct, frozen=True):
+    """A point as the setup has it: on which device, in which zone, of which kind of station, rationed as which class,
+    and which flats it serves: a unit such as ``3-1``, a floor of it, or one flat by its name. ``camera`` is the address
+    of the picture of its camera, of which nothing is held here."""
+
+    name: Name
+    device: Name
+    zone: str
+    kind: str = ""
+    class_name: str = field(default="", name="class")
+    label: Label = Label()
+    unit: str = ""
+    floor: int | None = None
+    flat: str = ""
+    camera: str = ""
+
+
+def zone_faults(zone: SiteZone, zones: Mapping[str, SiteZone]) -> Iterator[tuple[str, str]]:
+    """What is wrong with a zone among all zones: the field at fault, and the cure. That its parent is unknown is for
+    others to say."""
+    if zone.name in RELATIVE_ZONES:
+        yield "name", f"{zone.name} is the name of a zone that is another for every flat; take another name"
+    if circle := _circle(zone, zones):
+        yield "parent", f"the zone lies within itself ({' in '.join(circle)}); name a zone around it, or none"
+    if zone.capacity and zone.fire_limit and zone.capacity > zone.fire_limit:
+        yield "capacity", f"{zone.capacity} are more than the fire limit of {zone.fire_limit}; write fewer"
+
+
+def _circle(zone: SiteZone, zones: Mapping[str, SiteZone]) -> list[str]:
+    """The way from a zone outwards back to itself; empty if there is none."""
+    way = [zone.name]
+    around = zone.parent
+    while around and around not in way:
+        way.append(around)
+        around = zones[around].parent if around in zones else ""
+    return [*way, around] if around == zone.name else []
+
+
+def camera_fault(camera: str) -> str:
+    """What is wrong with the address of a camera; empty if nothing is."""
+    if not camera:
+        return ""
+    bare = re.sub(r"\{(\w*)\}", lambda found: "x" if found[1] in PLACEHOLDERS else found[0], camera)
+    if "@" in camera:
+        return "an address holds no name and no password; leave them out"
+    if not CAMERA.fullmatch(bare):
+        return "write an address such as https://cameras.example/{point}?at={at_ms}"
+    return ""

@@ -1,0 +1,154 @@
+"""The tables of the setup file about zones, classes and points."""
+
+from collections.abc import Iterator
+
+from msgspec import structs
+
+from cloud.devices.registry import device_names, wiring_of
+from cloud.devices.wired import wired_points
+from cloud.flats.rule import MAX_FLOOR, Flat, Place, place_of_point
+from cloud.points import setup_store as store
+from cloud.points.rule import PointClass, SetupPoint, SiteZone, camera_fault, zone_faults
+from cloud.points.zone_store import MAX_ZONES
+from cloud.web.operators import record
+from cloud.web.setup_table import BadRow, Problem, Proposal, SetupTable, Writing, changed_detail
+from contract.kinds import kind_name, known_kinds
+
+
+def _check_zones(proposal: Proposal) -> Iterator[Problem]:
+    zones = proposal.rows(SiteZone)
+    for zone in zones.values():
+        if unknown := proposal.unknown(SiteZone, zone.parent, "zone"):
+            yield Problem(zone.name, "parent", unknown)
+        for field, text in zone_faults(zone, zones):
+            yield Problem(zone.name, field, text)
+    if len(zones) > MAX_ZONES:
+        yield Problem(list(zones)[MAX_ZONES], "", f"a site has at most {MAX_ZONES} zones; leave some out")
+
+
+def _put_zone(writing: Writing, zone: SiteZone, before: SiteZone | None) -> None:
+    store.put_site_zone(writing.connection, zone, is_new=before is None)
+    detail = changed_detail(before, zone) if before else {}
+    action = "zone.changed" if before else "zone.added"
+    record(writing.connection, writing.now_ms, writing.by, action, zone.name, **detail)
+
+
+def _remove_zone(writing: Writing, zone: SiteZone) -> None:
+    store.delete_site_zone(writing.connection, zone.name)
+    record(writing.connection, writing.now_ms, writing.by, "zone.removed", zone.name)
+
+
+ZONES = SetupTable(
+    name="zone",
+    place=10,
+    kind=SiteZone,
+    read=lambda connection, _site: store.list_site_zones(connection),
+    put=_put_zone,
+    remove=_remove_zone,
+    check=_check_zones,
+    actions=("zone.",),
+)
+
+
+def _check_classes(proposal: Proposal) -> Iterator[Problem]:
+    for one in proposal.rows(PointClass).values():
+        if not one.units or len(set(one.units)) < len(one.units):
+            yield Problem(one.name, "units", "write each unit that its use is measured in, once")
+
+
+def _put_class(writing: Writing, one: PointClass, before: PointClass | None) -> None:
+    store.put_class(writing.connection, writing.site, one)
+    detail = changed_detail(before, one)
+    record(writing.connection, writing.now_ms, writing.by, "class.changed", one.name, **detail)
+
+
+def _remove_class(writing: Writing, one: PointClass) -> None:
+    store.delete_class(writing.connection, writing.site, one.name)
+    record(writing.connection, writing.now_ms, writing.by, "class.removed", one.name)
+
+
+CLASSES = SetupTable(
+    name="class",
+    place=40,
+    kind=PointClass,
+    read=store.list_classes,
+    put=_put_class,
+    remove=_remove_class,
+    check=_check_classes,
+    actions=("class.",),
+)
+
+
+def known_classes(proposal: Proposal) -> set[str]:
+    """The classes that a plan may ration: those of the setup, those that kinds of station bring, and those of points
+    that were wired so."""
+    brought = {name for kind in known_kinds().values() for name in kind.classes}
+    wired = {point.class_name for point in proposal.old_rows(SetupPoint).values() if point.class_name}
+    return {*proposal.names(PointClass), *brought, *wired}
+
+
+def _check_points(proposal: Proposal) -> Iterator[Problem]:
+    before = proposal.old_rows(SetupPoint)
+    classes = known_classes(proposal)
+    for point in proposal.rows(SetupPoint).values():
+        if unknown := proposal.unknown(SiteZone, point.zone, "zone"):
+            yield Problem(point.name, "zone", unknown)
+        if point == before.get(point.name):
+            continue
+        if point.kind and kind_name(point.kind) not in known_kinds():
+            yield Problem(point.name, "kind", f"there is no kind {point.kind}; there is {', '.join(known_kinds())}")
+        if point.class_name and point.class_name not in classes:
+            yield Problem(point.name, "class", f"there is no class {point.class_name}; write a [[class]] for it")
+        if unknown := proposal.unknown(Flat, point.flat, "flat"):
+            yield Problem(point.name, "flat", unknown)
+        if fault := camera_fault(point.camera):
+            yield Problem(point.name, "camera", fault)
+        stood = before.get(point.name)
+        if stood is not None and stood.device != point.device and _is_wired(proposal, stood):
+            yield Problem(point.name, "device", f"{stood.device} is wired to it; take it out there first")
+    for gone in proposal.gone(SetupPoint):
+        if _is_wired(proposal, gone):
+            yield Problem(gone.name, "", f"it is missing, and {gone.device} is wired to it; take it out there first")
+
+
+def _is_wired(proposal: Proposal, point: SetupPoint) -> bool:
+    """Whether a registered device says that the point is its own."""
+    connection = proposal.connection
+    if point.device not in device_names(connection):
+        return False
+    return point.name in {one.name for one in wired_points(wiring_of(connection, point.device))}
+
+
+def _put_point(writing: Writing, point: SetupPoint, before: SetupPoint | None) -> None:
+    store.put_point(writing.connection, point, is_new=before is None)
+    detail = changed_detail(before, point) if before else {"device": point.device, "zone": point.zone}
+    action = "point.changed" if before else "point.added"
+    record(writing.connection, writing.now_ms, writing.by, action, point.name, **detail)
+
+
+def _remove_point(writing: Writing, point: SetupPoint) -> None:
+    store.delete_point(writing.connection, point.name)
+    record(writing.connection, writing.now_ms, writing.by, "point.removed", point.name)
+
+
+def _tidy_point(point: SetupPoint) -> SetupPoint:
+    """With what it serves in the form in which it is stored: a point of a flat is that flat's alone."""
+    if point.floor is not None and not (point.unit and abs(point.floor) <= MAX_FLOOR):
+        raise BadRow("floor", f"write a floor from -{MAX_FLOOR} to {MAX_FLOOR}, and its unit, such as 3-1, beside it")
+    serves = place_of_point(point.unit, point.floor, point.flat) or Place()
+    return structs.replace(point, **structs.asdict(serves))
+
+
+POINTS = SetupTable(
+    name="point",
+    place=60,
+    kind=SetupPoint,
+    read=lambda connection, _site: store.list_setup_points(connection),
+    tidy=_tidy_point,
+    put=_put_point,
+    remove=_remove_point,
+    settle=lambda writing, before, after: store.note_served(writing.connection, writing.site, before, after),
+    check=_check_points,
+    actions=("point.",),
+)
+TABLES = (ZONES, CLASSES, POINTS)

@@ -1,0 +1,59 @@
+"""The table of the setup file about the site itself."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from sqlalchemy import Connection, update
+
+from cloud.devices.registry import site_of
+from cloud.store.labels import Label, Name
+from cloud.store.schema import sites
+from cloud.web.operators import record
+from cloud.web.setup_table import Problem, Proposal, SetupTable, Writing, changed_detail
+
+
+class SiteRow(Struct, frozen=True):
+    """The site: its name on the wire and its time zone, which it has for good, and what screens call it."""
+
+    name: Name
+    zone: str
+    label: Label = Label()
+
+
+def _read(connection: Connection, _site: str) -> list[SiteRow]:
+    site = site_of(connection)
+    return [SiteRow(site.name, site.zone, site.label)]
+
+
+def _check(proposal: Proposal) -> Iterator[Problem]:
+    (was,) = proposal.old_rows(SiteRow).values()
+    for row in proposal.rows(SiteRow).values():
+        if row.name != was.name:
+            yield Problem("", "name", f"this community is {was.name}, and the file is of {row.name}")
+        if row.zone != was.zone:
+            yield Problem("", "zone", f"the time zone is {was.zone} since the community was founded; leave it so")
+
+
+def _put(writing: Writing, row: SiteRow, before: SiteRow | None) -> None:
+    labels = {"label_zh": row.label.zh, "label_en": row.label.en}
+    writing.connection.execute(update(sites).where(sites.c.name == writing.site).values(labels))
+    detail = changed_detail(before, row)
+    record(writing.connection, writing.now_ms, writing.by, "site.changed", writing.site, **detail)
+
+
+def _stays(_writing: Writing, _row: SiteRow) -> None:
+    """There is one site as long as there is a community."""
+
+
+SITE = SetupTable(
+    name="site",
+    place=0,
+    kind=SiteRow,
+    read=_read,
+    put=_put,
+    remove=_stays,
+    check=_check,
+    actions=("site.",),
+    single=True,
+)
+TABLES = (SITE,)

@@ -1,0 +1,53 @@
+"""What a setup changes in lines of text, for the command line."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cloud.setup.rule import Difference, PointCount
+from cloud.setup.service import Preview
+
+MAX_LINES = 200
+"""Of changed rows, and of points."""
+_SIGNS = {"added": "+", "changed": "~", "removed": "-"}
+
+
+def lines_of(preview: Preview, *, is_done: bool) -> Iterator[str]:
+    if not preview.differences:
+        yield "nothing differs from what stands"
+        return
+    yield f"{len(preview.differences)} rows {'were changed' if is_done else 'would change'}:"
+    yield from _shortened([_row(one) for one in preview.differences])
+    impact = preview.impact
+    for what, counts in (("gain", impact.gains), ("lose", impact.loses), ("have other hours at", impact.other_hours)):
+        yield from _shortened([_count(one, what) for one in counts])
+    if not impact.loses:
+        yield "nobody loses a point"
+    for reason in preview.reasons:
+        yield f"grave: {reason}"
+
+
+def _shortened(lines: Sequence[str]) -> Iterator[str]:
+    yield from (f"  {line}" for line in lines[:MAX_LINES])
+    if len(lines) > MAX_LINES:
+        yield f"  and {len(lines) - MAX_LINES} more"
+
+
+def _row(one: Difference) -> str:
+    fields = "; ".join(f"{name}: {_value(was)} → {_value(now)}" for name, (was, now) in one.fields.items())
+    return f"{_SIGNS[one.what]} {one.table} {one.key}".rstrip() + (f": {fields}" if fields else "")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_value(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return ", ".join(map(_value, value)) or "none"
+    return "none" if value in (None, "") else str(value)
+
+
+def _count(one: PointCount, what: str) -> str:
+    names = ", ".join(name.en for name in one.names)
+    more = f" and {one.people - len(one.names)} more" if one.people > len(one.names) else ""
+    verb = what if one.people != 1 else {"gain": "gains", "lose": "loses"}.get(what, what.replace("have", "has"))
+    people = "1 person" if one.people == 1 else f"{one.people} people"
+    return f"{people} {verb} {one.point} ({one.plan}): {names}{more}"

@@ -1,0 +1,121 @@
+"""What a domain brings to the setup file: a table of it, with how its rows are read, checked and put in place."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Generic, NamedTuple, TypeVar, cast
+
+from msgspec import Struct, to_builtins
+from sqlalchemy import Connection
+
+R = TypeVar("R", bound=Struct)
+
+
+class BadRow(ValueError):
+    """A row that cannot be. ``field`` is the key at fault, empty for the row itself; the text says why, and the
+    cure."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+class Problem(NamedTuple):
+    """What is wrong with a row, and its cure. ``field`` is the key at fault, such as ``opens.gym``; empty for the row
+    itself. A problem of no row of the file, such as one that is missing there, has the key of that row all the same."""
+
+    key: str
+    field: str
+    text: str
+
+
+class Proposal(NamedTuple):
+    """A setup as it would stand: the rows of every table by their keys, before and after. ``known`` has besides the
+    keys of rows that something is wrong with, so that nobody is told that those do not exist."""
+
+    connection: Connection
+    site: str
+    before: Mapping[type[Struct], Mapping[str, Struct]]
+    after: Mapping[type[Struct], Mapping[str, Struct]]
+    known: Mapping[type[Struct], Collection[str]]
+
+    def rows(self, kind: type[R]) -> Mapping[str, R]:
+        return cast("Mapping[str, R]", self.after.get(kind, {}))
+
+    def old_rows(self, kind: type[R]) -> Mapping[str, R]:
+        return cast("Mapping[str, R]", self.before.get(kind, {}))
+
+    def names(self, kind: type[Struct]) -> Collection[str]:
+        return self.known.get(kind, ())
+
+    def unknown(self, kind: type[Struct], name: str, what: str) -> str:
+        """That there is no such row, and which there are; empty if there is one, or if none is named."""
+        names = self.names(kind)
+        if not name or name in names:
+            return ""
+        return f"there is no {what} {name}; {some_of(names)}"
+
+    def gone(self, kind: type[R]) -> list[R]:
+        """The rows that would be removed."""
+        after = self.names(kind)
+        return [row for key, row in self.old_rows(kind).items() if key not in after]
+
+
+class Writing(NamedTuple):
+    """The transaction that puts a setup in place. ``by`` is the operator's name for the audit."""
+
+    connection: Connection
+    site: str
+    now_ms: int
+    by: str
+
+
+class SetupTable(Struct, Generic[R], frozen=True):
+    """A table of the setup file. Tables stand there, and are put in place, in the order of ``place``; what is removed
+    goes in the other order.
+
+    Each row is a Struct of ``kind``, under the key that ``key`` finds. ``tidy`` gives a row of the file the form in
+    which ``read`` gives those that are stored, or raises ``BadRow``. ``check`` finds what is wrong with the rows of a
+    proposal beside the types of their fields. ``put`` makes a row, or changes the one that stood there before, and
+    ``remove`` removes it, each with its row in the audit, through the service of its domain; ``settle`` does what is
+    done once for all of them, given the rows before and after. Actions of the audit that
+    begin with one of ``actions`` change the table. A table that is ``single`` has one row and no key; ``csv`` is the
+    key of the file that may name a CSV of the rows instead.
+    """
+
+    name: str
+    place: int
+    kind: type[R]
+    read: Callable[[Connection, str], Sequence[R]]
+    put: Callable[[Writing, R, R | None], None]
+    remove: Callable[[Writing, R], None]
+    key: Callable[[R], str] = attrgetter("name")
+    tidy: Callable[[R], R] = lambda row: row
+    check: Callable[[Proposal], Iterable[Problem]] = lambda _proposal: ()
+    settle: Callable[[Writing, Sequence[R], Sequence[R]], None] = lambda _writing, _before, _after: None
+    actions: tuple[str, ...] = ()
+    single: bool = False
+    csv: str = ""
+
+    def rows_by_key(self, rows: Iterable[R]) -> dict[str, R]:
+        return {self.key_of(row): row for row in rows}
+
+    def key_of(self, row: R) -> str:
+        return "" if self.single else self.key(row)
+
+
+def changed_detail(before: Struct | None, after: Struct) -> dict[str, str]:
+    """For the audit: the fields of a row that are others than before."""
+    was: dict[str, Any] = {} if before is None else to_builtins(before)
+    return {name: str(value) for name, value in to_builtins(after).items() if before is None or was.get(name) != value}
+
+
+AnyTable = SetupTable[Any]
+SHOWN = 8
+
+
+def some_of(names: Collection[str]) -> str:
+    """Which there are, the first few of many."""
+    if not names:
+        return "there is none"
+    shown = ", ".join(sorted(names)[:SHOWN])
+    return f"there is {shown}" + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -1,0 +1,115 @@
+"""The setup in the console: taken away as a file, looked at before it is applied, and never applied over another's."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from cloud.people.store import list_plans
+from cloud.points.zones import ZoneService
+from tests.cloud.support.town import Town, Visitor
+
+ROOF = '\n[[zone]]\nname = "roof"\nlabel = { zh = "屋顶", en = "Roof garden" }\n'
+
+
+@pytest.fixture
+def admin(town: Town) -> Iterator[Visitor]:
+    with town.visit("admin") as visitor:
+        yield visitor
+
+
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, page
+    return found[1]
+
+
+def test_setup_is_downloaded_and_applied_after_a_look(town: Town, admin: Visitor) -> None:
+    answer = admin.get("/settings/setup.toml")
+    assert answer.headers["content-disposition"] == "attachment; filename=setup.toml"
+    text = answer.text + ROOF
+    looked = admin.submit("/settings/preview", "/settings", text=text)
+    assert looked.status_code == 200
+    assert "Nobody loses a point." in looked.text
+    assert "roof" in looked.text
+    assert "Roof garden" not in admin.get("/zones").text
+    done = admin.submit("/settings/apply", "/settings", text=text, as_of=hidden(looked.text, "as_of"))
+    assert done.headers["location"] == "/settings?done=applied"
+    assert "The setup is applied" in admin.get("/settings?done=applied").text
+    assert "Roof garden" in admin.get("/zones").text
+
+
+def test_setup_is_uploaded_with_its_csv(town: Town, admin: Visitor) -> None:
+    files = {
+        "setup": ("moon.toml", b'flats = "f.csv"\n', "application/toml"),
+        "csv": ("f.csv", b"name\n9-1-101\n1-101\n2-502\n3-303\n5-606\n6-1202\n", "text/csv"),
+    }
+    token = admin.token("/settings")
+    looked = admin.post("/settings/preview", data={"csrf": token}, files=files)
+    assert "9-1-101" in looked.text
+    assert 'name="beside-f.csv"' in looked.text
+    carried = {"text": 'flats = "f.csv"\r\n', "beside-f.csv": files["csv"][1].decode().replace("\n", "\r\n")}
+    done = admin.submit("/settings/apply", "/settings", **carried, as_of=hidden(looked.text, "as_of"))
+    assert done.headers["location"] == "/settings?done=applied"
+    assert "9-1-101" in admin.get("/settings/flats.csv").text
+
+
+def test_wrong_lines_stand_above_the_form(admin: Visitor) -> None:
+    answer = admin.submit("/settings/preview", "/settings", text="[[zone]]\nname = 'Gym'\nsize = 1\n")
+    assert answer.status_code == 422
+    assert "setup.toml:2: zone[0].name" in answer.text
+    assert "setup.toml:3: zone[0].size: unknown key" in answer.text
+    assert "size = 1" in answer.text, "what was typed is not lost"
+    for empty in ({}, {"text": "   "}):
+        assert "Choose a setup file" in admin.submit("/settings/preview", "/settings", **empty).text
+
+
+def test_grave_change_wants_its_code(town: Town, admin: Visitor) -> None:
+    text = admin.get("/settings/setup.toml").text
+    text = text.replace('estate = "always", home = "always", own-floor = "always"', 'home = "always"')
+    looked = admin.submit("/settings/preview", "/settings", text=text)
+    assert "People who lose a way home: 8." in looked.text
+    assert "Zhang San" in looked.text
+    (code,) = re.findall(r"<code>(\w{8})</code>", looked.text)
+    as_of = hidden(looked.text, "as_of")
+    for wrong in ("", "00000000"):
+        answer = admin.submit("/settings/apply", "/settings", text=text, as_of=as_of, accept=wrong)
+        assert (answer.status_code, "Nothing was changed yet" in answer.text) == (422, True)
+    changes = town.changes
+    assert admin.submit("/settings/apply", "/settings", text=text, as_of=as_of, accept=code).status_code == 303
+    assert town.changes > changes
+    with town.store.reading() as connection:
+        resident = next(plan for plan in list_plans(connection) if plan.name == "resident")
+    assert dict(resident.opens) == {"home": "always"}
+
+
+def test_second_clerk_gets_409_with_what_changed(town: Town, admin: Visitor) -> None:
+    text = re.sub(r"as_of_change = \d+\n", "", admin.get("/settings/setup.toml").text) + ROOF
+    looked = admin.submit("/settings/preview", "/settings", text=text)
+    ZoneService(town.store, town.clock).add("office", "yard")
+    answer = admin.submit("/settings/apply", "/settings", text=text, as_of=hidden(looked.text, "as_of"))
+    assert answer.status_code == 409
+    assert "Added a zone" in answer.text
+    assert "office" in answer.text
+    assert "yard" in answer.text
+    assert "Roof garden" not in admin.get("/zones").text
+
+
+def test_what_differs_in_nothing_changes_nothing(town: Town, admin: Visitor) -> None:
+    text = admin.get("/settings/setup.toml").text
+    answer = admin.submit("/settings/preview", "/settings", text=text)
+    assert answer.headers["location"] == "/settings?done=same"
+
+
+@pytest.mark.parametrize("name", ["office", "gate"])
+def test_settings_are_for_administrators(town: Town, name: str) -> None:
+    with town.visit(name) as visitor:
+        assert visitor.get("/settings").status_code == 403
+        assert visitor.get("/settings/setup.toml").status_code == 403
+        assert visitor.submit("/settings/apply", "/account", text="zone = []").status_code == 403
+
+
+def test_too_large_setup_is_sent_to_the_terminal(admin: Visitor) -> None:
+    answer = admin.submit("/settings/preview", "/settings", text="# " + "x" * 950_000)
+    assert answer.status_code == 422
+    assert "hearthgate-cloud setup apply" in answer.text
