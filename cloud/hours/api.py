@@ -31,13 +31,17 @@ router = APIRouter(prefix="/api/v1")
 
 class HoursBody(Strict):
     """Hours. ``week`` has seven texts such as ``06:00-22:30, 23:00-02:00``, Monday first, ``-`` where nothing opens.
-    ``rest`` and ``half`` are such texts for days of rest and half days, empty where those are as their weekday."""
+    ``rest`` and ``half`` are such texts for days of rest and half days, empty where those are as their weekday.
+
+    ``seen`` is that of the hours that are changed, as they were listed: if they are others by now, the answer is 409
+    and says how they are. Empty to change them in any case."""
 
     label_zh: Shown = Field("", max_length=MAX_LABEL)
     label_en: Shown = Field("", max_length=MAX_LABEL)
     week: list[WindowsText] = Field(min_length=7, max_length=7)
     rest: WindowsText = ""
     half: WindowsText = ""
+    seen: str = Field("", max_length=16)
 
     def text(self, name: str) -> HoursText:
         return HoursText(name, Label(self.label_zh, self.label_en), self.week, self.rest, self.half)
@@ -93,7 +97,7 @@ def add_hours(body: NewHoursBody, context: Clerk, of_hours: OfHours) -> None:
 @router.put("/hours/{name}", status_code=204)
 def change_hours(name: str, body: HoursBody, context: Clerk, of_hours: OfHours) -> None:
     """Put the hours in the place of those of their name."""
-    of_hours.change(context.by, read_hours(body.text(name)))
+    of_hours.change(context.by, read_hours(body.text(name)), body.seen)
 
 
 @router.delete("/hours/{name}", status_code=204)

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from cloud.devices.registry import site_of
 from cloud.hours.rule import Hours
-from cloud.hours.service import HoursService, stamp
+from cloud.hours.service import HoursService
 from cloud.hours.store import find_hours, list_hours
 from cloud.hours.views import missing_year, next_days
 from cloud.hours.window_text import HoursText, read_hours, write_hours
@@ -74,7 +74,6 @@ def one_page(
         said=said,
         hours=found,
         text=write_hours(found),
-        seen=stamp(found),
         days=days,
         typed=typed,
         weekdays=WEEKDAYS,

@@ -1,13 +1,11 @@
 """The use cases of hours and of the calendar that they follow: each change with its row in the audit."""
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec import structs
 from sqlalchemy import Connection
 
@@ -16,7 +14,7 @@ from cloud.hours import store
 from cloud.hours.calendar_file import MAX_LABEL, CalendarFile, Imported
 from cloud.hours.rule import ALWAYS_NAME, DayKind, Hours, SpecialDay, joined
 from cloud.hours.views import today_of
-from cloud.hours.window_text import write_week
+from cloud.hours.window_text import stamp, write_week
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
 from cloud.web.context import N_
@@ -207,11 +205,6 @@ class HoursService:
     def _edit(self, by: str) -> Iterator[HoursEdit]:
         with self._store.writing() as connection:
             yield HoursEdit(connection, by, self._clock(), self._used_by)
-
-
-def stamp(hours: Hours) -> str:
-    """A short text that is another as soon as anything about the hours is."""
-    return hashlib.sha256(msgspec.json.encode(hours)).hexdigest()[:16]
 
 
 def _checked(hours: Hours) -> Hours:

@@ -1,9 +1,11 @@
 """Windows of a day as people write them, such as ``06:00-12:00, 13:30-22:30``, and as pages show them."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from unicodedata import normalize
 
+import msgspec
 from msgspec import Struct
 
 from cloud.hours.rule import Hours, joined
@@ -64,13 +66,15 @@ def write_week(hours: Hours) -> str:
 
 class HoursText(Struct, frozen=True):
     """Hours as forms and calls show and take them: each day of the week as text, Monday first. ``rest`` and ``half``
-    are empty where such days have the hours of their weekday."""
+    are empty where such days have the hours of their weekday. ``seen`` comes back with a change of these hours, so that
+    it takes nothing back that somebody else has changed meanwhile."""
 
     name: str
     label: Label
     week: Sequence[str]
     rest: str = ""
     half: str = ""
+    seen: str = ""
 
 
 def read_hours(text: HoursText) -> Hours:
@@ -82,7 +86,13 @@ def read_hours(text: HoursText) -> Hours:
 def write_hours(hours: Hours) -> HoursText:
     """The text that ``read_hours`` reads so."""
     rest, half = ("" if windows is None else write_windows(windows) for windows in (hours.rest, hours.half))
-    return HoursText(hours.name, hours.label, [write_windows(windows) for windows in hours.week], rest, half)
+    week = [write_windows(windows) for windows in hours.week]
+    return HoursText(hours.name, hours.label, week, rest, half, stamp(hours))
+
+
+def stamp(hours: Hours) -> str:
+    """A short text that is another as soon as anything about the hours is."""
+    return hashlib.sha256(msgspec.json.encode(hours)).hexdigest()[:16]
 
 
 def _window(text: str) -> tuple[int, int]:

@@ -11,6 +11,7 @@ def test_hours_are_listed_changed_and_removed(town: Town, api: Visitor) -> None:
     body = {"name": "pool", "label_en": "Pool", "week": WEEK, "rest": "10:00-16:00"}
     assert send(api, "/hours", body).status_code == 201
     listed = {one["name"]: one for one in get(api, "/hours")}
+    seen = listed["pool"].pop("seen")
     assert listed["pool"] == {
         "name": "pool",
         "label": {"zh": "Pool", "en": "Pool"},
@@ -20,7 +21,9 @@ def test_hours_are_listed_changed_and_removed(town: Town, api: Visitor) -> None:
     }
     assert send(api, "/hours", body).status_code == 409
     del body["name"]
-    assert send(api, "/hours/pool", body | {"half": "06:00-12:00"}, "PUT").status_code == 204
+    assert send(api, "/hours/pool", body | {"half": "06:00-12:00", "seen": seen}, "PUT").status_code == 204
+    late = send(api, "/hours/pool", body | {"rest": "-", "seen": seen}, "PUT")
+    assert (late.status_code, "half 06:00-12:00" in late.json()["message"]) == (409, True)
     assert api.delete("/api/v1/hours/pool").status_code == 204
     assert api.delete("/api/v1/hours/pool").status_code == 404
     assert town.changes == 3

@@ -48,6 +48,47 @@ def test_whole_day_events_become_days(event: str, expected: list[str]) -> None:
     assert days(event) == expected
 
 
+PUBLISHED = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//a publisher//holidays//ZH
+X-WR-CALNAME:节假日
+BEGIN:VTIMEZONE
+TZID:Europe/Berlin
+BEGIN:DAYLIGHT
+DTSTART:19810329T020000
+RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU
+TZOFFSETFROM:+0100
+TZOFFSETTO:+0200
+END:DAYLIGHT
+END:VTIMEZONE
+BEGIN:VEVENT
+UID:1@publisher.example
+DTSTAMP:20261201T000000Z
+DTSTART;VALUE=DATE:20270206
+DTEND;VALUE=DATE:20270213
+SUMMARY;LANGUAGE=zh:春节 休
+DESCRIPTION:第一行\\n第二行: 值\\; 值
+TRANSP:TRANSPARENT
+X-APPLE-UNIVERSAL-ID:1
+BEGIN:VALARM
+TRIGGER:-P1D
+ACTION:DISPLAY
+DESCRIPTION:提醒
+END:VALARM
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_published_calendar_is_read() -> None:
+    """Time zones, alarms and what publishers add stand beside the days and are no days."""
+    found = read_calendar(PUBLISHED, FIRST, LAST)
+    assert [(f"{one.day:%m-%d}", one.name) for one in found.days] == [
+        (f"02-{number:02}", "春节 休") for number in range(6, 13)
+    ]
+    assert found.left_out == []
+
+
 def test_event_moved_to_another_day() -> None:
     """An event of its own stands for one day of a repeated one."""
     weekly = "UID:a\nDTSTART;VALUE=DATE:20270104\nRRULE:FREQ=WEEKLY;COUNT=3"

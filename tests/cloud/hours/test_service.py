@@ -11,9 +11,9 @@ from msgspec import structs
 from cloud.hours import service
 from cloud.hours.calendar_file import CalendarFile
 from cloud.hours.rule import DayKind, Hours, SpecialDay
-from cloud.hours.service import MAX_HOURS, MAX_SPECIAL_DAYS, HoursService, stamp
+from cloud.hours.service import MAX_HOURS, MAX_SPECIAL_DAYS, HoursService
 from cloud.hours.store import find_hours, list_hours, list_special_days, load_schedules
-from cloud.hours.window_text import read_windows
+from cloud.hours.window_text import read_windows, stamp
 from cloud.people.community import load_community
 from cloud.people.store import plans_with_hours
 from cloud.points.zone_store import open_zone
