@@ -1,6 +1,7 @@
 """What happened, as it is stored and sent: the same bytes from the device's journal to the cloud's archive."""
 
 import hashlib
+from collections.abc import Iterable
 from string import hexdigits
 from typing import Any, Literal
 
@@ -75,6 +76,16 @@ def decode_event(stored: bytes) -> Event:
 def chain(previous: bytes, stored: bytes) -> bytes:
     """The link of a row: SHA-256 over the link before it and the row's stored bytes."""
     return hashlib.sha256(previous + stored).digest()
+
+
+def links_of(previous: bytes, rows: Iterable[bytes]) -> list[bytes]:
+    """The links of these rows, one behind the other, each as ``chain`` has it."""
+    # Written out, for it runs 50,000 times a second: a call of ``chain`` would take half as long as the hash.
+    links, sha256 = [], hashlib.sha256
+    for stored in rows:
+        previous = sha256(previous + stored).digest()
+        links.append(previous)
+    return links
 
 
 def grade(kind: str) -> Grade:

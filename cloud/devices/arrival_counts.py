@@ -30,13 +30,15 @@ class ArrivalCounts(Struct):
         self.lateness += later.lateness
         self.lost += later.lost
 
-    def count_rows(self, rows: Sequence[EventRow], keys: Mapping[int, Key]) -> None:
-        """Rows of one batch; ``keys`` has the key of each series."""
-        for series, count in Counter(map(_SERIES, rows)).items():
-            _, _, kind, reason = keys[series]
+    def count_rows(self, rows: Sequence[EventRow], keys: Mapping[int, Key]) -> Mapping[int, Key]:
+        """Rows of one batch; ``keys`` has the key of each series. Returns those that the batch has."""
+        series = Counter(map(_SERIES, rows))
+        for number, count in series.items():
+            _, _, kind, reason = keys[number]
             self.kinds[kind, reason] += count
         if rows:
             self.lateness.update(_lateness_of(rows))
+        return {number: keys[number] for number in series}
 
 
 def _lateness_of(rows: Sequence[EventRow]) -> Mapping[Lateness, int]:

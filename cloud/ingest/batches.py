@@ -2,12 +2,11 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 
 from msgspec import Struct
 
 from cloud.devices.quarantine import Refused
-from contract.events import GAP, Gap, chain, read_gap
+from contract.events import GAP, Gap, chain, links_of, read_gap
 from contract.messages import EventBatch
 from contract.sealing import DeviceVerifier, tip_statement
 
@@ -64,7 +63,7 @@ def _gaps_in(events: Sequence[bytes]) -> Mapping[int, Gap]:
 
 
 def _whole(batch: EventBatch) -> VerifiedBatch:
-    links = list(accumulate(batch.events, chain, initial=batch.prev))[1:]
+    links = links_of(batch.prev, batch.events)
     seqs = range(batch.first, batch.first + len(links))
     return VerifiedBatch(batch.events, batch.first, batch.prev, seqs, links, {})
 

@@ -199,7 +199,11 @@ class Intake:
         )
         self._rows += rows
         self._streams.arrival = behind + len(rows)
-        self.counts.count_rows(rows, self._streams.series.keys_of)
+        series = self.counts.count_rows(rows, self._streams.series.keys_of)
+        for reaction, noted in self._counted:
+            theirs = {number: key for number, key in series.items() if key[2] in reaction.kinds}
+            if theirs:
+                noted += [(theirs[row[-1]], row) for row in rows if row[-1] in theirs]
         for place, gap in verified.gaps.items():
             if place >= stored:
                 self.counts.lost += gap.count
@@ -243,9 +247,6 @@ class Intake:
 
     def _write_rows(self) -> None:
         write_rows(self._connection, self._rows)
-        keys = self._streams.series.keys_of
-        for reaction, rows in self._counted:
-            rows += [(key, row) for row in self._rows if (key := keys[row[-1]])[2] in reaction.kinds]
         self._rows = []
 
     def _receive_state(self, device: Device, message: Arrived) -> None:

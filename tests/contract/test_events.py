@@ -1,4 +1,5 @@
 import hashlib
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from contract.events import (
     encode_event,
     gap_event,
     grade,
+    links_of,
     read_gap,
 )
 from tests.contract.golden import EVENT, PASSED, payload
@@ -183,3 +185,8 @@ def test_an_event_that_speaks_of_a_gap_is_none() -> None:
     assert read_gap(encode_event(replace(gap_event(EVENT, 3, LINK, "full"), kind="journal.gaps"))) is None
     assert read_gap(GAP.encode()) is None
     assert read_gap(encode_event(EVENT)) is None
+
+
+@given(st.binary(min_size=32, max_size=32), st.lists(st.binary(max_size=9), max_size=5))
+def test_links_are_those_of_the_chain(start: bytes, rows: list[bytes]) -> None:
+    assert links_of(start, rows) == list(accumulate(rows, chain, initial=start))[1:]
