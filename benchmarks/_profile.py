@@ -44,7 +44,7 @@ PATHS = {
     "relay-agent": HotPath("badge_to_relay", "run --config", ""),
     "event-agent": HotPath("event_to_cloud", "run --config", ""),
     "event-cloud": HotPath("event_to_cloud", "hearthgate-cloud serve", r"\(cloud/(?:ingest|line|store)|\(paho/"),
-    "ingest": HotPath("ingest", "", r"Ingest\.take \("),
+    "ingest": HotPath("ingest", "", r"Ingest\.commit \("),
     "virtual-time": HotPath("virtual_time", "", "_run_once"),
     "change": HotPath("roster 20 30", "hearthgate-cloud serve", r"Publisher\.refresh"),
     "viewer": HotPath("viewers", "hearthgate-cloud serve", ""),
