@@ -15,6 +15,7 @@ from cloud.people.members import Membership
 from cloud.people.membership_store import labels_of, memberships_that_end
 from cloud.people.plans import Plan
 from cloud.people.store import list_plans, memberships_of_party
+from cloud.people.tables import qualifications
 from cloud.people.terms import REMINDERS_DAYS, due_reminder, term_days, too_many
 from cloud.store.labels import Label
 from cloud.store.schema import parties, party_members
@@ -113,8 +114,8 @@ class PersonParty(Struct, frozen=True):
 
 
 class DueLine(Struct, frozen=True):
-    """What ends soon or has ended: a membership, or a tenant's lease. ``days`` is the reminder that is due, 0 once it
-    is over. ``is_over_grace`` says that nothing more is waited for."""
+    """What ends soon or has ended: a membership, a qualification, or a tenant's lease. ``days`` is the reminder that is
+    due, 0 once it is over. ``is_over_grace`` says that nothing more is waited for."""
 
     person: int | None
     party: int | None
@@ -125,6 +126,7 @@ class DueLine(Struct, frozen=True):
     days: int
     is_over_grace: bool
     membership: int = 0
+    qualification: str = ""
 
 
 def list_parties(
@@ -220,9 +222,13 @@ def _label(party: Party) -> Label:
 
 
 def list_due(connection: Connection, site: str, now_ms: int, zone: ZoneInfo) -> list[DueLine]:
-    """What is to be renewed or ended: what ends within the longest reminder, what ended and was not renewed, and leases
-    that ran out; ``MOST_DUE`` of each. The first to end comes first."""
-    lines = [*_memberships_due(connection, site, now_ms, zone), *_leases_due(connection, site, now_ms, zone)]
+    """What is to be renewed or ended: what ends within the longest reminder, what ended and was not renewed, leases
+    that ran out, and qualifications; ``MOST_DUE`` of each. The first to end comes first."""
+    lines = [
+        *_memberships_due(connection, site, now_ms, zone),
+        *_leases_due(connection, site, now_ms, zone),
+        *_qualifications_due(connection, site, now_ms, zone),
+    ]
     return sorted(lines, key=lambda line: (line.until_ms, line.name.en))
 
 
@@ -264,4 +270,19 @@ def _leases_due(connection: Connection, site: str, now_ms: int, zone: ZoneInfo) 
             over = row.until_ms + LEASE_GRACE_DAYS * DAY_MS <= now_ms
             window = row.until_ms, days, over
             lines.append(DueLine(row.person_id, row.party_id, names[row.person_id], "", None, *window))
+    return lines
+
+
+def _qualifications_due(connection: Connection, site: str, now_ms: int, zone: ZoneInfo) -> list[DueLine]:
+    window = now_ms - ENDED_SHOWN_MS, now_ms + (max(REMINDERS_DAYS) + 1) * DAY_MS
+    query = select(qualifications.c.person_id, qualifications.c.name, qualifications.c.until_ms)
+    mine = query.where(qualifications.c.site == site, qualifications.c.until_ms.between(*window))
+    rows = connection.execute(mine.order_by(qualifications.c.until_ms).limit(MOST_DUE)).all()
+    names = labels_of(connection, {row.person_id for row in rows})
+    lines = []
+    for row in rows:
+        days = due_reminder(row.until_ms, REMINDERS_DAYS, now_ms, zone)
+        if days is not None:
+            ends = row.until_ms, days, row.until_ms <= now_ms
+            lines.append(DueLine(row.person_id, None, names[row.person_id], "", None, *ends, qualification=row.name))
     return lines

@@ -1,6 +1,7 @@
 """What the office adds to a person's page: their parties and their record, with the forms that change it."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -14,12 +15,13 @@ from cloud.office.rule import HomeGround
 from cloud.office.words import GROUNDS, TAGS, VERIFIED, roles_of
 from cloud.parties.party import PartyKind
 from cloud.people.pages import person_page
-from cloud.people.traits import Tag, Verified
+from cloud.people.traits import Tag, Verified, age_tags
 from cloud.store.labels import Label
 from cloud.web.context import RequestContext, or_404, service
 from cloud.web.days import end_of_day, window_of
 from cloud.web.domain import Panel, Visit
 from cloud.web.forms import REJECTED, Clerk, Fields, attempt, number_in
+from cloud.web.pages import Pages
 from cloud.web.params import Id
 
 Persons = Annotated[PersonService, Depends(service(PersonService))]
@@ -34,7 +36,9 @@ def _parties(visit: Visit, person: int) -> Mapping[str, object]:
 
 def _record(visit: Visit, person: int) -> Mapping[str, object]:
     found = find_traits(visit.connection, site_of(visit.connection).name, person)
-    return {"traits": found, "tags": TAGS, "verified": VERIFIED, "grounds": GROUNDS}
+    today = datetime.fromtimestamp(visit.now_ms / 1000, visit.service(Pages).zone)
+    ages = age_tags(found.born, today.year, today.month) if found else ()
+    return {"traits": found, "ages": sorted(ages), "tags": TAGS, "verified": VERIFIED, "grounds": GROUNDS}
 
 
 PANELS = (

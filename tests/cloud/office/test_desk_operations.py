@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.bars.rule import BarGround
+from cloud.cards.rule import Card, Recipient
+from cloud.cards.service import CardService
 from cloud.keys.keys import KeyFolder
 from cloud.office.rule import HomeGround
 from cloud.parties.party import MemberRole
@@ -45,6 +47,9 @@ class Estate:
         self.residents = office.family("9-901", *(f"Resident {number}" for number in range(6)))
         self.home = office.party_of(self.residents[0])
         self.company = office.company("Acme")
+        CardService(office.store, office.keys, office.clock).add_card(
+            BY, Recipient(party=self.home), Card("H10301", 21, 60_001)
+        )
         self.ended: set[int] = set()
         for plan in SHARED:
             office.give(plan, self.residents[0], payer=True)

@@ -115,7 +115,7 @@ def test_record_of_a_person_is_changed_by_forms(town: Town) -> None:
         page = words(visitor.get("/people/5").text)
         for text in (
             "Li Si the elder",
-            "Born: 1957-03",
+            "Born: 1957-03 · Deed of the flat seen 60 or older",
             "Deed of the flat seen",
             "70 or older",
             "first aid",

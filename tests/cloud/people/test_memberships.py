@@ -178,6 +178,12 @@ def test_qualification_bounds_a_membership(office: PropertyOffice, family: list[
     assert office.held(office.give("sauna", family[0])).until_ms == until_ms
 
 
+def test_qualification_that_runs_out_is_on_the_list(office: PropertyOffice, family: list[int]) -> None:
+    office.persons.qualify(BY, family[0], "first aid", office.now_ms + 6 * DAY_MS)
+    office.persons.qualify(BY, family[1], "first aid")
+    assert [(line.person, line.days) for line in office.due() if line.qualification] == [(family[0], 7)]
+
+
 def test_reminders_are_counted_by_days_ahead(office: PropertyOffice, family: list[int]) -> None:
     held = office.held(office.give("yearly", family[0]))
     days = []
