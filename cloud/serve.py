@@ -171,7 +171,7 @@ def _card_workers(store: Store, keys: KeyFolder, commands: CommandService) -> li
     uses = UseCounter(store)
     return [
         Worker[None]("enrolments", "a card is not enrolled", look=enrolling.settle, every_s=ENROLMENTS_EVERY_S),
-        Worker[None]("card uses", "the use of cards is not counted", look=uses.count, every_s=USES_EVERY_S),
+        Worker[None]("card_uses", "the use of cards is not counted", look=uses.count, every_s=USES_EVERY_S),
     ]
 
 

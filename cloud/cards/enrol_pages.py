@@ -120,6 +120,17 @@ def begin(person: Id, context: Clerk, enrolling: Enrolments, fields: Fields) -> 
     return attempt(context, act, "/cards/enrolments/{}".format, REJECTED, partial(person_page, context, person))
 
 
+@router.post("/parties/{party}/cards/tap")
+def begin_for_party(party: Id, context: Clerk, enrolling: Enrolments, fields: Fields) -> Response:
+    """Have a reader wait for a family card."""
+
+    def act() -> str:
+        point, label, to = fields.get("point", ""), fields.get("label", ""), Recipient(party=party)
+        return enrolling.begin(context.by, point, to, reader=direction_in(fields), label=label)
+
+    return attempt(context, act, "/cards/enrolments/{}".format, REJECTED)
+
+
 @router.post("/people/{person}/cards/claim")
 def claim(person: Id, context: Clerk, enrolling: Enrolments, fields: Fields) -> Response:
     """Give somebody the card of an unknown read."""

@@ -79,7 +79,19 @@ def _person_cards(visit: Visit, person: PersonView) -> Mapping[str, Any]:
     }
 
 
-PANELS = (Panel("person", 10, "_person_cards.html", _person_cards),)
+def _party_cards(visit: Visit, party: Any) -> Mapping[str, Any]:
+    """The family cards of a household, company, club, class or crew."""
+    return {
+        "formats": list(FORMATS),
+        "readers": readers(visit),
+        "cards": list_cards(visit.connection, CardFilter(party=party.id), limit=ROWS),
+    }
+
+
+PANELS = (
+    Panel("person", 10, "_person_cards.html", _person_cards),
+    Panel("party", 15, "_party_cards.html", _party_cards, right=Right.DIRECTORY),
+)
 
 
 @router.get("/cards")
@@ -201,6 +213,15 @@ def add_card(person: Id, context: Clerk, cards: Cards, fields: Fields) -> Respon
 
     again = partial(person_page, context, person)
     return attempt(context, act, f"/people/{person}?done=card", REJECTED, again)
+
+
+@router.post("/parties/{party}/cards")
+def add_family_card(party: Id, context: Clerk, cards: Cards, fields: Fields) -> Response:
+    def act() -> None:
+        to = Recipient(party=party)
+        cards.add_card(context.by, to, card_in(fields), fields.get("label", ""), fen_in(fields))
+
+    return attempt(context, act, f"/parties/{party}", REJECTED)
 
 
 @router.post("/people/{person}/cards/{card}")

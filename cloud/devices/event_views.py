@@ -11,7 +11,17 @@ from cloud.devices.lateness import LIVE_WITHIN_MS, Lateness, lateness
 from cloud.devices.registry import site_of
 from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label, Person
-from cloud.store.schema import MAX_INTEGER, clock_fixes, devices, event_series, events, journals, people, points
+from cloud.store.schema import (
+    MAX_INTEGER,
+    clock_fixes,
+    devices,
+    event_series,
+    events,
+    journals,
+    parties,
+    people,
+    points,
+)
 from cloud.store.scope import Scope, point_seen, scope_of
 from contract.decide import Trust
 from contract.events import reason_of
@@ -174,6 +184,9 @@ _EVENTS = (
         people.c.name_zh,
         people.c.name_en,
         flat_of_person,
+        parties.c.name_zh.label("party_zh"),
+        parties.c.name_en.label("party_en"),
+        parties.c.flat.label("party_flat"),
         clock_fixes.c.offset_ms,
         clock_fixes.c.error_ms,
     )
@@ -188,12 +201,20 @@ _EVENTS = (
         & (events.c.clock == Trust.UNSET.value),
     )
     .outerjoin(people, people.c.holder == events.c.holder)
+    .outerjoin(parties, parties.c.holder == events.c.holder)
 )
 
 
 def _views(connection: Connection, query: Select[Any]) -> list[EventView]:
     scope = scope_of(connection)
     return [_event(row).seen_in(scope) for row in connection.execute(query)]
+
+
+def _family(row: Any) -> Person | None:
+    """Whoever has the family card of a household or company."""
+    if row.party_zh is None:
+        return None
+    return Person(Label(f"{row.party_zh} 家庭卡", f"{row.party_en} (family card)"), row.party_flat)
 
 
 def _event(row: Any) -> EventView:
@@ -213,7 +234,7 @@ def _event(row: Any) -> EventView:
         clock=row.clock,
         replay=row.replay,
         holder=row.holder,
-        person=Person(Label(row.name_zh, row.name_en), row.unit) if known else None,
+        person=Person(Label(row.name_zh, row.name_en), row.unit) if known else _family(row),
         data=event.data,
         best_ms=None if row.offset_ms is None else row.mono_ms + row.offset_ms,
         best_error_ms=row.error_ms,

@@ -12,7 +12,7 @@ from cloud.people.rosters import row_pages_since
 from cloud.people.tables import credentials
 from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label
-from cloud.store.schema import devices, people
+from cloud.store.schema import devices, parties, people
 from contract.roster import Page
 from contract.sealing import wiring_hash
 
@@ -98,9 +98,10 @@ def _rollout(connection: Connection, row: Row[Any]) -> Rollout:
 
 
 class Exposed(Struct, frozen=True):
-    """A card in use whose digest lies on a device's disk, beside the key that makes it; and who carries it."""
+    """A card in use whose digest lies on a device's disk, beside the key that makes it; and who carries it. A family
+    card is no person's: then the name is that of the household or company."""
 
-    person: int
+    person: int | None
     name: Label
     unit: str | None
     label: str
@@ -110,14 +111,13 @@ def exposed_cards(connection: Connection, device: str) -> list[Exposed]:
     """The cards, not yet reported lost, of the rosters that the device had or may have fetched since it last said."""
     used = connection.execute(select(devices.c.roster_number).where(devices.c.name == device)).scalar_one()
     digests = {row.digest for blob in row_pages_since(connection, used) for row in Page(blob).rows()}
-    query = (
-        select(people.c.id, people.c.name_zh, people.c.name_en, flat_of_person, credentials)
-        .join_from(credentials, people)
-        .where(credentials.c.standing != "lost")
-        .order_by(people.c.id, credentials.c.id)
-    )
+    owner = people.c.name_zh, people.c.name_en, flat_of_person
+    of_people = select(*owner, credentials).join_from(credentials, people, people.c.id == credentials.c.person_id)
+    party = parties.c.name_zh, parties.c.name_en, parties.c.flat.label("unit")
+    of_parties = select(*party, credentials).join_from(credentials, parties, parties.c.id == credentials.c.party_id)
     return [
         Exposed(row.person_id, Label(row.name_zh, row.name_en), row.unit, row.label)
-        for row in connection.execute(query)
+        for query in (of_people.order_by(people.c.id, credentials.c.id), of_parties.order_by(credentials.c.id))
+        for row in connection.execute(query.where(credentials.c.standing != "lost"))
         if row.digest in digests
     ]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from cloud.cards.enrol import EnrolmentService
+from cloud.cards.service import CardService
 from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
 from cloud.devices.registry import register
@@ -108,6 +110,9 @@ class VirtualCloud:
         self.desired_state = DesiredStateService(
             self._store, SealedChannel(self._publish, SITE.name, "config", keys.config), self._now_ms
         )
+        cards = CardService(self._store, keys, self._now_ms)
+        self.enrolments = EnrolmentService(self._store, keys, self.commands, cards, self._now_ms)
+        """Nobody settles them but who has begun one: a look at them costs a transaction."""
         self._rolling = Rolling(self._store, self.desired_state, self._now_ms)
         self.link.start()
         self._roll()

@@ -10,10 +10,17 @@ from playwright.sync_api import Browser, ViewportSize
 
 from cloud.bars.rule import BarGround
 from cloud.bars.service import BarService
+from cloud.cards.enrol import EnrolmentService
+from cloud.cards.enrolment_store import last_enrolments
+from cloud.cards.rule import Recipient
+from cloud.cards.service import CardService
 from cloud.commands.store import list_orders
 from cloud.keys.keys import KeyFolder
+from cloud.people.service import PeopleService
 from cloud.points.zones import create_zone
+from cloud.sample import SITE
 from cloud.store.database import open_store
+from cloud.store.labels import Label
 from contract.decide import DAY_MS, Mode
 from tests.axe import grave_violations
 from tests.browser import PHONE
@@ -36,6 +43,8 @@ MORE_PAGES = (
     f"/devices/{DEVICE}",
     "/devices/east-gate",
     "/orders/{order}",
+    *("/cards", "/cards?card=5", "/cards/unused", "/cards/desk", "/people/5?point=gym-turnstile"),
+    *("/cards/enrolments/{enrolment}", "/cards/desk/{loop}"),
 )
 
 ONE_OF_A_KIND = (
@@ -82,6 +91,12 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         bars = BarService(store, town.keys, town.clock)
         bars.enter("office", BarGround.DAMAGE, town.now_ms + DAY_MS, person=5)
         bars.enter("office", BarGround.DAMAGE, town.now_ms + DAY_MS, plate="沪A12345")
+        PeopleService(store, town.clock).add_person("office", Label("", "New Here"))
+        service = EnrolmentService(
+            store, town.keys, town.commands, CardService(store, town.keys, town.clock), town.clock
+        )
+        service.begin("office", "east-gate", Recipient(1))
+        service.begin_loop("office", "east-gate", reader="out")
         yield town
     store.close()
 
@@ -124,8 +139,9 @@ def test_axe_finds_nothing_serious_on_any_page(
     page.click("button")
     with troubled.store.reading() as connection:
         (order,) = list_orders(connection, 1)
+        looped, single = last_enrolments(connection, SITE.name)
     for path in paths:
-        page.goto(path.format(order=order.id))
+        page.goto(path.format(order=order.id, enrolment=single.command, loop=looped.loop or single.loop))
         found[path] = grave_violations(page, oracles)
     context.close()
     assert {path: violations for path, violations in found.items() if violations} == {}
