@@ -11,6 +11,7 @@ from cloud.cards import store
 from cloud.cards.rule import CardState
 from cloud.cards.store import CardRow
 from cloud.cards.tables import card_use_marks, card_uses
+from cloud.devices.erasure import decode_stored
 from cloud.devices.event_views import last_arrival
 from cloud.devices.registry import site_of
 from cloud.people.tables import card_forms, credentials
@@ -19,7 +20,6 @@ from cloud.store.database import Store
 from cloud.store.schema import event_series, events
 from contract.archetypes import ServingKind
 from contract.decide import DAY_MS
-from contract.events import decode_event
 from contract.sealing import DIGEST_BYTES
 
 UNUSED_DAYS = 90
@@ -75,7 +75,7 @@ def count_step(connection: Connection, site: str) -> bool:
 
 def _digest(stored: bytes) -> bytes:
     try:
-        digest = bytes.fromhex(str(decode_event(stored).data.get("digest", "")))
+        digest = bytes.fromhex(str(decode_stored(stored).data.get("digest", "")))
     except ValueError:
         return b""
     return digest if len(digest) == DIGEST_BYTES else b""
