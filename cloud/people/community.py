@@ -113,18 +113,20 @@ def _stays(connection: Connection, site: str, ids: Sequence[int] | None) -> Iter
 
 
 def _cards(connection: Connection, site: str, ids: Sequence[int] | None) -> list[Credential]:
-    """The cards that these people have, in every form in which readers report them."""
-    own = select(credentials.c.person_id, credentials.c.digest, credentials.c.standing)
+    """The cards that these people have, in every form in which readers report them. Their state is looked at here: in
+    the statement it would have SQLite read all cards of that state, by the index that counts them."""
+    own = select(credentials.c.person_id, credentials.c.digest, credentials.c.standing, credentials.c.state)
     forms = (
-        select(credentials.c.person_id, card_forms.c.digest, credentials.c.standing)
+        select(credentials.c.person_id, card_forms.c.digest, credentials.c.standing, credentials.c.state)
         .join(card_forms, card_forms.c.credential_id == credentials.c.id)
         .where(card_forms.c.site == site)
     )
-    has = credentials.c.state == ISSUED, credentials.c.person_id.is_not(None)
+    is_theirs = credentials.c.person_id.is_not(None)
     return [
         Credential(row.person_id, row.digest, Standing(row.standing))
         for query in (forms, own)
-        for row in _rows(connection, query.where(*has), credentials.c.person_id, ids)
+        for row in _rows(connection, query.where(is_theirs), credentials.c.person_id, ids)
+        if row.state == ISSUED
     ]
 
 
@@ -132,15 +134,20 @@ def _family_cards(
     connection: Connection, site: str, ids: Sequence[int] | None, party_ids: Sequence[int]
 ) -> list[FamilyCard]:
     """The family cards whose rows are kept with these people; ``party_ids`` are the parties they belong to."""
-    has = credentials.c.state == ISSUED, credentials.c.party_id.is_not(None)
-    own = select(credentials.c.party_id, credentials.c.digest, credentials.c.standing).where(*has)
+    is_theirs = credentials.c.party_id.is_not(None)
+    own = select(credentials.c.party_id, credentials.c.digest, credentials.c.standing, credentials.c.state)
     forms = (
-        select(credentials.c.party_id, card_forms.c.digest, credentials.c.standing)
+        select(credentials.c.party_id, card_forms.c.digest, credentials.c.standing, credentials.c.state)
         .join(card_forms, card_forms.c.credential_id == credentials.c.id)
-        .where(card_forms.c.site == site, *has)
+        .where(card_forms.c.site == site)
     )
     wanted = None if ids is None else party_ids
-    cards = [row for query in (own, forms) for row in _rows(connection, query, credentials.c.party_id, wanted)]
+    cards = [
+        row
+        for query in (own, forms)
+        for row in _rows(connection, query.where(is_theirs), credentials.c.party_id, wanted)
+        if row.state == ISSUED
+    ]
     families = _party_stays(connection, site, sorted({row.party_id for row in cards}))
     return [
         FamilyCard(bearer, holder, row.digest, Standing(row.standing), stay)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence, Set
+from functools import partial
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -138,15 +139,20 @@ def compile_people(found: Community, now_ms: int) -> dict[int, Compiled]:
     carried = grouped(found.credentials, lambda one: one.person)
     tagged = grouped((tag for tag in found.tags if tag.tag == SLOW), lambda tag: tag.person)
     families = _families(found)
+    held_by = partial(
+        holdings, plans={plan.name: plan for plan in found.plans}, zone=ZoneInfo(found.zone), now_ms=now_ms
+    )
     compiled = {}
     for who in _holders(found):
         person = who.person.id
-        own = _compile(found, who, carried[person], now_ms, slow=is_slow(tagged[person], now_ms))
-        parts = [own, *(_compile(found, family, cards, now_ms) for family, cards in families[person])]
+        is_slow_now = is_slow(tagged[person], now_ms)
+        parts = [_compile(found, who, held_by(who), carried[person], now_ms, slow=is_slow_now)]
+        parts += [_compile(found, family, held_by(family), cards, now_ms) for family, cards in families[person]]
         bounds = (edge for tag in tagged[person] for edge in (tag.from_ms, tag.until_ms))
         edge_ms = (*(part.edge_ms for part in parts), *bounds)
+        rows = parts[0].rows if len(parts) == 1 else sorted(row for part in parts for row in part.rows)
         compiled[person] = Compiled(
-            b"".join(row.pack() for row in sorted(row for part in parts for row in part.rows)),
+            b"".join(row.pack() for row in rows),
             min((edge for edge in edge_ms if edge is not None and edge > now_ms), default=None),
             max(part.left_out for part in parts),
         )
@@ -185,8 +191,15 @@ class _Part(NamedTuple):
     left_out: int
 
 
-def _compile(found: Community, who: Holder, carried: Sequence[Credential], now_ms: int, *, slow: bool = False) -> _Part:
-    held = holdings(who, {plan.name: plan for plan in found.plans}, ZoneInfo(found.zone), now_ms)
+def _compile(
+    found: Community,
+    who: Holder,
+    held: Sequence[Holding],
+    carried: Sequence[Credential],
+    now_ms: int,
+    *,
+    slow: bool = False,
+) -> _Part:
     of_profile = grouped(held, lambda one: _number(found, one, slow=slow))
     of_profile.pop(None, None)
     rows, left_out = _rows(who.person, of_profile, carried, now_ms)
