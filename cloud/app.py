@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import PlainTextResponse
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy import Connection
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Send
@@ -27,6 +28,7 @@ from cloud.commands.service import CommandService
 from cloud.devices.registry import site_of
 from cloud.duties.domain import DUTIES
 from cloud.duties.service import DutyService
+from cloud.duties.store import duties_with_hours
 from cloud.emergencies.domain import EMERGENCIES
 from cloud.emergencies.service import MusterService
 from cloud.flats.domain import FLATS
@@ -60,6 +62,7 @@ from cloud.retention.domain import RETENTION
 from cloud.setup.domain import SETUP
 from cloud.setup.service import SetupService
 from cloud.store.database import Clock, Store
+from cloud.store.labels import Label
 from cloud.store.scope import Scope
 from cloud.web import errors, live, login_pages
 from cloud.web.auth import Authenticator
@@ -176,12 +179,18 @@ def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
         **{kind: kind(store, clock) for kind in STORE_AND_CLOCK},
         BarService: BarService(store, keys, clock),
         MovingService: MovingService(store, clock, [step for domain in DOMAINS for step in domain.moving]),
-        HoursService: HoursService(store, clock, plans_with_hours),
+        HoursService: HoursService(store, clock, _users_of_hours),
         SetupService: setup,
         PlanService: PlanService(store, setup),
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
         Adoptions: Adoptions(),
     }
+
+
+def _users_of_hours(connection: Connection, hours: str) -> list[Label]:
+    """What hours cannot be removed for."""
+    site = site_of(connection).name
+    return [*plans_with_hours(connection, hours), *duties_with_hours(connection, site, hours)]
 
 
 def _bare_application() -> FastAPI:

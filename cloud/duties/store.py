@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from cloud.duties.rule import Cell, Duty
 from cloud.duties.tables import site_cells, site_duties
+from cloud.store.labels import Label
 
 
 def list_cells(connection: Connection, site: str) -> list[Cell]:
@@ -32,6 +33,12 @@ def list_duties(connection: Connection, site: str) -> list[Duty]:
     """Every duty, by name."""
     rows = connection.execute(select(site_duties).where(site_duties.c.site == site).order_by(site_duties.c.name))
     return [convert(_read(row), Duty) for row in rows]
+
+
+def duties_with_hours(connection: Connection, site: str, hours: str) -> list[Label]:
+    """What the duties are called whose operators are rung in these hours."""
+    listed = (duty for duty in list_duties(connection, site) if duty.hours == hours)
+    return [Label(duty.label.zh or duty.name, duty.label.en or duty.name) for duty in listed]
 
 
 def put_duty(connection: Connection, site: str, duty: Duty) -> None:

@@ -102,7 +102,7 @@ def change_hours(name: str, body: HoursBody, context: Clerk, of_hours: OfHours) 
 
 @router.delete("/hours/{name}", status_code=204)
 def remove_hours(name: str, context: Clerk, of_hours: OfHours) -> None:
-    """Not while a plan uses them."""
+    """Not while something uses them."""
     of_hours.remove(context.by, name)
 
 

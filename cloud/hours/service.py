@@ -26,7 +26,7 @@ from contract.schedules import Schedule
 from contract.topics import NAME
 
 UsedBy = Callable[[Connection, str], Sequence[Label]]
-"""The plans that open something in the hours of a name."""
+"""What uses the hours of a name: plans, and whatever else is in force in hours."""
 
 MAX_HOURS = 100
 MAX_SPECIAL_DAYS = 800
@@ -43,7 +43,7 @@ TAKEN = N_("There are hours of this name already. Nothing was changed.")
 TOO_MANY_HOURS = N_("A site has at most 100 hours. Nothing was changed.")
 ALWAYS_STAYS = N_("The ways home are open in these hours: they stay as they are. Nothing was changed.")
 NOT_A_WEEK = N_("A week has seven days, and each window lasts at most 24 hours. Nothing was changed.")
-IN_USE = N_("Plans use these hours: %(plans)s. Give those plans other hours first. Nothing was changed.")
+IN_USE = N_("These hours are used by %(names)s. Give those other hours first. Nothing was changed.")
 CHANGED = N_("Somebody else has changed these hours: they are now %(now)s. Look at them, then save again.")
 NO_DAY = N_("A special day is a date such as 2027-01-31. Nothing was changed.")
 NO_WEEKDAY = N_("Say as which weekday a shifted day is; no other kind of day has one. Nothing was changed.")
@@ -63,7 +63,7 @@ TOO_LARGE = N_(
 class HoursEdit:
     """Changes of hours and special days within one transaction of the caller's. What is rejected must end it.
 
-    ``used_by`` says which plans open something in hours of a name.
+    ``used_by`` says what uses the hours of a name.
     """
 
     def __init__(self, connection: Connection, by: str, now_ms: int, used_by: UsedBy) -> None:
@@ -98,12 +98,12 @@ class HoursEdit:
         self._end("hours.changed", hours.name, week=write_week(checked))
 
     def remove(self, name: str) -> None:
-        """Raises ``Rejected``, also while a plan uses them."""
+        """Raises ``Rejected``, also while something uses them."""
         self._find(name)
         if name == ALWAYS_NAME:
             raise Rejected(ALWAYS_STAYS, "name")
-        if plans := self._used_by(self._connection, name):
-            raise Rejected(IN_USE, "name", 409, plans=plans)
+        if names := self._used_by(self._connection, name):
+            raise Rejected(IN_USE, "name", 409, names=names)
         store.remove_hours(self._connection, self._site.name, name)
         self._end("hours.removed", name)
 
@@ -174,7 +174,7 @@ class HoursService:
             edit.change(hours, seen)
 
     def remove(self, by: str, name: str) -> None:
-        """Raises ``Rejected``, also while a plan uses them."""
+        """Raises ``Rejected``, also while something uses them."""
         with self._edit(by) as edit:
             edit.remove(name)
 

@@ -48,6 +48,18 @@ def test_hours_are_made_changed_and_removed(town: Town) -> None:
         assert clerk.get("/hours/pool").status_code == 404
 
 
+def test_hours_of_a_duty_stay(town: Town) -> None:
+    """Plans and duties are named alike, each as screens call it."""
+    with town.visit("admin") as admin:
+        admin.submit("/hours", "/hours", **WEEK, name="pool")
+        duty = {"name": "night", "label_en": "Night watch", "hours": "pool", "operators": "gate"}
+        assert admin.submit("/duties/duties", "/duties", **duty).status_code == 303
+        answer = admin.submit("/hours/pool/remove", "/hours/pool")
+        assert (answer.status_code, "used by Night watch." in words(answer.text)) == (422, True)
+        admin.submit("/duties/duties/night/remove", "/duties")
+        assert admin.submit("/hours/pool/remove", "/hours/pool").status_code == 303
+
+
 def test_window_that_ends_early_is_named(town: Town) -> None:
     """What was typed stands in the form again, and nothing was changed."""
     with town.visit("office") as clerk:

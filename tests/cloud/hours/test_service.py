@@ -123,7 +123,7 @@ WRONG: Sequence[tuple[str, str, Callable[[HoursService], Any]]] = (
     ("six days", "seven days", lambda hours: hours.add("lin", structs.replace(POOL, week=POOL.week[:6]))),
     ("window", "at most 24 hours", lambda hours: hours.add("lin", structs.replace(POOL, rest=((60, 1501),)))),
     ("none", "no such hours", lambda hours: hours.change("lin", POOL)),
-    ("in use", "Plans use these hours: Founder, Yearly", lambda hours: hours.remove("lin", "gym-hours")),
+    ("in use", "used by Founder, Yearly member. Give", lambda hours: hours.remove("lin", "gym-hours")),
     ("no hours to remove", "no such hours", lambda hours: hours.remove("lin", "pool")),
     ("day before 1970", "is a date", lambda hours: hours.add_days("lin", [SpecialDay(date(1, 1, 1), DayKind.REST)])),
     ("weekday", "which weekday", lambda hours: hours.add_days("lin", [structs.replace(MAY_DAY, weekday=1)])),
