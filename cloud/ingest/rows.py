@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, msgpack
 from cloud.devices.event_series import EventColumns, EventRow, Key
 from cloud.store.schema import MAX_INTEGER
 from contract.codec import UNREADABLE, Malformed
+from contract.decide import Trust
 from contract.events import MAX_EVENT_BYTES, Event, holder_in, reason_of
 
 _Time = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
@@ -81,6 +82,7 @@ def make_rows(
                 add((arrival, journal_id, seq, *times, boot, clock, its_holder, bytearray(stored), number))
             continue
         arrival += 1
+        is_dated = event.clock != "unset"
         add(
             (
                 arrival,
@@ -89,8 +91,8 @@ def make_rows(
                 received_ms,
                 replay,
                 event.at_ms,
-                event.mono_ms,
-                event.boot,
+                0 if is_dated else event.mono_ms,
+                "" if is_dated else event.boot,
                 event.clock,
                 holder,
                 bytearray(stored),
@@ -107,4 +109,5 @@ def event_columns(event: Event, seq: int) -> EventColumns:
     if not (-MAX_INTEGER <= event.at_ms <= MAX_INTEGER and -MAX_INTEGER <= event.mono_ms <= MAX_INTEGER):
         raise Malformed("a time that no table can hold")
     holder, clock = holder_in(event.data.get("holder")), event.clock.value
-    return event.point, event.kind, event.at_ms, event.mono_ms, event.boot, clock, holder, reason_of(event)
+    mono_ms, boot = (event.mono_ms, event.boot) if event.clock is Trust.UNSET else (0, "")
+    return event.point, event.kind, event.at_ms, mono_ms, boot, clock, holder, reason_of(event)

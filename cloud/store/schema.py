@@ -190,7 +190,7 @@ events = Table(
     Column("received_ms", BigInteger, nullable=False),
     Column("replay", Boolean, nullable=False, comment="made while the device was offline: rings no bell"),
     Column("at_ms", BigInteger, nullable=False, comment="the device's wall clock"),
-    Column("mono_ms", BigInteger, nullable=False),
+    Column("mono_ms", BigInteger, nullable=False, comment="0, and boot empty, where the clock was known"),
     Column("boot", String, nullable=False),
     Column("clock", String, nullable=False, comment="how far at_ms is to be believed"),
     Column("holder", LargeBinary(8)),
