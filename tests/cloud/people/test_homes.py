@@ -10,7 +10,16 @@ from msgspec import structs
 from cloud.flats.rule import Flat, read_flat_name
 from cloud.hours.rule import HOURS, DayKind, SpecialDay, resolve
 from cloud.parties.party import MemberRole, PartyKind, PartyMember, Span
-from cloud.people.grants import Community, Credential, Point, compile_people, grants, missing_profiles, places_of
+from cloud.people.grants import (
+    Community,
+    Credential,
+    PersonTag,
+    Point,
+    compile_people,
+    grants,
+    missing_profiles,
+    places_of,
+)
 from cloud.people.holdings import Qualification, Stay
 from cloud.people.members import Member, Membership
 from cloud.people.plans import STANDARD, Plan
@@ -180,6 +189,7 @@ doubts = st.builds(
     facts=doubts,
     role=st.sampled_from([MemberRole.OWNER, MemberRole.ADULT, MemberRole.CHILD, MemberRole.TENANT, MemberRole.PAYER]),
     later_days=st.integers(0, 600),
+    slow=st.sets(st.integers(0, len(STANDARD) + len(places_of(POINTS)) - 1)),
 )
 def test_nothing_but_the_desk_refuses_a_home(
     memberships: list[Membership],
@@ -190,9 +200,11 @@ def test_nothing_but_the_desk_refuses_a_home(
     facts: Facts,
     role: MemberRole,
     later_days: int,
+    slow: set[int],
 ) -> None:
     """Whatever somebody holds, owes or did, whatever other flats they had; however old the roster, whatever the clock;
-    with every day of the calendar shut; of a tenant, however long ago the lease ran out."""
+    with every day of the calendar shut; of a tenant, however long ago the lease ran out; of whoever is slow, whichever
+    profiles have a number for that."""
     lease = NOW_MS - 20 * DAY_MS if role is MemberRole.TENANT else 0
     found = community(
         [lives(role=role, window=(NOW_MS - 99 * DAY_MS, lease)), *others],
@@ -201,7 +213,10 @@ def test_nothing_but_the_desk_refuses_a_home(
         qualifications=[Qualification(1, "first aid", NOW_MS)] * qualified,
         bars={1: bars},
         schedules=SHUT,
+        tags=[PersonTag(1, "slow")] * bool(slow),
     )
+    numbers = {structs.replace(one, slow=True): 99 + number for one, number in found.profiles.items() if number in slow}
+    found = structs.replace(found, profiles={**found.profiles, **numbers})
     now_ms = 0 if facts.clock is Trust.UNSET else NOW_MS + later_days * DAY_MS
     for point in HOME:
         assert decided(found, point, now_ms, facts).reason is Reason.ALLOWED, point
