@@ -31,6 +31,10 @@ from cloud.duties.service import DutyService
 from cloud.duties.store import duties_with_hours
 from cloud.emergencies.domain import EMERGENCIES
 from cloud.emergencies.service import MusterService
+from cloud.exchange.domain import EXCHANGE
+from cloud.exchange.export import ExportService
+from cloud.exchange.pages import HeldFiles
+from cloud.exchange.service import ImportService
 from cloud.flats.domain import FLATS
 from cloud.flats.service import FlatService
 from cloud.fleet.adoption import Adoptions
@@ -97,7 +101,7 @@ HEADERS = {
 DOMAINS = (
     *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING),
     *(PEOPLE, CARDS, OFFICE, BARS, FLATS, HOURS_AND_CALENDAR, OPERATORS),
-    *(PLANS, DUTIES, RETENTION, SETUP, FLEET),
+    *(PLANS, DUTIES, RETENTION, SETUP, FLEET, EXCHANGE),
 )
 SETUP_TABLES = tuple(table for domain in DOMAINS for table in domain.setup)
 """The tables of the setup file."""
@@ -184,6 +188,8 @@ def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
         PlanService: PlanService(store, setup),
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
         Adoptions: Adoptions(),
+        HeldFiles: HeldFiles(),
+        **{kind: kind(store, keys, clock) for kind in (ImportService, ExportService)},
     }
 
 

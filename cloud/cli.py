@@ -13,7 +13,7 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud import retention_cli, rollout_cli, setup_cli, user_cli, zone_cli
+from cloud import exchange_cli, retention_cli, rollout_cli, setup_cli, user_cli, zone_cli
 from cloud.charging.store import list_sessions
 from cloud.cli_parts import (
     BY,
@@ -70,6 +70,8 @@ GROUPS = {
     "setup": setup_cli.app,
     "zone": zone_cli.app,
 }
+app.command("import")(exchange_cli.import_people)
+app.command("export")(exchange_cli.export_all)
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 

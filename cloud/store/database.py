@@ -104,6 +104,23 @@ class Store:
             self.on_roster_change()
 
 
+class JoinedStore(Store):
+    """The database within a transaction that is under way: what services change by it is kept or undone with the
+    rest."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection.engine)
+        self._connection = connection
+
+    @contextmanager
+    def reading(self, scope: Scope = WHOLE_SITE) -> Iterator[Connection]:
+        yield self._connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        yield self._connection
+
+
 _WRITES = "hearthgate_writes"
 
 

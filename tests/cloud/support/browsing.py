@@ -38,7 +38,7 @@ EVERY_PAGE = (
         "/devices/gym-turnstile/lost",
         "/account",
     ),
-    *("/operators", "/people/5/look", "/events/1/look"),
+    *("/import", "/export", "/operators", "/people/5/look", "/events/1/look"),
     *("/zones", "/plans", "/plans/yearly", "/duties", "/settings"),
     *("/zones/gym/drill", "/zones/gym/drill?step=2", "/zones/gym/muster"),
 )

@@ -1,0 +1,234 @@
+"""The use case of an import: a file of people is compared with what is there, and all of it is done, or nothing."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
+from datetime import date
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from cloud.cards.rule import Recipient
+from cloud.cards.service import CardService
+from cloud.devices.registry import site_of
+from cloud.exchange.rule import Parsed, PersonRow, TableProblem, read_rows, window_days
+from cloud.exchange.sheet import read_sheet
+from cloud.exchange.store import companies_by_name, has_card, people_by_key, plans_by_name
+from cloud.keys.keys import KeyFolder
+from cloud.office.party_service import PartyService, add_member, is_there
+from cloud.office.person_service import PersonService
+from cloud.office.person_store import find_traits
+from cloud.parties.party import MemberRole, PartyKind, PartyMember
+from cloud.parties.store import list_party_members, take_household
+from cloud.people.members import Membership
+from cloud.people.memberships import add_membership, zone_of
+from cloud.people.service import PeopleService
+from cloud.people.store import memberships_of, names_of
+from cloud.store.database import Clock, JoinedStore, Store
+from cloud.store.labels import Label
+from cloud.web.days import window_of
+from cloud.web.i18n import N_
+from cloud.web.operators import record
+from cloud.web.rejected import Rejected
+
+T = TypeVar("T")
+
+TWO_PEOPLE = N_("several people of this name are there: change this one on their own page")
+NO_SUCH_PLAN = N_("there is no plan %(plan)s; there are: %(plans)s")
+COLUMN_OF = {
+    "unit": "flat",
+    "format": "card_format",
+    "until_ms": "last_day",
+    "from_ms": "first_day",
+    "name": "name_zh",
+    "party": "company",
+}
+"""Of the fields that use cases name, those that a file calls otherwise."""
+
+
+class ImportedLine(NamedTuple):
+    """What a line of the file does, by words; none if all of it is there already."""
+
+    line: int
+    done: Sequence[str]
+
+
+class ImportReport(Struct, frozen=True):
+    """What an import does, or did where it is ``applied``. With problems nothing is done."""
+
+    applied: bool
+    lines: Sequence[ImportedLine]
+    problems: Sequence[TableProblem]
+
+
+class _ImportUndone(Exception):
+    """Ends the transaction of a trial, or of a file with problems."""
+
+
+class ImportService:
+    """The service that takes people in from a file. Any thread may use it; ``by`` is the operator's name."""
+
+    def __init__(self, store: Store, keys: KeyFolder, clock: Clock) -> None:
+        self._store, self._keys, self._clock = store, keys, clock
+
+    def run(self, by: str, content: bytes, *, apply: bool) -> ImportReport:
+        """Find out what a file does, and do it with ``apply`` if nothing in it is wrong. Raises ``NoTable``."""
+        parsed = read_rows(read_sheet(content))
+        report = self._pass(by, parsed, apply=apply, careful=bool(parsed.problems))
+        if report.problems and not parsed.problems:
+            report = self._pass(by, parsed, apply=False, careful=True)
+        return report
+
+    def _pass(self, by: str, parsed: Parsed, *, apply: bool, careful: bool) -> ImportReport:
+        """A ``careful`` pass finds all that is wrong, in half as much time again; any other ends with what is wrong
+        first."""
+        problems, applied = list(parsed.problems), False
+        lines: Sequence[ImportedLine] = ()
+        with suppress(_ImportUndone), self._store.writing() as connection:
+            run = _Run(connection, self._keys, self._clock, by, parsed, careful=careful)
+            lines = run.all()
+            problems += run.problems
+            if problems or not apply:
+                raise _ImportUndone
+            changed = sum(bool(line.done) for line in lines)
+            if changed:
+                detail = {"rows": str(len(lines)), "changed": str(changed)}
+                record(connection, self._clock(), by, "people.imported", **detail)
+            applied = True
+        return ImportReport(applied, lines, sorted(problems, key=lambda problem: problem.line))
+
+
+class _Run:
+    """One pass over a file within a transaction. In a ``careful`` one each step of a row that is refused is undone
+    alone, so that all that is wrong is found."""
+
+    def __init__(
+        self, connection: Connection, keys: KeyFolder, clock: Clock, by: str, parsed: Parsed, *, careful: bool
+    ) -> None:
+        self._careful = careful
+        self._connection, self._by, self._parsed, self._clock = connection, by, parsed, clock
+        self._site, self._zone, self._keys = site_of(connection).name, zone_of(connection), keys
+        store = JoinedStore(connection)
+        self._people, self._cards = PeopleService(store, clock), CardService(store, keys, clock)
+        self._persons, self._parties = PersonService(store, clock), PartyService(store, clock)
+        self._known = people_by_key(connection, self._site)
+        self._companies = companies_by_name(connection, self._site)
+        self._plans = plans_by_name(connection)
+        self._done: dict[int, list[str]] = {row.line: [] for row in parsed.rows}
+        self.problems: list[TableProblem] = []
+
+    def all(self) -> list[ImportedLine]:
+        """Everybody first, then plans, the payers' before their family's, then cards."""
+        persons = {row.line: self._step(row, self._person) for row in self._parsed.rows}
+        payers_first = sorted(self._parsed.rows, key=lambda row: not row.payer)
+        for rows, act in ((payers_first, self._membership), (self._parsed.rows, self._card)):
+            for row in rows:
+                person = persons[row.line]
+                if person is not None:
+                    self._step(row, partial(act, person=person))
+        return [ImportedLine(line, done) for line, done in self._done.items()]
+
+    def _step(self, row: PersonRow, act: Callable[[PersonRow], T]) -> T | None:
+        if self.problems and not self._careful:
+            return None
+        try:
+            with self._connection.begin_nested() if self._careful else nullcontext():
+                return act(row)
+        except Rejected as why:
+            column = COLUMN_OF.get(why.where, why.where)
+            self.problems.append(TableProblem(row.line, self._parsed.columns.get(column, ""), why))
+        except ValueError as why:
+            self.problems.append(TableProblem(row.line, "", Rejected(str(why))))
+        return None
+
+    def _note(self, row: PersonRow, word: str) -> None:
+        self._done[row.line].append(word)
+
+    def _person(self, row: PersonRow) -> int:
+        """The person of a row, who is added, or joins what the row names, or gets what it says of them."""
+        found = {person for key in row.keys for person in self._known.get(key, ())}
+        if len(found) > 1:
+            raise Rejected(TWO_PEOPLE, "name")
+        if found:
+            (person,) = found
+        else:
+            person = self._people.add_person(self._by, Label(row.name_zh, row.name_en))
+            self._note(row, "person")
+        if row.flat:
+            household = take_household(self._connection, self._site, row.flat, self._clock())
+            self._join(row, household, person, row.role or MemberRole.ADULT, known=row.role)
+        if row.company:
+            role = None if row.flat else row.role
+            self._join(row, self._company(row), person, role or MemberRole.HELPER, known=role)
+        self._traits(row, person)
+        for key in row.keys:
+            self._known[key] = [person]
+        return person
+
+    def _company(self, row: PersonRow) -> int:
+        known = self._companies.get(row.company)
+        if known is None:
+            known = self._parties.add(self._by, PartyKind.COMPANY, Label(row.company, row.company))
+            self._companies[row.company] = known
+            self._note(row, "company")
+        return known
+
+    def _join(self, row: PersonRow, party: int, person: int, role: MemberRole, known: MemberRole | None) -> None:
+        """Have somebody belong to a party, in another role than before where the file names one."""
+        now_ms = self._clock()
+        members = list_party_members(self._connection, self._site, party)
+        mine = next((one for one in members if one.person == person and is_there(one, now_ms)), None)
+        if mine is None:
+            add_member(self._connection, now_ms, self._by, PartyMember(0, party, person, role))
+            self._note(row, "member")
+        elif known is not None and mine.role is not known:
+            self._parties.change_member(self._by, mine.id, known, mine.from_ms, mine.until_ms)
+            self._note(row, "role")
+
+    def _traits(self, row: PersonRow, person: int) -> None:
+        (name,) = names_of(self._connection, [person])
+        if (row.name_zh and row.name_zh != name.zh) or (row.name_en and row.name_en != name.en):
+            self._persons.rename(self._by, person, Label(row.name_zh or name.zh, row.name_en or name.en))
+            self._note(row, "name")
+        if not (row.born or row.tags):
+            return
+        traits = find_traits(self._connection, self._site, person)
+        if traits is None:
+            return
+        if row.born and traits.born != row.born:
+            self._persons.set_traits(self._by, person, row.born, traits.verified)
+            self._note(row, "born")
+        for tag in row.tags:
+            if tag not in {one.tag for one in traits.tags}:
+                self._persons.tag(self._by, person, tag)
+                self._note(row, "tag")
+
+    def _membership(self, row: PersonRow, person: int) -> None:
+        if not row.plan:
+            return
+        plan = self._plans.get(row.plan.casefold())
+        if plan is None:
+            raise Rejected(NO_SUCH_PLAN, "plan", plan=row.plan, plans=", ".join(sorted(set(self._plans.values()))))
+        from_ms, until_ms = window_of(_written(row.first_day), _written(row.last_day), self._zone)
+        now_ms, asked = self._clock(), (row.first_day, row.last_day)
+        for held in memberships_of(self._connection, person):
+            is_over = 0 < held.end_ms <= now_ms
+            asks_nothing = not (row.first_day or row.last_day) and not is_over
+            if held.plan == plan and (asks_nothing or window_days(held.from_ms, held.end_ms, self._zone) == asked):
+                return
+        new = Membership(0, person, plan, row.payer, from_ms, until_ms)
+        add_membership(self._connection, now_ms, self._by, new)
+        self._note(row, "plan")
+
+    def _card(self, row: PersonRow, person: int) -> None:
+        if row.card is None:
+            return
+        if has_card(self._connection, self._keys.digest, person, row.card):
+            return
+        self._cards.add_card(self._by, Recipient(person), row.card, row.card_name)
+        self._note(row, "card")
+
+
+def _written(day: date | None) -> str:
+    return day.isoformat() if day else ""

@@ -1,0 +1,101 @@
+"""``hearthgate-cloud import`` and ``export``: people in from a file, and everything out into a folder."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail
+from cloud.exchange.export import EVENT_DAYS, ExportChoice, ExportService, csv_text, ndjson_text, write_sqlite
+from cloud.exchange.rule import TableProblem
+from cloud.exchange.service import ImportReport, ImportService
+from cloud.exchange.sheet import NoTable
+from cloud.keys.folder import clock, open_folder
+
+SHOWN = 50
+"""Lines that are printed; more are counted, and all are there with --json."""
+
+FileArgument = Annotated[Path, typer.Argument(help="A table of people: CSV in UTF-8, UTF-16 or GBK.")]
+OutArgument = Annotated[Path, typer.Argument(help="A new or empty folder.")]
+
+
+def import_people(
+    file: FileArgument,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what the file would do.")] = False,
+    folder: FolderOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Take people, their plans and their cards in from a table. All of it is done, or nothing."""
+    content = file.read_bytes()
+    with open_folder(folder) as (store, keys):
+        try:
+            report = ImportService(store, keys, clock).run(BY, content, apply=not dry_run)
+        except NoTable as wrong:
+            fail(f"{file}: {wrong}")
+    if as_json:
+        typer.echo(json.dumps(report_json(report), ensure_ascii=False))
+    else:
+        for line in report_lines(report, file.name):
+            typer.echo(line)
+    if report.problems:
+        raise SystemExit(2)
+
+
+def export_all(
+    out: OutArgument,
+    as_csv: Annotated[bool, typer.Option("--csv", help="A file for each table, for spreadsheets.")] = False,
+    as_ndjson: Annotated[bool, typer.Option("--ndjson", help="A file for each table, a line of JSON a row.")] = False,
+    as_sqlite: Annotated[bool, typer.Option("--sqlite", help="One database, hearthgate.db.")] = False,
+    numbers: Annotated[bool, typer.Option("--numbers", help="With numbers of cards; the audit says so.")] = False,
+    event_days: Annotated[int, typer.Option(min=0, max=3650, help="Events of the last so many days.")] = EVENT_DAYS,
+    folder: FolderOption = HERE,
+) -> None:
+    """Write people, plans, cards, flats, points and events into files."""
+    if not (as_csv or as_ndjson or as_sqlite):
+        fail("say as what: --csv, --ndjson or --sqlite")
+    out.mkdir(parents=True, exist_ok=True)
+    if any(out.iterdir()):
+        fail(f"{out} is not empty: name a new folder")
+    with open_folder(folder) as (store, keys):
+        tables = ExportService(store, keys, clock).tables(BY, ExportChoice(numbers, event_days))
+    for name, rows in tables.items():
+        if as_csv:
+            (out / f"{name}.csv").write_text(csv_text(rows), encoding="utf-8", newline="")
+        if as_ndjson:
+            (out / f"{name}.ndjson").write_text(ndjson_text(rows), encoding="utf-8")
+    if as_sqlite:
+        write_sqlite(out / "hearthgate.db", tables)
+    typer.echo(f"{out}: " + ", ".join(f"{len(rows)} {name}" for name, rows in tables.items()))
+
+
+def report_lines(report: ImportReport, name: str) -> Iterator[str]:
+    """What is printed of an import: each line that does something, each that is refused, and the sum."""
+    doing = [line for line in report.lines if line.done]
+    for line in doing[:SHOWN]:
+        yield f"line {line.line}: adds {', '.join(line.done)}"
+    if len(doing) > SHOWN:
+        yield f"and {len(doing) - SHOWN} lines more"
+    for problem in report.problems:
+        yield f"{where_of(problem)}: {problem.why}"
+    same = len(report.lines) - len(doing)
+    if report.problems:
+        yield f"{name}: {len(report.problems)} problems: nothing was changed"
+    else:
+        did = "done" if report.applied else "nothing was changed, this was a trial"
+        yield f"{name}: {len(doing)} lines add something, {same} change nothing: {did}"
+
+
+def where_of(problem: TableProblem) -> str:
+    """The line of a problem, with its column where it has one."""
+    return f"line {problem.line}, column {problem.column}" if problem.column else f"line {problem.line}"
+
+
+def report_json(report: ImportReport) -> dict[str, object]:
+    """The same for programs."""
+    return {
+        "applied": report.applied,
+        "lines": [{"line": line.line, "adds": list(line.done)} for line in report.lines],
+        "problems": [{"line": one.line, "column": one.column, "message": str(one.why)} for one in report.problems],
+    }

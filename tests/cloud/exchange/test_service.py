@@ -1,0 +1,146 @@
+"""A file of people is done whole, or names every line that is wrong and changes nothing."""
+
+import pytest
+from sqlalchemy import func, select
+
+from cloud.exchange.service import ImportReport, ImportService
+from cloud.office.party_store import list_parties
+from cloud.people.store import find_person, list_people
+from cloud.people.tables import credentials, memberships
+from cloud.store.schema import people
+from cloud.web.operators import list_audit
+from tests.cloud.support.sender import SITE
+from tests.cloud.support.town import Town
+
+Counts = tuple[int, int, int]
+
+
+@pytest.fixture
+def imports(town: Town) -> ImportService:
+    return ImportService(town.store, town.keys, town.clock)
+
+
+def run(imports: ImportService, *lines: str, apply: bool = True) -> ImportReport:
+    return imports.run("office", "\n".join(lines).encode(), apply=apply)
+
+
+def counts(town: Town) -> Counts:
+    with town.store.reading() as connection:
+        people_there, plans, cards = (
+            connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in (people, memberships, credentials)
+        )
+        return people_there, plans, cards
+
+
+def plus(before: Counts, *more: int) -> Counts:
+    added = tuple(one + other for one, other in zip(before, more, strict=True))
+    return added[0], added[1], added[2]
+
+
+HEADING = "name_zh,name_en,flat,role,plan,last_day,tags,card_format,facility,number"
+
+
+def test_rows_of_one_person_are_merged(town: Town, imports: ImportService) -> None:
+    before = counts(town)
+    report = run(
+        imports,
+        HEADING,
+        "钱二,,9-1-101,owner,yearly,2028-01-31,,,,",
+        "钱二,Qian Er,9-1-101,,,,volunteer,H10301,21,777",
+        "钱三,,9-1-101,child,,,,,,",
+    )
+    assert report.problems == []
+    assert [line.done for line in report.lines] == [
+        ["person", "member", "plan"],
+        ["name", "tag", "card"],
+        ["person", "member"],
+    ]
+    assert counts(town) == plus(before, 2, 1, 1)
+    with town.store.reading() as connection:
+        (er, san) = list_people(connection, "9-1-101").people
+        assert (er.name.zh, er.name.en, san.name.zh) == ("钱二", "Qian Er", "钱三")
+        assert list_audit(connection)[0].action == "people.imported"
+
+
+def test_same_file_again_changes_nothing(town: Town, imports: ImportService) -> None:
+    lines = (HEADING, "钱二,Qian Er,9-1-101,owner,yearly,2028-01-31,volunteer,H10301,21,777", "孙五,,,,rider,,,,,")
+    run(imports, *lines)
+    before, changes = counts(town), town.changes
+    report = run(imports, *lines)
+    assert [line.done for line in report.lines] == [[], []]
+    assert (counts(town), town.changes, report.applied) == (before, changes, True)
+
+
+def test_trial_changes_nothing(town: Town, imports: ImportService) -> None:
+    before, changes = counts(town), town.changes
+    report = run(imports, HEADING, "钱二,,9-1-101,owner,yearly,,,H10301,21,777", apply=False)
+    assert (report.applied, [line.done for line in report.lines]) == (False, [["person", "member", "plan", "card"]])
+    assert (counts(town), town.changes) == (before, changes)
+
+
+def test_bad_lines_are_all_named_and_nothing_is_done(town: Town, imports: ImportService) -> None:
+    before = counts(town)
+    report = run(
+        imports,
+        HEADING,
+        "钱二,,9-1-101,owner,gold,,,,,",
+        "钱三,,9-1-101,owner,,,,H10301,21,10001",
+        "钱四,,9-1-101,owner,,,,H10301,21,99999999",
+        "钱五,,9-1-102,child,founder,,,,,",
+        "钱六,,9-1-103,owner,,2027-02-29,,,,",
+        "钱七,,9-1-104,owner,,,,,,",
+    )
+    assert not report.applied
+    assert [(one.line, one.column) for one in report.problems] == [
+        (2, "plan"),
+        (3, "number"),
+        (4, "number"),
+        (5, ""),
+        (6, "last_day"),
+    ]
+    assert "there is no plan gold; there are: founder" in str(report.problems[0].why)
+    assert counts(town) == before
+
+
+def test_payer_may_stand_below_the_family(town: Town, imports: ImportService) -> None:
+    """And the fifth of four places is refused with the names."""
+    family = [f"钱{name},,9-1-101,adult,founder,,,,," for name in "二三四"]
+    report = run(imports, HEADING, *family, "钱一,,9-1-101,payer,founder,,,,,")
+    assert report.problems == []
+    fifth = run(imports, HEADING, "钱五,,9-1-101,adult,founder,,,,,")
+    assert [(one.line, one.column) for one in fifth.problems] == [(2, "plan")]
+    assert "钱一" in fifth.problems[0].why.filled(fifth.problems[0].why.text, lambda label: label.zh)
+
+
+def test_companies_are_made_once_with_their_staff(town: Town, imports: ImportService) -> None:
+    report = run(imports, "姓名,公司,身份", "钱二,新宇科技,admin", "钱三,新宇科技,", "钱二,新宇科技,")
+    assert [line.done for line in report.lines] == [["person", "company", "member"], ["person", "member"], []]
+    with town.store.reading() as connection:
+        listed = list_parties(connection, SITE, kind="company", text="新宇").parties
+    assert [one.members for one in listed] == [2]
+
+
+def test_name_that_two_people_have_is_refused(town: Town, imports: ImportService) -> None:
+    """In one flat nobody is told from the other by a file."""
+    with town.store.reading() as connection:
+        assert find_person(connection, 5)
+    run(imports, "name_zh,name_en,flat", "李四,Li Sisi,2-502")
+    with town.store.reading() as connection:
+        person = find_person(connection, 5)
+    assert person and person.name.en == "Li Sisi"
+
+
+@pytest.mark.parametrize("apply", [True, False])
+def test_half_a_file_is_never_done(town: Town, imports: ImportService, apply: bool) -> None:
+    before = counts(town)
+    many = [f"钱{number},,9-{number}-101,owner,yearly,,,," for number in range(30)]
+    report = run(imports, HEADING, *(line + "," for line in many), "x,,9-9-9,owner,gold,,,,,", apply=apply)
+    assert [one.line for one in report.problems] == [32]
+    assert counts(town) == before
+
+
+def test_step_of_a_row_is_undone_alone(town: Town, imports: ImportService) -> None:
+    """What is wrong with a later step is found though an earlier one was refused."""
+    report = run(imports, HEADING, "钱二,,9-1-101,owner,gold,,,H10301,21,99999999")
+    assert [(one.line, one.column) for one in report.problems] == [(2, "plan"), (2, "number")]
