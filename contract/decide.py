@@ -6,12 +6,13 @@ refuses with its own reason, because unknown is never zero.
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
+from contract.quantities import Accounts, Allotment, is_spent, is_used_up
 from contract.reasons import TABLE, Reason
 from contract.schedules import ALWAYS, Schedule, is_open
 
@@ -21,7 +22,7 @@ DAY_MS = 24 * HOUR_MS
 UNSET_CLOCK_DOUBT_MS = 48 * HOUR_MS
 """How far real time may have run past the clock floor while a device without a battery clock lay without power."""
 
-RULE_VERSION = 3
+RULE_VERSION = 4
 """Counts up whenever the same request, grant and facts could yield another decision."""
 
 
@@ -86,34 +87,6 @@ class Request(Struct, frozen=True):
     direction: Direction = "in"
 
 
-Ration = Annotated[int, Meta(ge=0, le=1_000_000)]
-"""Minutes or watt-hours a day. The bound is far above what a holder could draw from one device in that time."""
-
-
-class Allotment(Struct, frozen=True):
-    """What a holder may use of one device in a day, over all points that it is ``name``d for. Nothing is left as soon
-    as either of the two is used up; a ration of 0 is used up from the start."""
-
-    name: str
-    minutes: Ration
-    wh: Ration
-
-
-class Used(Struct, frozen=True):
-    """What a holder has used of an allotment today: milliseconds and milliwatt-hours."""
-
-    ms: int = 0
-    mwh: int = 0
-
-
-NOTHING_USED = Used()
-
-
-def is_spent(allotment: Allotment, used: Used) -> bool:
-    """Whether nothing is left of an allotment."""
-    return used.ms >= allotment.minutes * MINUTE_MS or used.mwh >= allotment.wh * 1000
-
-
 class Grant(Struct, frozen=True):
     """A row of the roster with its references resolved: who may pass where, when. Never a decision.
 
@@ -144,8 +117,9 @@ class Facts(Struct, frozen=True):
     ``roster_age_ms`` is None before the first roster; with ``roster_damaged`` the page that may hold the credential
     cannot be read, and nobody can say who this is. ``busy`` and ``faulted`` come from the station's report, and so does
     ``reserved_for``, the holder whom alone a free point waits for. ``used`` says by allotment what the grant's holder
-    has used of this device today, None if nobody knows. While it is ``offline`` this point begins nothing new. Only a
-    point that ``can_be_held`` is free to everybody in the mode that holds it open; at any other that mode is none."""
+    has used on this device and what it may give them, None if nobody knows. While it is ``offline`` this point begins
+    nothing new. Only a point that ``can_be_held`` is free to everybody in the mode that holds it open; at any other
+    that mode is none."""
 
     zone: ZoneInfo
     clock: Trust
@@ -157,7 +131,7 @@ class Facts(Struct, frozen=True):
     mode: Mode = Mode.SCHEDULED
     roster_damaged: bool = False
     offline: bool = False
-    used: Mapping[str, Used] | None = {}
+    used: Mapping[str, Accounts] | None = {}
     reserved_for: bytes = b""
     can_be_held: bool = False
 
@@ -286,7 +260,10 @@ def _quota(request: Request, grant: Grant, facts: Facts, _now_ms: int) -> Reason
         return None
     if facts.used is None:
         return Reason.USAGE_UNKNOWN
-    return Reason.QUOTA_SPENT if is_spent(allotment, facts.used.get(allotment.name, NOTHING_USED)) else None
+    accounts = facts.used.get(allotment.name, {})
+    if not is_spent(allotment, accounts):
+        return None
+    return Reason.QUOTA_SPENT if is_used_up(allotment, accounts) else Reason.QUOTA_ELSEWHERE
 
 
 def _station(_request: Request, grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:

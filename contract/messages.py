@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from contract.decide import Mode, Trust
+from contract.quantities import MAX_PARTS, Unit, UseKey
 from contract.topics import NAME
 
 MAX_BATCH_EVENTS = 500
@@ -38,6 +39,12 @@ CommandId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Words = Annotated[str, Meta(max_length=200)]
 Op = Annotated[str, Meta(pattern=r"^[a-z_]{1,40}\Z")]
 """What a command asks for, see ``commands``: a device answers for one that it does not know."""
+Holder = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
+AllotmentName = Annotated[str, Meta(pattern=rf"^{NAME}(@[0-9]{{1,12}})?\Z")]
+"""As the site page has it; behind an @ the beginning of the term, where it is another in every term."""
+Parts = Annotated[int, Meta(ge=0, le=MAX_PARTS)]
+Allowance = Annotated[int, Meta(ge=-MAX_PARTS, le=MAX_PARTS)]
+"""It is below 0 where more was returned than was taken."""
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -240,3 +247,50 @@ class Certificate(Message, frozen=True):
 
     certificate: Annotated[str, Meta(max_length=16_384)]
     not_after_ms: int
+
+
+class _OfQuantity(Message, frozen=True, kw_only=True):
+    """What the messages about one quantity of a holder in one period have in common."""
+
+    holder: Holder
+    allotment: AllotmentName
+    unit: Unit
+    period: Parts
+
+    @property
+    def key(self) -> UseKey:
+        return UseKey(self.holder, self.allotment, self.unit, self.period)
+
+
+class Usage(_OfQuantity, frozen=True, kw_only=True):
+    """``up/usage``: what a device has of a holder's quantity in a period, as it is written down there. It may be lost,
+    repeated, or overtaken: it says what is so, not what changed.
+
+    ``number`` is that of the newest allowance it has had, 0 before the first, and ``allowance`` what it may still count
+    on of that: it only gets less until there is a higher number. ``used`` was used here in all, ``returned`` given back
+    here, of what is in use at the same time. ``wants``: somebody is here, so what others do not need is asked for.
+    """
+
+    number: Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
+    allowance: Allowance
+    used: Parts
+    returned: Parts = 0
+    wants: bool = False
+
+
+class Lend(_OfQuantity, frozen=True, kw_only=True):
+    """``dn/lend`` (never retained): what the cloud lends a device of a holder's quantity in a period, in parts of the
+    unit. ``allowance`` may be used there in that period in all; a higher ``number`` replaces it, an older one says
+    nothing, and 0 is that of a device that was lent nothing yet. ``used`` and ``returned`` are what the cloud knows of
+    this device.
+
+    ``keep``: what of the allowance is unused is wanted elsewhere. A device at which it is being used keeps up to so
+    much, any other what it has used. ``closed``: no other device has anything left.
+    """
+
+    number: Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
+    allowance: Allowance
+    used: Parts
+    returned: Parts = 0
+    keep: Allowance | None = None
+    closed: bool = False

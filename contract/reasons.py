@@ -32,6 +32,7 @@ class Reason(StrEnum):
     QUOTA_SPENT = "quota_spent"
     USAGE_UNKNOWN = "usage_unknown"
     RESERVED = "reserved"
+    QUOTA_ELSEWHERE = "quota_elsewhere"
 
 
 class Words(Struct, frozen=True):
@@ -135,8 +136,8 @@ TABLE: dict[Reason, ReasonEntry] = {
         Words("Offline too long to start anything new", "What has started continues; try another one or call the desk"),
     ),
     Reason.QUOTA_SPENT: ReasonEntry(
-        Words("今日额度已用完", "零点后重新计算；如需更多请联系物业"),
-        Words("Today's allowance here is used up", "It is renewed at midnight; the property office can raise it"),
+        Words("额度已用完", "下一周期重新计算；如需更多请联系物业"),
+        Words("This allowance is used up", "It begins anew later; the property office can raise it"),
     ),
     Reason.USAGE_UNKNOWN: ReasonEntry(
         Words("今日用量无法确认", "请换一处，或联系值班人员"),
@@ -145,6 +146,10 @@ TABLE: dict[Reason, ReasonEntry] = {
     Reason.RESERVED: ReasonEntry(
         Words("已为排队的人保留", "请换一处，或过几分钟再来"),
         Words("Reserved for the next in the queue", "Try another one, or come back in a few minutes"),
+    ),
+    Reason.QUOTA_ELSEWHERE: ReasonEntry(
+        Words("剩余额度在另一台设备上", "请稍候再试，或到上次使用的地方"),
+        Words("What is left is at another device", "Try again in a moment, or where you were last"),
     ),
 }
 

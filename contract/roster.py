@@ -9,7 +9,7 @@ Version 1 of a page of rows has one row for a digest and profile; version 2 has 
 by (digest, profile, ``valid_from``), so that profiles are not repeated in the site page. Who reads version 2 or a later
 one is sent a manifest that names index pages (``contract.roster_index``), who reads version 1 only one that names all
 pages.
-Version 3 changes the site page alone: its schedules have special days. Without any it is the page of version 2.
+Version 3 changes the site page alone: its schedules have special days, and it says what quantities are lent.
 """
 
 import struct
@@ -21,8 +21,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Meta, Struct
 
 from contract.codec import Malformed, pack, unpack
-from contract.decide import HOUR_MS, Allotment, Grant, Ration, Standing, Tier
+from contract.decide import HOUR_MS, Grant, Standing, Tier
 from contract.messages import MAX_PAYLOAD_BYTES, Manifest, Name
+from contract.quantities import Allotment, Amount, Quantity
 from contract.schedules import Schedule
 from contract.sealing import DIGEST_BYTES
 
@@ -109,13 +110,20 @@ class Row(Struct, frozen=True):
 
 
 class Rations(Struct, frozen=True):
-    """What an allotment holds: what one device gives a holder in a day."""
+    """What one device gives a holder in a day, where its software knows nothing of quantities that are lent."""
 
-    minutes: Ration
-    wh: Ration
+    minutes: Amount
+    wh: Amount
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The same as quantities: all of it is the device's own, and it asks nobody."""
+        return Quantity(self.minutes, "minutes", floor=self.minutes), Quantity(self.wh, "wh", floor=self.wh)
 
 
 MAX_PROFILES = 1 << 16
+MAX_QUANTITIES = 8
+"""Of one allotment; there are seven units."""
 
 
 class SitePage(Struct, frozen=True):
@@ -124,6 +132,7 @@ class SitePage(Struct, frozen=True):
     ``quotas`` and ``resets`` stand beside the profiles, one for one: from which allotment each point is used, and the
     zones whose emergency may be ended. A page of before there were any has neither. ``slow`` are the profiles, by
     number, of people who are given more time to pass; software that does not know it gives them as much as everybody.
+    What an allotment holds is said by ``quantities``, and by ``allotments`` for software that does not read those.
     """
 
     zone: str
@@ -134,15 +143,17 @@ class SitePage(Struct, frozen=True):
     quotas: Annotated[list[dict[Name, Name]], Meta(max_length=MAX_PROFILES)] = []
     resets: Annotated[list[list[Name]], Meta(max_length=MAX_PROFILES)] = []
     slow: Annotated[list[int], Meta(max_length=MAX_PROFILES)] = []
+    quantities: dict[Name, Annotated[list[Quantity], Meta(min_length=1, max_length=MAX_QUANTITIES)]] = {}
 
 
 class _Profile(NamedTuple):
-    """A profile with its references resolved."""
+    """A profile with its references resolved. ``by_term``: one of its allotments is another in every term."""
 
     points: Mapping[str, Schedule]
     allotments: Mapping[str, Allotment]
     resets: frozenset[str]
     slow: bool
+    by_term: bool
 
 
 class Site:
@@ -154,17 +165,14 @@ class Site:
             self.zone = ZoneInfo(page.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones, or too long
             raise Malformed(f"site page: no time zone {page.zone!r}") from None
-        self.allotments = {name: Allotment(name, held.minutes, held.wh) for name, held in page.allotments.items()}
+        shares = {name: share.quantities for name, share in page.allotments.items()}
+        lent = {name: tuple(quantities) for name, quantities in page.quantities.items()}
+        self.allotments = {name: _allotment(name, held) for name, held in (shares | lent).items()}
         quotas = _beside(page.profiles, page.quotas, dict[str, str]())
         resets = _beside(page.profiles, page.resets, list[str]())
         slow = frozenset(page.slow)
         self._profiles = [
-            _Profile(
-                _resolved(points, page.schedules, "schedule"),
-                _resolved(quota, self.allotments, "allotment"),
-                frozenset(zones),
-                number in slow,
-            )
+            self._profile(_resolved(points, page.schedules, "schedule"), quota, zones, slow=number in slow)
             for number, (points, quota, zones) in enumerate(zip(page.profiles, quotas, resets, strict=True))
         ]
 
@@ -185,14 +193,30 @@ class Site:
         """Raises ``Malformed`` if the row's profile is not in the site page."""
         return self._grant(row.profile, row.holder, row.tier, row.standing, row.valid_from_s, row.valid_until_s)
 
+    def _profile(
+        self, points: Mapping[str, Schedule], quota: Mapping[str, str], zones: Sequence[str], *, slow: bool
+    ) -> _Profile:
+        allotments = _resolved(quota, self.allotments, "allotment")
+        by_term = any(held.of_term(0) is not held for held in allotments.values())
+        return _Profile(points, allotments, frozenset(zones), slow, by_term)
+
     def _grant(
         self, profile: int, holder: bytes, tier: Tier, standing: Standing, valid_from_s: int, valid_until_s: int
     ) -> Grant:
         if profile >= len(self._profiles):
             raise Malformed(f"row names profile {profile} of {len(self._profiles)}")
-        points, allotments, resets, slow = self._profiles[profile]
+        points, allotments, resets, slow, by_term = self._profiles[profile]
+        if by_term:
+            allotments = {point: held.of_term(valid_from_s) for point, held in allotments.items()}
         window_ms = valid_from_s * 1000, valid_until_s * 1000
         return Grant(holder, tier, points, standing, *window_ms, allotments, resets, slow)
+
+
+def _allotment(name: str, quantities: tuple[Quantity, ...]) -> Allotment:
+    """Raises ``Malformed`` where a unit is named twice: nobody could say from which of them something is used."""
+    if len({quantity.unit for quantity in quantities}) < len(quantities):
+        raise Malformed(f"site page: a unit of allotment {name!r} is named twice")
+    return Allotment(name, quantities)
 
 
 def _beside(profiles: Sequence[object], listed: Sequence[T], nothing: T) -> Sequence[T]:

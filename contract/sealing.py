@@ -46,6 +46,8 @@ class Purpose(StrEnum):
     CERTIFICATE = "hg-certificate-1"
     BUNDLE = "hg-bundle-1"
     ENROL = "hg-enrol-1"
+    USAGE = "hg-usage-1"
+    LEND = "hg-lend-1"
 
 
 def statement(purpose: Purpose, site: str, device: str, *parts: bytes) -> bytes:

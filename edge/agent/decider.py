@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -17,12 +17,12 @@ from contract.decide import (
     Request,
     Tier,
     Trust,
-    Used,
     decide,
     may_reset,
     weigh,
 )
 from contract.kinds import has_mode
+from contract.quantities import Accounts, Allotment
 from contract.reasons import Reason
 from contract.schedules import ALWAYS, wall_clock
 from contract.sealing import CredentialDigester, DigestKey
@@ -55,11 +55,14 @@ class RosterInUse(Protocol):
         """What a credential is granted. Raises ``RosterDamaged``."""
 
 
-class UseOfToday(Protocol):
-    """What was used here today."""
+class UseHere(Protocol):
+    """What was used here, and what may be."""
 
-    def used(self, holder: str) -> Mapping[str, Used] | None:
+    def used(self, holder: str, allotments: Iterable[Allotment]) -> Mapping[str, Accounts] | None:
         """By allotment; None if nobody knows."""
+
+    def seek(self, holder: str, allotment: Allotment, *, refused: bool) -> None:
+        """Somebody uses it here now, or was refused it: what is left of it elsewhere is wanted here."""
 
 
 class Decider:
@@ -73,7 +76,7 @@ class Decider:
         digest_key: DigestKey | None,
         *,
         points: Mapping[str, Point] | None = None,
-        ledger: UseOfToday | None = None,
+        ledger: UseHere | None = None,
         random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """``points`` are the device's, by name. Without a ledger nobody knows what was used."""
@@ -157,7 +160,9 @@ class Decider:
             facts = self._facts(point, now_ms, free_exit, report, mode, used, roster_damaged=rows is None)
             zone = self._zones.get(point, "")
             resets = any(zone in grant.resets and may_reset(grant, zone, facts, now_ms) for grant in grants)
-            return weigh(request, grants, facts, now_ms), resets
+            decision = weigh(request, grants, facts, now_ms)
+            self._seek(decision, point)
+            return decision, resets
         except Exception:  # the boundary behind which a fault of ours is a refusal, or a free way out, and is counted
             log.exception("a decision at %s failed", request.point)
             self.failures += 1
@@ -174,15 +179,24 @@ class Decider:
             log.warning("somebody cannot be looked up: %s", damage)
             return None
 
-    def _used(self, grants: Sequence[Grant], point: str) -> Mapping[str, Used] | None:
-        """What was used today by whom these grants allot something here. All grants of a credential are of one holder;
-        where a roster says otherwise nobody knows whose use counts."""
+    def _seek(self, decision: Decision, point: str) -> None:
+        """Where what is left of an allotment matters now, it is wanted here."""
+        grant, refused = decision.grant, decision.reason in (Reason.QUOTA_SPENT, Reason.QUOTA_ELSEWHERE)
+        allotment = grant.allotments.get(point) if grant is not None else None
+        is_concerned = refused or decision.reason is Reason.ALLOWED
+        if self._ledger is not None and grant is not None and allotment is not None and is_concerned:
+            self._ledger.seek(grant.holder.hex(), allotment, refused=refused)
+
+    def _used(self, grants: Sequence[Grant], point: str) -> Mapping[str, Accounts] | None:
+        """What was used by whom these grants allot something here. All grants of a credential are of one holder; where
+        a roster says otherwise nobody knows whose use counts."""
         holders = {grant.holder for grant in grants if point in grant.allotments}
         if not holders:
             return {}
         if self._ledger is None or len(holders) > 1:
             return None
-        return self._ledger.used(holders.pop().hex())
+        allotments = (grant.allotments[point] for grant in grants if point in grant.allotments)
+        return self._ledger.used(holders.pop().hex(), allotments)
 
     def _facts(
         self,
@@ -191,7 +205,7 @@ class Decider:
         free_exit: bool,
         report: Report,
         mode: Mode,
-        used: Mapping[str, Used] | None,
+        used: Mapping[str, Accounts] | None,
         *,
         roster_damaged: bool,
     ) -> Facts:

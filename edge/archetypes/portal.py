@@ -17,12 +17,15 @@ from edge.archetypes.protocol import (
     Decided,
     Drive,
     Due,
+    Effect,
     Emergency,
     Input,
     ModeChanged,
+    Persist,
     Record,
     Rest,
     Show,
+    Spend,
     Wake,
     decided,
     no_more,
@@ -40,11 +43,16 @@ SLOW_TIMES = 3
 
 class Passer(Struct, frozen=True):
     """Somebody who may pass once: the holder, empty where no grant names one, and which way. One who is ``slow`` is
-    given more time at a door."""
+    given more time at a door. ``visit`` is what the passage uses, where visits are counted."""
 
     holder: str
     direction: Direction
     slow: bool = False
+    visit: Spend | None = None
+
+    def is_same(self, other: "Passer") -> bool:
+        """Whether both are the same person on the same way."""
+        return (self.holder, self.direction) == (other.holder, other.direction)
 
 
 SOMEBODY = Passer("", "in")
@@ -119,7 +127,7 @@ class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
     def handle(self, happened: Input) -> None:
         match happened:
             case Decided(decision=decision) if decision.allowed:
-                self._admit(passer(happened), decided(happened), decision.reason)
+                self._admit(passer(happened, self.state.point), decided(happened), decision.reason)
             case Decided():
                 self.do(*refuse(happened))
             case CommandReceived(op="open_once", order_record=command):
@@ -175,7 +183,7 @@ class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
             self.follow_sensor()
 
     def _admit(self, who: Passer, record: Record, reason: Reason) -> None:
-        self.do(record)
+        self.do(record, *([] if self.state.sees_passages else visited(who)))
         if self.state.phase != "released":
             self.let_in(who)
         self.do(Show("green", reason.value))
@@ -201,17 +209,26 @@ class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
             self.do(*(not_entered(who) for who in before.awaited if who.direction == "in"))
 
 
-def passer(outcome: Decided) -> Passer:
-    """Whom a passage on this decision is booked on."""
+def passer(outcome: Decided, point: str = "") -> Passer:
+    """Whom a passage on this decision is booked on. The way out uses nothing."""
     grant = outcome.decision.grant
     if grant is None:
         return Passer("", outcome.direction)
-    return Passer(grant.holder.hex(), outcome.direction, grant.slow)
+    holder, allotment = grant.holder.hex(), grant.allotments.get(point)
+    if allotment is None or outcome.direction == "out" or outcome.decision.reason is not Reason.ALLOWED:
+        return Passer(holder, outcome.direction, grant.slow)
+    visit = Spend(outcome.ticket, holder, allotment.name, {"visits": 1}, over=True)
+    return Passer(holder, outcome.direction, grant.slow, visit)
 
 
 def passed(who: Passer) -> Record:
     """The event of a passage: the arm turned, the door opened."""
     return PortalKind.passed(holder=who.holder, direction=who.direction)
+
+
+def visited(who: Passer) -> list[Effect]:
+    """What a passage uses, and that it is written down. A portal keeps nothing else over a restart."""
+    return [] if who.visit is None else [who.visit, Persist(b"")]
 
 
 def not_entered(who: Passer) -> Record:

@@ -9,6 +9,7 @@ from contract.archetypes import DecisionFields, ServingKind
 from contract.commands import NoArgs
 from contract.decide import Decision, Direction, Mode
 from contract.event_types import Record as Record
+from contract.quantities import Unit
 
 LEASE_MARGIN_MS = 1_000
 """A station rests its outputs itself; the lease ends this much later, so that one that runs out tells of trouble."""
@@ -191,14 +192,14 @@ class Persist(Struct, frozen=True):
 
 
 class Spend(Struct, frozen=True):
-    """What a session has used so far, in all: milliseconds and milliwatt-hours. It is written down with the next
-    ``Persist``; saying it twice spends nothing twice."""
+    """What a session has used so far, in all, in parts of each unit. It is written down with the next ``Persist``;
+    saying it twice spends nothing twice. One that is ``over`` uses no more."""
 
     session: str
     holder: str
     allotment: str
-    used_ms: int
-    used_mwh: int
+    used: Mapping[Unit, int]
+    over: bool = False
 
 
 class Ask(Struct, frozen=True):

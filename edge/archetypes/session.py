@@ -12,6 +12,7 @@ from msgspec.structs import asdict, replace
 
 from contract.archetypes import SessionKind, SessionNamed
 from contract.decide import Grant, Tier
+from contract.quantities import Unit
 from edge.archetypes.account import MARGIN
 from edge.archetypes.protocol import Decided, Record, Spend
 from edge.archetypes.station import require
@@ -353,4 +354,5 @@ def spent(session: Session) -> list[Spend]:
     """What the session has used in all, for the ledger; nothing where its holder is not rationed."""
     if not session.allotment:
         return []
-    return [Spend(session.id, session.holder, session.allotment, session.used_ms, session.used_mwh)]
+    used: dict[Unit, int] = {"minutes": session.used_ms, "wh": session.used_mwh}
+    return [Spend(session.id, session.holder, session.allotment, used, over=bool(session.ended))]

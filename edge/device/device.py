@@ -19,6 +19,7 @@ from edge.device.ports import Ports
 from edge.identity.identity import Registration
 from edge.journal.recorder import Recorder
 from edge.link.announcer import Announcer, LiveReadings
+from edge.link.quantity_sync import QuantitySync
 from edge.link.renewal import CertificateRenewal
 from edge.link.sealed_channel import SealedChannel
 from edge.link.uplink import Uplink
@@ -54,7 +55,7 @@ class Device(Condition):
         )
         self.recorder = Recorder(ports.journal, ports.clock, ports.loop, ports.writer, ports.flusher)
         runtime = Runtime(ports.loop, ports.clock, ports.memory, ports.memory_writer, self.recorder.record)
-        self.ledger = UsageLedger(ports.memory.spent(), ports.clock, ports.roster)
+        self.ledger = UsageLedger(ports.memory.spent(), ports.clock, ports.roster, ports.memory.loans())
         self.decider = Decider(
             ports.roster,
             ports.clock,
@@ -96,6 +97,7 @@ class Device(Condition):
         self.roster_sync = sync = RosterSync(
             channel, ports.roster, registration.roster, clock, loop, ports.roster_writer
         )
+        self.quantities = QuantitySync(channel, self.ledger, self.notebook, registration.sync_key, loop)
         sync.on_change, sync.ask_time = self._roster_changed, self._ask_time
         sync.on_damage = lambda damage: self.recorder.record("", *DeviceEvents.roster_damaged(**damage).row)
         self._receivers = {
@@ -104,6 +106,7 @@ class Device(Condition):
             "page": lambda payload, _retained: sync.page(payload),
             "config": lambda payload, _retained: remote.desired.receive(payload),
             "command": remote.commands.receive,
+            "lend": self.quantities.received,
         }
         if self.renewal is not None:
             renewal = self.renewal
@@ -148,6 +151,8 @@ class Device(Condition):
         self.live_readings.close()
         await self.peripherals.close()
         self.space.close()
+        if self.quantities is not None:
+            self.quantities.went_down()
         if self._saving_clock is not None:
             self._saving_clock.cancel()
         self.announcer.goodbye()
@@ -191,6 +196,8 @@ class Device(Condition):
         if self.remote is not None:
             self.remote.modes.look()
             self.remote.commands.time_known()
+        if self.quantities is not None and self.ports.link.up:
+            self.quantities.went_up()
         if self.ports.number is not None and self.ports.number.is_doubtful:
             log.warning("the number of this connection may have been used before: connecting anew")
             self.ports.loop.call_soon(self.ports.link.again)
@@ -215,12 +222,14 @@ class Device(Condition):
             if self.ports.clock.trust is not Trust.SYNCED:
                 self._ask_time()
             self.uplink.went_up()
+        if self.quantities is not None:
+            self.quantities.went_up()
 
     def _link_down(self) -> None:
         log.info("the connection is lost; deciding goes on")
         self.announcer.close()
         self.live_readings.close()
-        for part in (self.remote, self.uplink):
+        for part in (self.remote, self.uplink, self.quantities):
             if part is not None:
                 part.went_down()
 

@@ -13,6 +13,7 @@ from edge.config.device_config import DeviceConfig
 from edge.device.peripherals import Peripherals
 from edge.device.ports import Ports
 from edge.journal.recorder import Recorder
+from edge.link.quantity_sync import QuantitySync
 from edge.link.renewal import CertificateRenewal
 from edge.link.uplink import Uplink
 from edge.machine.space import Space
@@ -26,7 +27,7 @@ SOFTWARE = version("hearthgate")
 
 class Condition:
     """The parts of one device, and what it says of itself by them. One that is not registered has no uplink, no roster
-    sync and no remote; one without certificates renews none."""
+    sync, no quantities and no remote; one without certificates renews none."""
 
     config: DeviceConfig
     ports: Ports
@@ -40,6 +41,7 @@ class Condition:
     roster_sync: RosterSync | None = None
     remote: Remote | None = None
     renewal: CertificateRenewal | None = None
+    quantities: QuantitySync | None = None
 
     def state(self, connection: int) -> State:
         """What ``up/state`` says."""

@@ -64,6 +64,7 @@ SENDINGS: Mapping[str, Sending] = {
     "reported": Sending(Purpose.REPORTED, 1, retain=True),
     "result": Sending(Purpose.RESULT, 1),
     "renew": Sending(Purpose.RENEW, 1),
+    "usage": Sending(Purpose.USAGE, 1),
 }
 
 

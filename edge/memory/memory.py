@@ -15,9 +15,11 @@ from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 
+from contract.schedules import MINUTES_PER_DAY
 from edge.machine import files
 from edge.machine.mendable import Mendable
-from edge.memory.ledger import KEPT_DAYS, LOST, UNDATED, Spent
+from edge.memory.ledger import KEPT_DAYS, LOST, NOBODY, UNDATED, Spent
+from edge.memory.loans import FOREVER, Loan
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,9 +35,17 @@ _EXPIRED = "SELECT rowid, CAST(issued_ms AS INTEGER) FROM commands WHERE started
 _STORE = "INSERT INTO kept (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _POINTS = "SELECT point, document, boot, mono_ms, at_ms FROM points"
 _STORE_POINT = "INSERT OR REPLACE INTO points (point, document, boot, mono_ms, at_ms) VALUES (?, ?, ?, ?, ?)"
-_SPENT = "SELECT session, day, holder, allotment, ms, mwh FROM spent"
-_SPEND = "INSERT OR REPLACE INTO spent (session, day, holder, allotment, ms, mwh) VALUES (?, ?, ?, ?, ?, ?)"
-_DATE = "UPDATE spent SET day = :day WHERE day = :undated OR day > :day + 1"
+_SPENT = "SELECT session, unit, holder, allotment, minute, amount FROM uses"
+_SPEND = "INSERT OR REPLACE INTO uses (session, unit, holder, allotment, minute, amount) VALUES (?, ?, ?, ?, ?, ?)"
+_DATE = "UPDATE uses SET minute = :minute WHERE minute = :undated OR minute >= :too_late"
+_FORGET_USES = "DELETE FROM uses WHERE minute <> ? AND minute < ?"
+_LOANS = "SELECT holder, allotment, unit, period, last_day, number, allowance, closed, known, folded FROM loans"
+_STORE_LOAN = (
+    "INSERT OR REPLACE INTO loans "
+    "(holder, allotment, unit, period, last_day, number, allowance, closed, known, folded) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_FORGET_LOANS = "DELETE FROM loans WHERE last_day <> ? AND last_day < ?"
 
 FORGOTTEN = "commands.forgotten_ms"
 
@@ -155,11 +165,7 @@ class Memory:
                 self._connection.execute(_STORE_POINT, stored)
             else:
                 self._connection.execute("DELETE FROM points WHERE point = ?", (stored.point,))
-            for row in spent:
-                self._connection.execute(_SPEND, row)
-                self._connection.execute(
-                    "DELETE FROM spent WHERE day <> ? AND day <= ?", (UNDATED, row.day - KEPT_DAYS)
-                )
+            self._connection.executemany(_SPEND, spent)
 
     @_errors_as_unusable
     def spent(self) -> list[Spent]:
@@ -167,10 +173,32 @@ class Memory:
         return _rows(self._connection, _SPENT, Spent)
 
     @_errors_as_unusable
-    def date_spent(self, day: int) -> None:
-        """What was undated counts on this day from now on, and so does what lies in a future that the clock was set
+    def date_spent(self, minute: int) -> None:
+        """What was undated counts in this minute from now on, and so does what lies in a future that the clock was set
         back from. Raises ``MemoryUnusable``."""
-        self._connection.execute(_DATE, {"day": day, "undated": UNDATED})
+        too_late = (minute // MINUTES_PER_DAY + 2) * MINUTES_PER_DAY
+        self._connection.execute(_DATE, {"minute": minute, "undated": UNDATED, "too_late": too_late})
+
+    @_errors_as_unusable
+    def loans(self) -> list[Loan]:
+        """What was lent this device."""
+        return _rows(self._connection, _LOANS, Loan)
+
+    @_errors_as_unusable
+    def store_loan(self, loan: Loan, spent: Iterable[Spent]) -> None:
+        """Store what is lent, and with it the use that it rests on: both or neither. Raises ``MemoryUnusable``."""
+        with files.transaction(self._connection):
+            self._connection.execute(_STORE_LOAN, loan)
+            self._connection.executemany(_SPEND, spent)
+
+    @_errors_as_unusable
+    def fold(self, loans: Iterable[Loan], oldest_day: int) -> None:
+        """Store the loans that count the uses of before that day, and forget those uses, and loans that have ended.
+        Raises ``MemoryUnusable``."""
+        with files.transaction(self._connection):
+            self._connection.executemany(_STORE_LOAN, loans)
+            self._connection.execute(_FORGET_USES, (UNDATED, oldest_day * MINUTES_PER_DAY))
+            self._connection.execute(_FORGET_LOANS, (FOREVER, oldest_day + KEPT_DAYS - 1))
 
     def close(self) -> None:
         self._connection.close()
@@ -187,17 +215,17 @@ class Memory:
                 raise
         self.set_aside = files.set_aside(self.path)
         connection = _open(self.path)
-        connection.execute(_SPEND, Spent(LOST, UNDATED, "", "", 0, 0))
+        connection.execute(_SPEND, Spent(LOST, "minutes", NOBODY, "", UNDATED, 0))
         return connection
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    connection = files.open_made(path, "memory", commands_and_kept, points_and_spent)
+    connection = files.open_made(path, "memory", commands_and_kept, points_and_spent, uses_and_loans)
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 100")
         files.check_sound(connection)
-        for query, kind in ((_COMMANDS, StoredCommand), (_POINTS, StoredPoint), (_SPENT, Spent)):
+        for query, kind in ((_COMMANDS, StoredCommand), (_POINTS, StoredPoint), (_SPENT, Spent), (_LOANS, Loan)):
             _rows(connection, query, kind)
         _forgotten_ms(connection)
     except sqlite3.Error:
@@ -241,3 +269,18 @@ def points_and_spent(database: "files.Database") -> None:
     database.table("points").create({"point": str, "document": bytes, **when}, pk="point", not_null=must)
     spent = {"session": str, "day": int, "holder": str, "allotment": str, "ms": int, "mwh": int}
     database.table("spent").create(spent, pk="session", not_null=set(spent) - {"session"})
+
+
+def uses_and_loans(database: "files.Database") -> None:
+    """The third schema: each unit that a session has used in a row of its own, and what is lent of each quantity."""
+    spent = {"session": str, "unit": str, "holder": str, "allotment": str, "minute": int, "amount": int}
+    database.table("uses").create(spent, pk=("session", "unit"), not_null=set(spent) - {"session", "unit"})
+    database.execute(
+        "INSERT INTO uses (session, unit, holder, allotment, minute, amount) "
+        "SELECT session, 'minutes', holder, allotment, day * 1440, ms FROM spent "
+        "UNION ALL SELECT session, 'wh', holder, allotment, day * 1440, mwh FROM spent"
+    )
+    database.table("spent").drop()
+    numbers = {"period", "last_day", "number", "allowance", "closed", "known", "folded"}
+    loans = {name: int if name in numbers else str for name in Loan._fields}
+    database.table("loans").create(loans, pk=Loan._fields[:4], not_null=set(loans) - set(Loan._fields[:4]))

@@ -2,12 +2,13 @@
 
 import logging
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from contract.decide import Trust
 from edge.archetypes.protocol import Restored, Spend
-from edge.memory.ledger import UsageLedger
+from edge.memory.ledger import Spent, UsageLedger
+from edge.memory.loans import Loan
 from edge.memory.memory import MemoryUnusable, StoredPoint
 from edge.memory.runtime import Runtime
 
@@ -30,7 +31,8 @@ class PointMemory:
         self._newest: dict[str, Callable[[], object]] = {}
         self._closed = False
         self._jobs = 0
-        ledger.on_dated = lambda day: self._write("", partial(self._memory.date_spent, day))
+        ledger.on_dated = lambda minute: self._write("", partial(self._memory.date_spent, minute))
+        ledger.on_folded = lambda loans, day: self._runtime.write("what is used up", self._memory.fold, loans, day)
 
     @property
     def is_writing(self) -> bool:
@@ -61,6 +63,10 @@ class PointMemory:
         self._sessions[point] = spent.session
         return self._ledger.spend(spent)
 
+    def lend(self, loan: Loan, spent: Iterable[Spent], done: Callable[[], None]) -> None:
+        """Write down what is lent, with the use that it rests on."""
+        self._write(" ".join(map(str, loan.key)), partial(self._memory.store_loan, loan, spent), done)
+
     def _at_ms(self) -> int | None:
         return None if self._clock.trust is Trust.UNSET else self._clock.now_ms()
 
@@ -70,7 +76,7 @@ class PointMemory:
         self._runtime.on_disk(write).add_done_callback(partial(self._written, point, write, done))
 
     def _again(self, point: str, write: Callable[[], object], done: Callable[[], None]) -> None:
-        if not self._closed and self._newest[point] is write:
+        if not self._closed and self._newest.get(point) is write:
             self._write(point, write, done)
 
     def _written(
@@ -86,4 +92,6 @@ class PointMemory:
             self._runtime.loop.call_later(RETRY_S, self._again, point, write, done)
         else:
             self.fault = ""
+            if self._newest.get(point) is write:
+                del self._newest[point]
             done()

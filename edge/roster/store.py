@@ -26,8 +26,9 @@ from zoneinfo import ZoneInfo
 from msgspec import Meta, Struct
 
 from contract import codec
-from contract.decide import Allotment, Grant
+from contract.decide import Grant
 from contract.messages import MAX_NUMBER, Manifest, Time
+from contract.quantities import Allotment
 from contract.roster import WHOLE, Page, Prefix, Site, check_whole
 from contract.roster_index import IndexEntry, IndexPage
 from contract.sealing import page_hash

@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from typing import Literal
 
 from contract.kinds.door import DOOR, Fault, Phase
-from edge.archetypes.portal import HELD_OPEN, SLOW_TIMES, Passer, PortalSettings, PortalState, PortalStep, passed
+from edge.archetypes.portal import (
+    HELD_OPEN,
+    SLOW_TIMES,
+    Passer,
+    PortalSettings,
+    PortalState,
+    PortalStep,
+    passed,
+    visited,
+)
 from edge.archetypes.protocol import Due, Edge, Input, Levels, Report, Wake
 from edge.archetypes.station import Station, require
 
@@ -115,8 +124,8 @@ class DoorStep(PortalStep[DoorState, Fault]):
         self.unlock(times=SLOW_TIMES if who.slow else 1)
         if self.state.leaf_open:
             # The way stands open already, so whoever is allowed walks through, and has as long to do so as the first.
-            self.do(passed(who))
-        elif who not in self.state.awaited:
+            self.do(passed(who), *visited(who))
+        elif not any(one.is_same(who) for one in self.state.awaited):
             self.do(awaited=(*self.state.awaited, who)[:MAX_PASSERS])
         if self.state.phase == "open":
             self._watch_leaf()
@@ -161,6 +170,7 @@ class DoorStep(PortalStep[DoorState, Fault]):
             self.do(DOOR.forced(), self.show("red", "forced"))
         elif before.phase == "unlocked":
             self.do(*map(passed, before.awaited), *([DOOR.exited()] if before.button else []))
+            self.do(*(effect for who in before.awaited for effect in visited(who)))
             self.lock()
             self.await_nobody()
             self.do(reversed=0 if before.awaited else before.reversed)

@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from typing import Literal
 
 from contract.kinds.turnstile import TURNSTILE, Fault, Phase
-from edge.archetypes.portal import HELD_OPEN, Passer, PortalSettings, PortalState, PortalStep, not_entered, passed
+from edge.archetypes.portal import (
+    HELD_OPEN,
+    Passer,
+    PortalSettings,
+    PortalState,
+    PortalStep,
+    not_entered,
+    passed,
+    visited,
+)
 from edge.archetypes.protocol import Due, Edge, Input, Levels, Report, Rest, Wake, no_more
 from edge.archetypes.station import Station
 
@@ -161,7 +170,7 @@ class TurnstileStep(PortalStep[TurnstileState, Fault]):
             self.do(Rest(self.output), Wake("hold_open", before.settings.settle_ms))
         else:
             if before.turning is not None:
-                self.do(passed(before.turning), turning=None, passed_ms=self.now_ms)
+                self.do(passed(before.turning), *visited(before.turning), turning=None, passed_ms=self.now_ms)
                 self.moved("arm_still")
             self._serve()
 

@@ -16,6 +16,7 @@ from contract.messages import (
     Command,
     Desired,
     EventBatch,
+    Lend,
     Live,
     Manifest,
     Renewal,
@@ -23,8 +24,10 @@ from contract.messages import (
     Result,
     RosterState,
     State,
+    Usage,
     Want,
 )
+from contract.quantities import Quantity
 from contract.roster import PAGE_VERSIONS, Prefix, Rations, Row, SitePage, pack_page
 from contract.roster_index import IndexEntry, pack_index_page
 from contract.schedules import ALWAYS, Schedule
@@ -77,6 +80,13 @@ CALENDAR_PAGE = SitePage(
 )
 """Of version 3: a half day, a day on which nothing opens, and a night that ends at 24:00."""
 SLOW_PAGE = structs.replace(RATIONED_PAGE, slow=[1])
+LENT_PAGE = structs.replace(
+    RATIONED_PAGE,
+    quantities={
+        "rider-phone": [Quantity(240, "minutes", floor=60), Quantity(150, "wh", floor=38)],
+        "rider-meal": [Quantity(1, "meals", "mealtime", money=True)],
+    },
+)
 PAGE = pack_page(
     Prefix(0x80000000, 1),
     [
@@ -244,7 +254,27 @@ MESSAGES: dict[str, Struct] = {
     ),
     "renew-1.json": Renewal("-----BEGIN CERTIFICATE REQUEST-----\n"),
     "certificate-1.json": Certificate("-----BEGIN CERTIFICATE-----\n", 1_785_664_800_000),
-    "site-page-4.hex": SLOW_PAGE,
+    "usage-1.json": Usage(
+        holder="72696465726e6f32",
+        allotment="rider-phone",
+        unit="minutes",
+        period=740_009,
+        number=3,
+        allowance=7_200_000,
+        used=5_400_000,
+        wants=True,
+    ),
+    "lend-1.json": Lend(
+        holder="72696465726e6f32",
+        allotment="yearly-pool@1777852800",
+        unit="visits",
+        period=1,
+        number=4,
+        allowance=7,
+        used=5,
+        keep=6,
+    ),
+    "site-page-5.hex": LENT_PAGE,
     "event-1.hex": EVENT,
 }
 """Files of messages that are Structs; `.json` is the line itself, `.hex` spells msgpack."""
@@ -272,6 +302,7 @@ OLDER: dict[str, Struct] = {
     ),
     "site-page-2.hex": RATIONED_PAGE,
     "site-page-3.hex": CALENDAR_PAGE,
+    "site-page-4.hex": SLOW_PAGE,
     "state-1.json": State(
         online=True,
         connection=42,
@@ -332,6 +363,8 @@ OLDER: dict[str, Struct] = {
     "ack-fork-2.json": Ack(journal=JOURNAL, upto=6, now_ms=1_777_888_801_234, fork=True),
     "ack-1.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
     "site-page-1.hex": SITE_PAGE,
+    "site-page-2.hex": RATIONED_PAGE,
+    "site-page-3.hex": CALENDAR_PAGE,
     "ack-rewind-1.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
 }
 """Files from before a message gained a field: they are read as ever, and nobody writes them any more."""

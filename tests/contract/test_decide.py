@@ -15,7 +15,6 @@ from contract.decide import (
     HOUR_MS,
     RULE_VERSION,
     UNSET_CLOCK_DOUBT_MS,
-    Allotment,
     Decision,
     Facts,
     Grant,
@@ -24,13 +23,13 @@ from contract.decide import (
     Standing,
     Tier,
     Trust,
-    Used,
     decide,
-    is_spent,
     weigh,
 )
+from contract.quantities import Account, Accounts, Allotment, Quantity, is_spent
 from contract.reasons import Reason
 from contract.schedules import ALWAYS, MINUTES_PER_DAY, Schedule
+from tests.contract.allotments import own, used
 
 Row = dict[str, Any]
 
@@ -62,6 +61,18 @@ def to_ms(moment: datetime | None) -> int:
     return 0 if moment is None else int(moment.timestamp()) * 1000 + moment.microsecond // 1000
 
 
+def allotments_of(said: Row) -> dict[str, Allotment]:
+    if "lent" in said:
+        return {said["allotment_of"]: Allotment("charging", (Quantity(unit="visits", **said["lent"]),))}
+    return {said["allotment_of"]: own("charging", **said["allotted"])} if "allotted" in said else {}
+
+
+def accounts_of(said: Row) -> dict[str, Accounts] | None:
+    if "lent" in said:
+        return {"charging": {"visits": Account(**said["visits"])}}
+    return None if said["used"] == "unknown" else {"charging": used(**said["used"])}
+
+
 def answer(changes: Row) -> Reason:
     """What `decide` says to the base scenario of the golden table with these changes."""
     said: Row = GOLDEN["base"] | changes
@@ -74,7 +85,7 @@ def answer(changes: Row) -> Reason:
         standing=Standing(said["standing"]),
         valid_from_ms=to_ms(said.get("valid_from")),
         valid_until_ms=to_ms(said.get("valid_until")),
-        allotments={said["allotment_of"]: Allotment("charging", **said["allotted"])} if "allotted" in said else {},
+        allotments=allotments_of(said),
     )
     facts = Facts(
         zone=ZoneInfo(said["zone"]),
@@ -87,7 +98,7 @@ def answer(changes: Row) -> Reason:
         mode=Mode(said["mode"]),
         roster_damaged=said["roster_damaged"],
         offline=said["offline"],
-        used=None if said["used"] == "unknown" else {"charging": Used(**said["used"])},
+        used=accounts_of(said),
         reserved_for=bytes.fromhex(said["reserved_for"]),
         can_be_held=said["can_be_held"],
     )
@@ -139,8 +150,8 @@ bounds_ms = st.just(0) | near_now_ms | st.integers(0, ((1 << 32) - 1) * 1000)
 requests = st.builds(
     Request, point=points, digest=st.binary(min_size=16, max_size=16), direction=st.sampled_from(["in", "out"])
 )
-allotments = st.builds(Allotment, st.sampled_from(["phone", "ebike"]), st.integers(0, 600), st.integers(0, 2000))
-amounts = st.builds(Used, st.integers(0, 600 * 60_000) | st.integers(), st.integers(0, 2_000_000) | st.integers())
+allotments = st.builds(own, st.sampled_from(["phone", "ebike"]), st.integers(0, 600), st.integers(0, 2000))
+amounts = st.builds(used, st.integers(0, 600 * 60_000) | st.integers(), st.integers(0, 2_000_000) | st.integers())
 grants = st.builds(
     Grant,
     holder=st.binary(min_size=8, max_size=8),
@@ -228,26 +239,27 @@ def test_nobody_enters_on_what_is_missing_or_broken(request: Request, grant: Gra
         allotment = grant.allotments.get(request.point)
         if allotment is not None:
             assert facts.used is not None
-            assert not is_spent(allotment, facts.used.get(allotment.name, Used()))
+            assert not is_spent(allotment, facts.used.get(allotment.name, {}))
 
 
 @given(requests, grants, facts_of_any_kind, st.sampled_from(["phone", "ebike"]), amounts, any_time_ms)
 def test_who_has_used_more_is_never_allowed_what_they_were_refused_before(
-    request: Request, grant: Grant, facts: Facts, name: str, more: Used, now_ms: int
+    request: Request, grant: Grant, facts: Facts, name: str, more: Accounts, now_ms: int
 ) -> None:
     before = dict(facts.used or {})
-    held = before.get(name, Used())
-    after = before | {name: Used(held.ms + max(0, more.ms), held.mwh + max(0, more.mwh))}
-    fewer, now = (decide(request, grant, replace(facts, used=used), now_ms) for used in (before, after))
+    held = before.get(name, used())
+    added = {unit: replace(one, used=one.used + max(0, more[unit].used)) for unit, one in held.items()}
+    after = before | {name: added}
+    fewer, now = (decide(request, grant, replace(facts, used=known), now_ms) for known in (before, after))
     assert fewer.allowed or not now.allowed
 
 
-@given(requests, st.lists(grants, max_size=4), facts_of_any_kind, st.none() | st.just({"phone": Used()}), any_time_ms)
+@given(requests, st.lists(grants, max_size=4), facts_of_any_kind, st.none() | st.just({"phone": used()}), any_time_ms)
 def test_what_was_used_concerns_nobody_without_an_allotment(
-    request: Request, held: list[Grant], facts: Facts, used: dict[str, Used] | None, now_ms: int
+    request: Request, held: list[Grant], facts: Facts, known: dict[str, Accounts] | None, now_ms: int
 ) -> None:
     free = [replace(grant, allotments={}) for grant in held]
-    assert weigh(request, free, facts, now_ms) == weigh(request, free, replace(facts, used=used), now_ms)
+    assert weigh(request, free, facts, now_ms) == weigh(request, free, replace(facts, used=known), now_ms)
 
 
 @given(st.sampled_from(Tier), any_time_ms, any_time_ms)

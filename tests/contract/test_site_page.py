@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contract.codec import Malformed
-from contract.decide import Allotment, Grant, Standing, Tier
+from contract.decide import Grant, Standing, Tier
 from contract.messages import MAX_PAYLOAD_BYTES, Manifest
 from contract.roster import (
     FIRST_ROSTER_AGE_MS,
@@ -21,6 +21,7 @@ from contract.roster import (
     refusal,
 )
 from contract.schedules import ALWAYS
+from tests.contract.allotments import own
 from tests.contract.crowds import digest, row
 from tests.contract.golden import MESSAGES, PAGE, SITE_PAGE, payload
 
@@ -48,7 +49,7 @@ def test_a_row_becomes_a_grant_of_what_its_profile_rations_and_resets() -> None:
     page = pack_page(WHOLE, [row(digest(1), profile) for profile in range(3)])
     plain, rationed, resetting = site.grants(page, digest(1))
     assert (plain.allotments, plain.resets) == ({}, frozenset())
-    assert (rationed.allotments, rationed.resets) == ({"phone-1": Allotment("rider-phone", 240, 150)}, frozenset())
+    assert (rationed.allotments, rationed.resets) == ({"phone-1": own("rider-phone", 240, 150)}, frozenset())
     assert (resetting.allotments, resetting.resets) == ({}, frozenset({"hub", "gym"}))
 
 

@@ -1,7 +1,7 @@
 """From a card's frame to a decision."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from random import Random
 
 import pytest
@@ -12,35 +12,39 @@ from contract.decide import (
     DAY_MS,
     HOUR_MS,
     RULE_VERSION,
-    Allotment,
     Decision,
     Direction,
     Grant,
     Mode,
     Standing,
     Trust,
-    Used,
 )
+from contract.quantities import Accounts, Allotment
 from contract.reasons import Reason
 from edge.agent.decider import Decider
 from edge.archetypes.protocol import Decided, Report
 from edge.config.tables import Point
 from firmware_sim.time.clock import VirtualLoop
+from tests.contract.allotments import own, used
 from tests.edge.support.cards import ANNAS, BENS, KEY, NOW_MS, STRANGERS, Cards, LoopClock, digest
 from tests.edge.support.portals import ANNA, BEN
 
 QUIET = Report("rest")
-CHARGING = Allotment("rider-phone", minutes=60, wh=100)
+CHARGING = own("rider-phone", 60, 100)
 
 
 class Book:
     """A ledger in which everybody has used the same, and which remembers who was asked for."""
 
     def __init__(self) -> None:
-        self.everybody: Mapping[str, Used] | None = {}
+        self.everybody: Mapping[str, Accounts] | None = {}
+        self.sought: list[tuple[str, str, bool]] = []
         self.asked: list[str] = []
 
-    def used(self, holder: str) -> Mapping[str, Used] | None:
+    def seek(self, holder: str, allotment: Allotment, *, refused: bool) -> None:
+        self.sought.append((holder, allotment.name, refused))
+
+    def used(self, holder: str, allotments: Iterable[Allotment]) -> Mapping[str, Accounts] | None:
         self.asked.append(holder)
         return self.everybody
 
@@ -198,14 +202,16 @@ def test_what_the_holder_has_used_today_is_weighed_where_it_is_rationed() -> Non
     desk = Desk()
     desk.let_anna(allotments={"gym": CHARGING})
     assert desk.decide(ANNAS).reason is Reason.ALLOWED
-    desk.book.everybody = {"rider-phone": Used(ms=HOUR_MS)}
+    desk.book.everybody = {"rider-phone": used(HOUR_MS)}
     assert desk.decide(ANNAS).reason is Reason.QUOTA_SPENT
-    desk.book.everybody = {"rider-ebike": Used(ms=HOUR_MS)}
+    desk.book.everybody = {"rider-ebike": used(HOUR_MS)}
     assert desk.decide(ANNAS).reason is Reason.ALLOWED
     desk.book.everybody = None
     assert desk.decide(ANNAS).reason is Reason.USAGE_UNKNOWN
     assert desk.decide(BENS).reason is Reason.ALLOWED
     assert desk.book.asked == [ANNA.hex()] * 4, "nobody else's use is of interest"
+    sought = [(ANNA.hex(), "rider-phone", refused) for refused in (False, True, False)]
+    assert desk.book.sought == sought, "where nobody knows, nothing is asked for"
 
 
 def test_without_a_ledger_nobody_knows_what_was_used() -> None:

@@ -43,7 +43,7 @@ async def test_what_cannot_be_kept_is_not_driven_and_the_next_page_makes_it_good
 @in_virtual_time
 async def test_messages_questions_and_what_is_spent_go_out_in_their_order() -> None:
     bench = Bench()
-    bench.queue.put([Spend("s", "h", "a", 5, 6), Send("bank", "on"), Ask(b"card", "call 1"), Rest("relay")])
+    bench.queue.put([Spend("s", "h", "a", {"minutes": 5}), Send("bank", "on"), Ask(b"card", "call 1"), Rest("relay")])
     assert bench.order == ["spend 5", "send on to bank", "ask call 1", "rest gym.relay"]
 
 

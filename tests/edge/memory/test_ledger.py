@@ -11,15 +11,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from contract.decide import DAY_MS, HOUR_MS, MINUTE_MS, Allotment, Trust, Used
+from contract.decide import DAY_MS, HOUR_MS, MINUTE_MS, Trust
+from contract.quantities import Accounts, Allotment, Unit
+from contract.schedules import MINUTES_PER_DAY
 from edge.archetypes.protocol import Spend
-from edge.memory.ledger import LOST, MAX_SESSIONS, UNDATED, Spent, UsageLedger
+from edge.memory.ledger import LOST, MAX_ROWS, NOBODY, UNDATED, Spent, UsageLedger
 from edge.memory.memory import Memory, StoredPoint
+from tests.contract.allotments import own
 
 NOON_MS = 1_799_985_600_000
 """Friday 15 January 2027, 04:00 UTC, noon in Shanghai."""
 TODAY = date(2027, 1, 15).toordinal()
-PHONE, EBIKE = Allotment("rider-phone", 60, 100), Allotment("rider-ebike", 240, 1_000)
+PHONE, EBIKE = own("rider-phone", 60, 100), own("rider-ebike", 240, 1_000)
 ANNA, BEN = "72696465726e6f31", "72696465726e6f32"
 
 
@@ -61,30 +64,45 @@ class Desk:
         self.clock, self.site = Clock(), Site()
         self.dated: list[int] = []
         self.ledger = UsageLedger(found, self.clock, self.site)
-        self.ledger.on_dated = self.dated.append
+        self.ledger.on_dated = lambda minute: self.dated.append(minute // MINUTES_PER_DAY)
 
     def spend(self, session: str, minutes: float, wh: float = 0, *, holder: str = ANNA, of: str = PHONE.name) -> bool:
-        return self.ledger.spend(Spend(session, holder, of, round(minutes * MINUTE_MS), round(wh * 1000)))
+        used: dict[Unit, int] = {"minutes": round(minutes * MINUTE_MS), "wh": round(wh * 1000)}
+        return self.ledger.spend(Spend(session, holder, of, used))
+
+    def used(self, holder: str = ANNA) -> dict[str, tuple[int, int]] | None:
+        """Milliseconds and milliwatt-hours, of what was used at all."""
+        used = self.ledger.used(holder, (PHONE, EBIKE))
+        return None if used is None else {name: both for name, one in used.items() if any(both := amounts(one))}
 
     def minutes(self, holder: str = ANNA) -> dict[str, int] | None:
-        used = self.ledger.used(holder)
-        return None if used is None else {name: one.ms // MINUTE_MS for name, one in used.items()}
+        used = self.used(holder)
+        return None if used is None else {name: ms // MINUTE_MS for name, (ms, _) in used.items()}
+
+    def row(self, session: str) -> Spent:
+        """What is written down of the minutes of a session, to the day."""
+        (row,) = (row for row in self.ledger.rows(session) if row.unit == "minutes")
+        return row._replace(minute=row.day * MINUTES_PER_DAY)
+
+
+def amounts(accounts: Accounts) -> tuple[int, int]:
+    return accounts["minutes"].used, accounts["wh"].used
 
 
 def row(session: str, day: int, minutes: int = 10) -> Spent:
-    return Spent(session, day, ANNA, PHONE.name, minutes * MINUTE_MS, 0)
+    return Spent(session, "minutes", ANNA, PHONE.name, day * MINUTES_PER_DAY, minutes * MINUTE_MS)
 
 
 def test_who_has_used_nothing_has_used_nothing() -> None:
-    assert Desk().ledger.used(ANNA) == {}
+    assert Desk().used() == {}
 
 
 def test_what_a_session_has_used_counts_once_however_often_it_is_told() -> None:
     desk = Desk()
     for minutes in (0, 5, 5, 3, 7, -1):
         desk.spend("a", minutes, wh=minutes)
-    assert desk.ledger.used(ANNA) == {PHONE.name: Used(7 * MINUTE_MS, 7_000)}
-    assert desk.ledger.used(BEN) == {}
+    assert desk.used() == {PHONE.name: (7 * MINUTE_MS, 7_000)}
+    assert desk.used(BEN) == {}
 
 
 def test_all_sessions_of_a_holder_count_together_each_for_its_own_allotment() -> None:
@@ -109,7 +127,7 @@ def test_an_allotment_is_spent_by_two_sessions_at_once() -> None:
 def test_energy_of_all_sessions_counts_together() -> None:
     desk = Desk()
     assert [desk.spend("a", 1, wh=60), desk.spend("b", 1, wh=39), desk.spend("b", 1, wh=40)] == [False, False, True]
-    assert desk.ledger.used(ANNA) == {PHONE.name: Used(2 * MINUTE_MS, 100_000)}
+    assert desk.used() == {PHONE.name: (2 * MINUTE_MS, 100_000)}
 
 
 @pytest.mark.parametrize(("minutes", "wh", "spent"), [(59.99, 99.99, False), (60, 0, True), (0, 100, True)])
@@ -120,7 +138,7 @@ def test_an_allotment_ends_with_its_minutes_or_its_energy(minutes: float, wh: fl
 def test_the_roster_in_use_says_what_is_allotted() -> None:
     desk = Desk()
     assert desk.spend("a", 60)
-    desk.site.allotments = {PHONE.name: Allotment(PHONE.name, 90, 100)}
+    desk.site.allotments = {PHONE.name: own(PHONE.name, 90, 100)}
     assert not desk.spend("a", 61)
     desk.site.allotments = {}
     assert not desk.spend("a", 600), "what is rationed no longer runs out no longer"
@@ -156,12 +174,12 @@ def test_a_session_over_a_skipped_day_keeps_its_own() -> None:
     desk = Desk()
     desk.site.zone, desk.clock.true_ms = ZoneInfo("Pacific/Apia"), 1_325_239_200_000 - MINUTE_MS
     desk.spend("a", 50)
-    thursday = desk.ledger.rows("a")[0].day
+    thursday = desk.row("a").day
     assert date.fromordinal(thursday) == date(2011, 12, 29)
     desk.clock.true_ms += 2 * MINUTE_MS
     assert not desk.spend("a", 52)
     assert desk.minutes() == {}, "nothing was used on Saturday"
-    assert desk.ledger.rows("a") == (row("a", thursday, 52),)
+    assert desk.row("a") == row("a", thursday, 52)
 
 
 def test_without_a_clock_what_may_be_of_today_counts() -> None:
@@ -169,7 +187,7 @@ def test_without_a_clock_what_may_be_of_today_counts() -> None:
     desk.clock.lose_power(0)
     assert desk.minutes() == {PHONE.name: 20}
     assert desk.spend("d", 40)
-    assert (desk.ledger.rows("d")[0].day, desk.dated) == (UNDATED, [])
+    assert (desk.row("d").day, desk.dated) == (UNDATED, [])
 
 
 def test_what_began_without_a_clock_counts_on_the_day_on_which_the_time_is_known() -> None:
@@ -178,7 +196,7 @@ def test_what_began_without_a_clock_counts_on_the_day_on_which_the_time_is_known
     desk.spend("b", 15)
     desk.clock.hear()
     assert (desk.minutes(), desk.dated) == ({PHONE.name: 25}, [TODAY + 3])
-    assert desk.ledger.rows("b") == (row("b", TODAY + 3, 15),)
+    assert desk.row("b") == row("b", TODAY + 3, 15)
     desk.clock.true_ms += DAY_MS
     assert (desk.minutes(), desk.dated) == ({}, [TODAY + 3])
 
@@ -191,7 +209,7 @@ def test_a_clock_set_back_keeps_nobody_waiting_for_years() -> None:
 
 
 def test_after_a_loss_nobody_can_say_what_was_used_until_the_next_day() -> None:
-    desk = Desk(Spent(LOST, UNDATED, "", "", 0, 0))
+    desk = Desk(Spent(LOST, "minutes", NOBODY, "", UNDATED, 0))
     desk.clock.lose_power(HOUR_MS)
     assert (desk.minutes(ANNA), desk.minutes(BEN)) == (None, None)
     desk.clock.hear()
@@ -201,7 +219,7 @@ def test_after_a_loss_nobody_can_say_what_was_used_until_the_next_day() -> None:
 
 
 def test_a_ledger_that_is_full_says_that_it_does_not_know() -> None:
-    desk = Desk(*(row(f"{number:016x}", TODAY) for number in range(MAX_SESSIONS - 1)))
+    desk = Desk(*(row(f"{number:016x}", TODAY) for number in range(MAX_ROWS - 1)))
     assert desk.minutes(BEN) == {}
     desk.spend("a", 1)
     assert desk.minutes(BEN) is None
@@ -221,7 +239,7 @@ class Charge:
 
     def __init__(self, session: str, holder: str, allotment: str, day: int) -> None:
         self.session, self.holder, self.allotment, self.day = session, holder, allotment, day
-        self.used = self.kept = Used()
+        self.used = self.kept = (0, 0)
         self.was_kept = False
 
 
@@ -245,9 +263,11 @@ class Days(RuleBasedStateMachine):
         self.memory = Memory(Path(self.folder.name) / "memory.db")
         self.ledger = UsageLedger(self.memory.spent(), self.clock, self.site)
         self.ledger.on_dated = self.memory.date_spent
+        self.ledger.on_folded = self.memory.fold
 
-    def tell(self, charge: Charge, used: Used) -> None:
-        self.ledger.spend(Spend(charge.session, charge.holder, charge.allotment, used.ms, used.mwh))
+    def tell(self, charge: Charge, used: tuple[int, int]) -> None:
+        ms, mwh = used
+        self.ledger.spend(Spend(charge.session, charge.holder, charge.allotment, {"minutes": ms, "wh": mwh}))
 
     @rule(socket=sockets, holder=st.sampled_from([ANNA, BEN]), of=st.sampled_from([PHONE.name, EBIKE.name]))
     def begin(self, socket: str, holder: str, of: str) -> None:
@@ -261,7 +281,7 @@ class Days(RuleBasedStateMachine):
     def charge(self, socket: str, ms: int, mwh: int) -> None:
         charge = self.running.get(socket)
         if charge is not None:
-            before, charge.used = charge.used, Used(charge.used.ms + ms, charge.used.mwh + mwh)
+            before, charge.used = charge.used, (charge.used[0] + ms, charge.used[1] + mwh)
             self.tell(charge, charge.used)
             self.tell(charge, before)
 
@@ -303,18 +323,18 @@ class Days(RuleBasedStateMachine):
     @invariant()
     def what_was_used_today_is_never_less_than_it_was(self) -> None:
         for holder in (ANNA, BEN):
-            told = self.ledger.used(holder)
+            told = self.ledger.used(holder, (PHONE, EBIKE))
             assert told is not None
             for allotment in (PHONE.name, EBIKE.name):
                 mine = [one for one in self.all if (one.holder, one.allotment) == (holder, allotment)]
                 today = [one.used for one in mine if one.day == self.clock.today()]
-                truth = sum(one.ms for one in today), sum(one.mwh for one in today)
-                said = told.get(allotment, Used())
-                assert said.ms >= truth[0] >= 0
-                assert said.mwh >= truth[1] >= 0
+                truth = sum(ms for ms, _ in today), sum(mwh for _, mwh in today)
+                said = amounts(told[allotment])
+                assert said[0] >= truth[0] >= 0
+                assert said[1] >= truth[1] >= 0
                 if not self.was_unset:
-                    assert (said.ms, said.mwh) == truth
-                assert said.ms <= sum(one.used.ms for one in mine), "nothing is counted twice"
+                    assert said == truth
+                assert said[0] <= sum(one.used[0] for one in mine), "nothing is counted twice"
 
     def teardown(self) -> None:
         self.memory.close()

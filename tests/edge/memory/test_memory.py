@@ -7,20 +7,32 @@ from shutil import copyfile
 
 import pytest
 
+from contract.schedules import MINUTES_PER_DAY
+from edge.machine import files
 from edge.machine.files import InUse
-from edge.memory.ledger import LOST, UNDATED, Spent
-from edge.memory.memory import COMMANDS_LAST_MS, MAX_COMMANDS, Memory, MemoryUnusable, StoredCommand, StoredPoint
+from edge.memory.ledger import KEPT_DAYS, LOST, NOBODY, UNDATED, Spent
+from edge.memory.loans import Loan
+from edge.memory.memory import (
+    COMMANDS_LAST_MS,
+    MAX_COMMANDS,
+    Memory,
+    MemoryUnusable,
+    StoredCommand,
+    StoredPoint,
+    commands_and_kept,
+    points_and_spent,
+)
 
 MEMORIES = Path(__file__).parents[2] / "fixtures" / "memories"
 NOW_MS = 1_800_000_000_000
 DAY = 739_000
 CHARGING = StoredPoint("phone-1", b"a session", "b7", 5_000, NOW_MS)
-SPENT = Spent("0123456789abcdef", DAY, "72696465726e6f31", "rider-phone", 60_000, 1_500)
+SPENT = Spent("0123456789abcdef", "minutes", "72696465726e6f31", "rider-phone", DAY * MINUTES_PER_DAY, 60_000)
 ROTTEN = {
     "a time": "UPDATE commands SET issued_ms = 'soon' WHERE rowid = 100",
     "a name": "UPDATE commands SET id = CAST(x'ff' AS TEXT) WHERE rowid = 100",
     "a note": "INSERT INTO kept VALUES ('commands.forgotten_ms', '18o')",
-    "an amount": "UPDATE spent SET ms = 'much'",
+    "an amount": "UPDATE uses SET amount = 'much'",
     "a document": "UPDATE points SET document = 7",
 }
 
@@ -115,7 +127,8 @@ def test_a_damaged_file_is_set_aside_and_begun_anew(path: Path, damage: str) -> 
     again = Memory(path)
     assert again.set_aside == path.with_name("memory.db.damaged-1")
     assert (again.commands(), again.points()) == ([], {})
-    assert again.spent() == [Spent(LOST, UNDATED, "", "", 0, 0)], "what was used is not known, rather than nothing"
+    lost = Spent(LOST, "minutes", NOBODY, "", UNDATED, 0)
+    assert again.spent() == [lost], "what was used is not known, rather than nothing"
     again.begin(begun(1))
     again.close()
 
@@ -142,7 +155,7 @@ def test_a_disk_that_takes_nothing_is_said_and_forgets_nothing(memory: Memory) -
         lambda: memory.finish(begun(1).id, b""),
         lambda: memory.store_document("a", b""),
         lambda: memory.store_point(CHARGING, [SPENT]),
-        lambda: memory.date_spent(DAY),
+        lambda: memory.date_spent(DAY * MINUTES_PER_DAY),
     ):
         with pytest.raises(MemoryUnusable):
             act()
@@ -154,26 +167,26 @@ def test_a_point_keeps_its_document_and_what_its_session_used_over_a_restart(pat
     memory = Memory(path)
     memory.store_point(CHARGING, [SPENT])
     memory.store_point(CHARGING._replace(point="phone-2", at_ms=None))
-    memory.store_point(CHARGING._replace(document=b"the same, later"), [SPENT._replace(ms=90_000)])
+    memory.store_point(CHARGING._replace(document=b"the same, later"), [SPENT._replace(amount=90_000)])
     memory.close()
     again = Memory(path)
     assert again.points() == {
         "phone-1": CHARGING._replace(document=b"the same, later"),
         "phone-2": CHARGING._replace(point="phone-2", at_ms=None),
     }
-    assert again.spent() == [SPENT._replace(ms=90_000)]
+    assert again.spent() == [SPENT._replace(amount=90_000)]
     again.close()
 
 
 def test_an_empty_document_keeps_nothing_but_what_was_used(memory: Memory) -> None:
     memory.store_point(CHARGING, [SPENT])
-    memory.store_point(CHARGING._replace(document=b""), [SPENT._replace(ms=90_000)])
-    assert (memory.points(), memory.spent()) == ({}, [SPENT._replace(ms=90_000)])
+    memory.store_point(CHARGING._replace(document=b""), [SPENT._replace(amount=90_000)])
+    assert (memory.points(), memory.spent()) == ({}, [SPENT._replace(amount=90_000)])
 
 
 def test_a_document_and_what_was_used_are_kept_together_or_not_at_all(memory: Memory) -> None:
     memory._connection.execute(
-        "CREATE TRIGGER full BEFORE INSERT ON spent BEGIN SELECT RAISE(FAIL, 'the disk is full'); END"
+        "CREATE TRIGGER full BEFORE INSERT ON uses BEGIN SELECT RAISE(FAIL, 'the disk is full'); END"
     )
     with pytest.raises(MemoryUnusable, match="the disk is full"):
         memory.store_point(CHARGING, [SPENT])
@@ -183,14 +196,15 @@ def test_a_document_and_what_was_used_are_kept_together_or_not_at_all(memory: Me
 def test_what_was_used_three_days_ago_is_forgotten(memory: Memory) -> None:
     """The day before yesterday may be the last day before this one, where a zone skipped a day."""
     for number, day in enumerate((DAY - 3, DAY - 2, DAY - 1, UNDATED, DAY)):
-        memory.store_point(CHARGING, [SPENT._replace(session=f"{number:016x}", day=day)])
+        memory.store_point(CHARGING, [SPENT._replace(session=f"{number:016x}", minute=day * MINUTES_PER_DAY)])
+    memory.fold([], DAY - KEPT_DAYS + 1)
     assert [row.day for row in memory.spent()] == [DAY - 2, DAY - 1, UNDATED, DAY]
 
 
 def test_what_has_no_day_is_given_one_and_so_is_what_lies_in_no_near_future(memory: Memory) -> None:
     for number, day in enumerate((DAY + 2, UNDATED, DAY, DAY + 1)):
-        memory.store_point(CHARGING, [SPENT._replace(session=f"{number:016x}", day=day)])
-    memory.date_spent(DAY)
+        memory.store_point(CHARGING, [SPENT._replace(session=f"{number:016x}", minute=day * MINUTES_PER_DAY)])
+    memory.date_spent(DAY * MINUTES_PER_DAY)
     assert [row.day for row in memory.spent()] == [DAY, DAY, DAY, DAY + 1]
 
 
@@ -227,3 +241,52 @@ def test_a_memory_of_the_first_schema_is_opened_and_takes_what_points_keep(path:
     again = Memory(path)
     assert (again.points(), again.spent()) == ({"phone-1": CHARGING}, [SPENT])
     again.close()
+
+
+LENT = Loan("72696465726e6f31", "rider-phone", "minutes", DAY, DAY + 3, 2, 7_200_000, 1, 60_000, 0)
+
+
+def test_loan_is_kept_with_the_use_it_rests_on(path: Path) -> None:
+    memory = Memory(path)
+    memory.store_loan(LENT, [SPENT])
+    memory.store_loan(LENT._replace(allowance=60_000), [SPENT._replace(amount=60_001)])
+    memory.close()
+    again = Memory(path)
+    assert (again.loans(), again.spent()) == ([LENT._replace(allowance=60_000)], [SPENT._replace(amount=60_001)])
+    again.close()
+
+
+def test_loan_and_use_are_written_together_or_not_at_all(memory: Memory) -> None:
+    memory._connection.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON uses BEGIN SELECT RAISE(FAIL, 'the disk is full'); END"
+    )
+    with pytest.raises(MemoryUnusable, match="the disk is full"):
+        memory.store_loan(LENT, [SPENT])
+    assert (memory.loans(), memory.spent()) == ([], [])
+
+
+def test_folded_use_stays_with_its_loan(memory: Memory) -> None:
+    """What sessions of before used of a month, in one transaction with the rows that go."""
+    monthly = LENT._replace(period=24_000, last_day=DAY + 30)
+    memory.store_point(CHARGING, [SPENT])
+    memory.store_loan(LENT._replace(last_day=DAY), [])
+    memory.fold([monthly._replace(folded=60_000)], DAY + 1)
+    assert (memory.loans(), memory.spent()) == ([monthly._replace(folded=60_000)], [])
+
+
+def test_memory_of_the_second_schema_keeps_what_was_used(path: Path) -> None:
+    """A session's minutes and energy stood in one row."""
+    connection = files.open_made(path, "memory", commands_and_kept, points_and_spent)
+    for row in (("a", DAY, "72696465726e6f31", "rider-phone", 60_000, 1_500), (LOST, UNDATED, "", "", 0, 0)):
+        connection.execute("INSERT INTO spent VALUES (?, ?, ?, ?, ?, ?)", row)
+    connection.close()
+    memory = Memory(path)
+    minutes = SPENT._replace(session="a")
+    assert set(memory.spent()) == {
+        minutes,
+        minutes._replace(unit="wh", amount=1_500),
+        Spent(LOST, "minutes", NOBODY, "", UNDATED, 0),
+        Spent(LOST, "wh", NOBODY, "", UNDATED, 0),
+    }
+    assert memory.loans() == []
+    memory.close()

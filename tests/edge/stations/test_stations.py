@@ -1,11 +1,16 @@
 """The words between an agent and its stations."""
 
 import pytest
+from msgspec.structs import replace
 
+from contract.decide import Direction
+from contract.quantities import Allotment, Quantity
 from contract.reasons import TABLE, Reason
-from edge.archetypes.portal import MAX_UNLOCK_MS, MIN_UNLOCK_MS, PortalSettings, not_entered, passed, passer
-from edge.archetypes.protocol import Record, Show, decided, refuse
-from tests.edge.support.portals import ANNA, decision
+from edge.archetypes.portal import MAX_UNLOCK_MS, MIN_UNLOCK_MS, PortalSettings, not_entered, passed, passer, visited
+from edge.archetypes.protocol import Decided, Persist, Record, Show, Spend, decided, refuse
+from edge.archetypes.station import Station
+from edge.stations import door, turnstile
+from tests.edge.support.portals import ANNA, Portal, decision
 
 
 def test_an_allowed_badge_is_recorded_with_what_it_rests_on() -> None:
@@ -50,3 +55,41 @@ def test_an_unlock_time_within_its_bounds_is_fine(unlock_ms: int) -> None:
 def test_an_unlock_time_too_short_for_a_person_or_too_long_for_a_lease_is_refused(unlock_ms: int) -> None:
     with pytest.raises(ValueError, match="unlock_ms lies between 3000 and 59000"):
         PortalSettings(unlock_ms)
+
+
+def rationed(direction: Direction = "in", reason: Reason = Reason.ALLOWED) -> Decided:
+    """Somebody whose visits to the gym are counted."""
+    asked = decision(direction=direction, reason=reason)
+    pool = {"gym": Allotment("yearly-gym", (Quantity(10, "visits", "month"),))}
+    assert asked.decision.grant is not None
+    grant = replace(asked.decision.grant, allotments=pool)
+    return replace(asked, decision=replace(asked.decision, grant=grant), ticket="00000000000000a1")
+
+
+def test_passage_uses_a_visit() -> None:
+    visit = Spend("00000000000000a1", ANNA.hex(), "yearly-gym", {"visits": 1}, over=True)
+    assert visited(passer(rationed(), "gym")) == [visit, Persist(b"")]
+
+
+@pytest.mark.parametrize(
+    "asked", [rationed("out"), rationed(reason=Reason.HELD_OPEN), decision()], ids=["out", "held open", "not counted"]
+)
+def test_other_passages_use_nothing(asked: Decided) -> None:
+    assert visited(passer(asked, "gym")) == []
+
+
+@pytest.mark.parametrize("kind", [door.KIND, turnstile.KIND], ids=["door", "turnstile"])
+def test_portal_counts_a_visit_when_somebody_has_passed(kind: Station) -> None:
+    portal = Portal(kind)
+    sensor = "contact" if kind is door.KIND else "arm"
+    at_home = kind is door.KIND
+    portal.levels({sensor: at_home})
+    assert not [effect for effect in portal.take(rationed()) if isinstance(effect, Spend)]
+    effects = [*portal.edge(sensor, not at_home), *portal.edge(sensor, at_home)]
+    assert [effect.used for effect in effects if isinstance(effect, Spend)] == [{"visits": 1}]
+
+
+def test_door_without_a_contact_counts_who_was_let_in() -> None:
+    portal = Portal(door.KIND)
+    portal.levels({})
+    assert [effect for effect in portal.take(rationed()) if isinstance(effect, Spend)]

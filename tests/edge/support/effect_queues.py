@@ -37,8 +37,8 @@ class Bench:
                 self._note(f"wake {name} {after_ms}")
             case Send(port=port, message=message):
                 self._note(f"send {message} to {port}")
-            case Spend(used_ms=used_ms):
-                self._note(f"spend {used_ms}")
+            case Spend(used=used):
+                self._note(f"spend {used['minutes']}")
             case Ask(about=about):
                 self._note(f"ask {about}")
 

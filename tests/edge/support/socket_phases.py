@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from contract.decide import Allotment
 from edge.archetypes.session import Tariff
+from tests.contract.allotments import own
 from tests.edge.support.sockets import BEN, Socket
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
-PHONES = Allotment("phones", 120, 200)
+PHONES = own("phones", 120, 200)
 
 
 def ready(**settings: Any) -> Socket:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from contract.decide import Allotment, Decision, Grant, Tier
+from contract.decide import Decision, Grant, Tier
+from contract.quantities import Allotment
 from contract.reasons import Reason
 from contract.schedules import ALWAYS
 from edge.archetypes.protocol import (

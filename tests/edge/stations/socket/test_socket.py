@@ -2,7 +2,6 @@
 
 import pytest
 
-from contract.decide import Allotment
 from contract.reasons import Reason
 from edge.archetypes.protocol import (
     HOLD_LEASE_MS,
@@ -15,6 +14,7 @@ from edge.archetypes.protocol import (
 from edge.archetypes.session import Price, Tariff
 from edge.stations import socket as kind
 from edge.stations.socket.state import NEXT, SocketSettings
+from tests.contract.allotments import own
 from tests.edge.support.socket_phases import HOUR_MS, MINUTE_MS, in_phase, ready
 from tests.edge.support.sockets import ANNA, BEN, CARL, Socket, card_of, ordered
 
@@ -69,7 +69,7 @@ def test_a_socket_is_found_by_its_name_with_what_it_may_be_wired_to() -> None:
 
 
 def test_a_tap_records_keeps_and_only_then_drives_the_relay() -> None:
-    effects = ready().tap(allotment=Allotment("ebikes", 60, 500))
+    effects = ready().tap(allotment=own("ebikes", 60, 500))
     names = [type(effect).__name__ for effect in effects]
     assert names[:6] == ["Record", "Record", "Spend", "Persist", "Drive", "Wake"]
     assert effects[4] == Drive("relay", HOLD_LEASE_MS, "durable")

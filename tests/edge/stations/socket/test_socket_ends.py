@@ -155,11 +155,11 @@ def test_a_thermometer_that_falls_silent_cuts_like_a_meter() -> None:
 
 def test_time_is_spent_although_the_meter_is_silent() -> None:
     socket = Socket().charging(allotment=PHONES)
-    before_ms = socket.spent["00000000000000a1"].used_ms
+    before_ms = socket.spent["00000000000000a1"].used["minutes"]
     socket.meter = "silent"
     socket.wait(20_000)
     assert socket.on
-    assert socket.spent["00000000000000a1"].used_ms >= before_ms + 14_000
+    assert socket.spent["00000000000000a1"].used["minutes"] >= before_ms + 14_000
 
 
 def test_a_meter_that_comes_back_frees_the_socket_but_resumes_nothing() -> None:

@@ -49,7 +49,7 @@ def test_after_a_short_interruption_the_same_load_goes_on_in_the_same_session() 
     socket.stop()
     assert socket.end["energy_wh"] == 200
     assert socket.end["ms"] == pytest.approx(60 * MINUTE_MS, abs=10_000)
-    assert socket.spent["00000000000000a1"].used_mwh == 200_000
+    assert socket.spent["00000000000000a1"].used["wh"] == 200_000
 
 
 def test_what_the_register_counted_unseen_is_counted_once_over_any_number_of_restarts() -> None:

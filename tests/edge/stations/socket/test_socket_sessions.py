@@ -25,7 +25,9 @@ def test_progress_is_told_every_five_minutes_and_kept_every_half() -> None:
 def test_what_a_rationed_holder_uses_is_spent_at_every_reading() -> None:
     socket = Socket().charging(allotment=PHONES)
     socket.wait(30 * MINUTE_MS)
-    assert socket.spent["00000000000000a1"] == Spend("00000000000000a1", ANNA.hex(), "phones", 30 * MINUTE_MS, 100_000)
+    assert socket.spent["00000000000000a1"] == Spend(
+        "00000000000000a1", ANNA.hex(), "phones", {"minutes": 30 * MINUTE_MS, "wh": 100_000}
+    )
 
 
 def test_a_holder_without_a_ration_spends_nothing() -> None:

@@ -6,7 +6,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from contract.decide import Allotment, Mode
+from contract.decide import Mode
 from contract.reasons import Reason
 from edge.archetypes.power import FROZEN_AFTER_MS
 from edge.archetypes.protocol import (
@@ -32,11 +32,13 @@ from edge.archetypes.protocol import (
 from edge.archetypes.session import Tariff
 from edge.stations import socket as kind
 from edge.stations.bank import Supply
+from tests.contract.allotments import own
 from tests.edge.support.orders import stops_session
 from tests.edge.support.sockets import ANNA, BEN, CARL, POINT, Socket, ordered
 
 HOLDERS = st.sampled_from([ANNA, BEN, CARL])
-ALLOTMENT = Allotment("ebikes", 25, 100)
+ALLOTMENT = own("ebikes", 25, 100)
+MOST_MWH = 100_000
 LATCHED = {"relay_stuck", "over_temp", "leakage", "kept_unreadable"}
 
 
@@ -62,7 +64,7 @@ class Witness(Socket):
                 self.latched.add("over_temp")
         effects = super().take(happened)
         for one in [effect for effect in effects if isinstance(effect, Spend)]:
-            spent_up = one.used_ms >= ALLOTMENT.minutes * 60_000 or one.used_mwh >= ALLOTMENT.wh * 1_000
+            spent_up = any(one.used[whole.unit] >= whole.parts for whole in ALLOTMENT.quantities)
             if spent_up and self.running == one.session and self.on:
                 self.quota_spent(one.session)
                 assert not self.on, "on with nothing left"
@@ -88,8 +90,8 @@ class Witness(Socket):
             case Record(kind="socket.fault_cleared", data=data):
                 self.latched -= {data["fault"]}
             case Spend():
-                assert effect.used_mwh >= self.used.get(effect.session, 0), "energy backwards"
-                self.used[effect.session] = effect.used_mwh
+                assert effect.used["wh"] >= self.used.get(effect.session, 0), "energy backwards"
+                self.used[effect.session] = effect.used["wh"]
             case Persist():
                 self.written = dict(self.used)
         super()._do(effect)
@@ -246,7 +248,7 @@ class Sockets(RuleBasedStateMachine):
     def what_runs_beats_no_limit(self) -> None:
         for session, mwh in self.socket.used.items():
             if not self.socket.jumped:
-                assert mwh <= ALLOTMENT.wh * 1_000 + 1_000, session
+                assert mwh <= MOST_MWH + 1_000, session
 
 
 TestSockets = Sockets.TestCase
