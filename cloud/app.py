@@ -62,6 +62,7 @@ from cloud.plans.service import PlanService
 from cloud.points.domain import POINTS
 from cloud.points.place import PointService
 from cloud.points.zones import ZoneService
+from cloud.quantities.domain import QUANTITIES
 from cloud.retention.domain import RETENTION
 from cloud.setup.domain import SETUP
 from cloud.setup.service import SetupService
@@ -100,7 +101,7 @@ HEADERS = {
 
 DOMAINS = (
     *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING),
-    *(PEOPLE, CARDS, OFFICE, BARS, FLATS, HOURS_AND_CALENDAR, OPERATORS),
+    *(PEOPLE, QUANTITIES, CARDS, OFFICE, BARS, FLATS, HOURS_AND_CALENDAR, OPERATORS),
     *(PLANS, DUTIES, RETENTION, SETUP, FLEET, EXCHANGE),
 )
 SETUP_TABLES = tuple(table for domain in DOMAINS for table in domain.setup)

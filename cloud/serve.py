@@ -32,6 +32,7 @@ from cloud.line.sealed_channel import SealedChannel
 from cloud.line.worker import Worker
 from cloud.overview.metrics import Metrics, Workings
 from cloud.people.publisher import Publisher
+from cloud.quantities.lender import Lender
 from cloud.reactions import REACTIONS
 from cloud.retention.service import retention_worker
 from cloud.store.database import Store
@@ -89,6 +90,7 @@ class DeviceSide:
         )
         store.on_roster_change = self.publisher.look_soon
         self.desired_state = DesiredStateService(store, SealedChannel(publish, site, "config", keys.config), clock)
+        self.lender = Lender(store, site=site, sync=keys.sync, publish=publish, clock=clock)
         self.rolling = Rolling(store, self.desired_state, clock)
         to_devices = SealedChannel(publish, site, "command", keys.command)
         self.commands = CommandService(store, to_devices, connected=lambda: self.broker.is_connected, clock=clock)
@@ -107,15 +109,11 @@ class DeviceSide:
             self.ingest,
             self.publisher,
             self.renewals,
+            self.lender,
             self.rolling,
             self._reminder,
             retention_worker(store, site, clock),
-            Worker[None](
-                "lookout",
-                "nobody looks whether the broker is there",
-                look=Lookout(lambda: self.broker.trouble).look,
-                every_s=Lookout.EVERY_S,
-            ),
+            _lookout(self.broker),
         ]
 
     @contextmanager
@@ -150,8 +148,8 @@ class DeviceSide:
         )
 
     def _arrived(self, message: Arrived) -> None:
-        hear = {"want": self.publisher.put, "renew": self.renewals.put}.get(message.topic.channel, self.ingest.enqueue)
-        hear(message)
+        others = {"want": self.publisher.put, "renew": self.renewals.put, "usage": self.lender.put}
+        others.get(message.topic.channel, self.ingest.enqueue)(message)
 
     def _connected(self) -> None:
         self.ingest.look_soon()
@@ -173,6 +171,11 @@ def _card_workers(store: Store, keys: KeyFolder, commands: CommandService) -> li
         Worker[None]("enrolments", "a card is not enrolled", look=enrolling.settle, every_s=ENROLMENTS_EVERY_S),
         Worker[None]("card_uses", "the use of cards is not counted", look=uses.count, every_s=USES_EVERY_S),
     ]
+
+
+def _lookout(broker: Broker) -> Worker[None]:
+    look = Lookout(lambda: broker.trouble).look
+    return Worker[None]("lookout", "nobody looks whether the broker is there", look=look, every_s=Lookout.EVERY_S)
 
 
 def serve(

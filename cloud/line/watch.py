@@ -16,12 +16,14 @@ from contract.messages import (
     Command,
     Desired,
     EventBatch,
+    Lend,
     Live,
     Manifest,
     Renewal,
     Reported,
     Result,
     State,
+    Usage,
     Want,
 )
 from contract.roster import Page, Prefix, SitePage
@@ -112,4 +114,6 @@ _READERS: Mapping[str, Callable[[bytes], dict[str, Any]]] = {
     "result": _document(Result),
     "renew": _document(Renewal),
     "certificate": _document(Certificate),
+    "usage": _document(Usage),
+    "lend": _document(Lend),
 }

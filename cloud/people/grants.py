@@ -12,8 +12,9 @@ from cloud.flats.rule import Place, place_of_point, served
 from cloud.parties.party import Span
 from cloud.people.holdings import Holder, Holding, Qualification, Stay, holdings
 from cloud.people.members import Member, Membership, edges, is_shown, windows
-from cloud.people.plans import Plan
+from cloud.people.plans import Plan, allotment_name
 from contract.decide import Standing
+from contract.quantities import MAX_AMOUNT, Unit
 from contract.roster import Rations, Row, SitePage, unpack_rows
 from contract.schedules import Schedule
 
@@ -277,22 +278,23 @@ def _rows(
 def compile_site(community: Community) -> SitePage:
     """The page that the rows refer to. Every profile stands there once, whoever holds it and how often."""
     plans, points = {plan.name: plan for plan in community.plans}, community.points
-    shares = {plan.name: _shares(plan, points) for plan in community.plans}
+    rationed = [(plan, kind) for plan in community.plans for kind in _rationed(plan, points)]
     by_place = grouped((point for point in points if point.place), lambda point: point.place and point.place.name)
     listed = [_Opened()] * (max(community.profiles.values(), default=-1) + 1)
     for profile, number in community.profiles.items():
         plan = plans.get(profile.plan)
         if plan is not None:
             there = by_place[profile.place] if profile.place else points
-            listed[number] = _opened(plan, there, shares[plan.name], is_relative=bool(profile.place))
+            listed[number] = _opened(plan, there, is_relative=bool(profile.place))
     return SitePage(
         zone=community.zone,
         schedules=dict(community.schedules),
         profiles=[one.points for one in listed],
-        allotments={_allotment(plan, kind): share for plan, held in shares.items() for kind, share in held.items()},
+        allotments={allotment_name(plan.name, kind): share(plan, kind, points) for plan, kind in rationed},
         quotas=[one.quota for one in listed],
         resets=[one.resets for one in listed],
         slow=sorted(number for profile, number in community.profiles.items() if profile.slow),
+        quantities={allotment_name(plan.name, kind): list(plan.quantities[kind]) for plan, kind in rationed},
     )
 
 
@@ -304,26 +306,28 @@ class _Opened(Struct, frozen=True):
     resets: list[str] = []
 
 
-def _opened(plan: Plan, points: Sequence[Point], shares: Mapping[str, Rations], *, is_relative: bool) -> _Opened:
+def _opened(plan: Plan, points: Sequence[Point], *, is_relative: bool) -> _Opened:
     zones = {point.name: point.place.zone if is_relative and point.place else point.zone for point in points}
-    opened = [point for point in points if zones[point.name] in plan.opens]
+    opened, rationed = [point for point in points if zones[point.name] in plan.opens], plan.quantities
     return _Opened(
         {point.name: plan.opens[zones[point.name]] for point in opened},
-        {point.name: _allotment(plan.name, point.class_name) for point in opened if point.class_name in shares},
+        {point.name: allotment_name(plan.name, point.class_name) for point in opened if point.class_name in rationed},
         [] if is_relative else sorted(plan.resets),
     )
 
 
-def _shares(plan: Plan, points: Sequence[Point]) -> dict[str, Rations]:
-    """What each device may give of a plan's allotments, by class. Devices do not ask one another what was used; so that
-    all of them together never give more than the plan, each has an even part, rounded down."""
-    devices = {kind: {point.device for point in points if point.class_name == kind} for kind in plan.allotments}
-    return {
-        kind: Rations(ration.minutes // len(devices[kind]), ration.wh // len(devices[kind]))
-        for kind, ration in plan.allotments.items()
-        if devices[kind]
+def _rationed(plan: Plan, points: Sequence[Point]) -> list[str]:
+    """The classes of which the plan gives quantities, and there are points."""
+    return [kind for kind in plan.quantities if any(point.class_name == kind for point in points)]
+
+
+def share(plan: Plan, kind: str, points: Sequence[Point]) -> Rations:
+    """What each device may give of a class whose software knows nothing of quantities that are lent: an even part of
+    the minutes and the energy of a day, rounded down, and nothing of what it cannot count."""
+    devices = len({point.device for point in points if point.class_name == kind})
+    shares: dict[Unit, int] = {
+        one.unit: one.amount // devices if one.per == "day" and not one.money else 0 for one in plan.quantities[kind]
     }
-
-
-def _allotment(plan: str, class_name: str) -> str:
-    return f"{plan}-{class_name}"
+    can_count = shares.keys() <= {"minutes", "wh"}
+    minutes, wh = (shares.get(unit, MAX_AMOUNT) if can_count else 0 for unit in ("minutes", "wh"))
+    return Rations(minutes, wh)

@@ -1,6 +1,7 @@
 """What a plan gives: which zones it opens, on which schedule, to how many people of a party, for which fee and how
 long, and how much of what runs there."""
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -9,7 +10,8 @@ from msgspec import Struct
 from cloud.flats.rule import HOME, OWN_FLOOR, RELATIVE_ZONES
 from cloud.store.labels import Label
 from contract.decide import Tier
-from contract.roster import Rations
+from contract.quantities import Quantity
+from contract.topics import NAME
 
 
 class Days(Struct, frozen=True):
@@ -26,9 +28,9 @@ class Plan(Struct, frozen=True):
     (``cloud.flats.rule``). ``places`` bounds the people of one party who may hold the plan at a time, the payer among
     them; None for a plan that each pays alone. The fee is for a ``term``, for a founder once for life.
 
-    ``allotments`` ration the points of a class: what a holder may use of them in a day, over all devices together. A
-    class that is not named is used without bound wherever the plan opens it. In the zones of ``resets`` the holder may
-    end an emergency and clear a fault.
+    ``quantities`` ration the points of a class: what a holder may use of them, over all devices together; the first of
+    them that is used up ends it. A class that is not named is used without bound wherever the plan opens it. In the
+    zones of ``resets`` the holder may end an emergency and clear a fault.
 
     A membership goes on opening for ``grace_days`` after its end, and is reminded of it so many days ahead. One that
     ``follows`` the flat, or has the term of a lease, lasts no longer than its holder belongs to the party. With a
@@ -40,7 +42,7 @@ class Plan(Struct, frozen=True):
     places: int | None
     opens: Mapping[str, str]
     label: Label
-    allotments: Mapping[str, Rations] = {}
+    quantities: Mapping[str, tuple[Quantity, ...]] = {}
     resets: tuple[str, ...] = ()
     term: Literal["life", "lease"] | Days = "life"
     grace_days: int = 0
@@ -65,6 +67,30 @@ class Plan(Struct, frozen=True):
         )
         return mine == others
 
+    def __post_init__(self) -> None:
+        for kind, quantities in self.quantities.items():
+            units = [quantity.unit for quantity in quantities]
+            if not 0 < len(units) == len(set(units)):
+                raise ValueError(f"plan {self.name}: what it gives of {kind} names each unit once, and one at least")
+            if not re.fullmatch(NAME, allotment_name(self.name, kind)):
+                raise ValueError(f"plan {self.name} and class {kind} make a name that no device can bear: shorten one")
+
+
+def allotment_name(plan: str, kind: str) -> str:
+    """What devices call what a plan gives of a class of points."""
+    return f"{plan}-{kind}"
+
+
+FLOOR_MINUTES = 60
+"""What a device that cannot ask gives of charging, with as much of the energy."""
+
+
+def charging(minutes: int, wh: int) -> tuple[Quantity, ...]:
+    """So many minutes and so much energy a day."""
+    floor = min(FLOOR_MINUTES, minutes)
+    floor_wh = -(-wh * floor // minutes) if minutes else 0
+    return Quantity(minutes, "minutes", floor=floor), Quantity(wh, "wh", floor=floor_wh)
+
 
 FOUNDER_PLACES = 4
 """The payer and up to three named family members."""
@@ -76,7 +102,7 @@ RESIDENT = Plan(
     places=None,
     opens={"estate": "always", HOME: "always", OWN_FLOOR: "always"},
     label=Label("住户", "Resident"),
-    allotments={"phone": Rations(120, 75), "ebike": Rations(480, 2_000), "ev": Rations(480, 40_000)},
+    quantities={"phone": charging(120, 75), "ebike": charging(480, 2_000), "ev": charging(480, 40_000)},
 )
 """What everyone who lives in a flat has, whatever they owe: money never denies a home."""
 FOUNDER = Plan("founder", Tier.FOUNDER, 3600, FOUNDER_PLACES, {"gym": "gym-hours"}, Label("创始会员", "Founder"))
@@ -90,7 +116,7 @@ RIDER = Plan(
     places=None,
     opens={"estate": "always", "hub": "always"},
     label=Label("骑手", "Rider"),
-    allotments={"phone": Rations(240, 150), "ebike": Rations(480, 2_000), "ev": Rations(120, 10_000)},
+    quantities={"phone": charging(240, 150), "ebike": charging(480, 2_000), "ev": charging(120, 10_000)},
 )
 STAFF = Plan(
     name="staff",

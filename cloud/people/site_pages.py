@@ -18,11 +18,11 @@ def site_pages(page: SitePage) -> dict[int, bytes]:
     return packed
 
 
-def without_days(page: SitePage) -> SitePage:
-    """Version 2 knows no special days."""
+def of_version_2(page: SitePage) -> SitePage:
+    """Version 2 knows no special days, and no quantities that are lent."""
     weekly = {name: structs.replace(schedule, days={}) for name, schedule in page.schedules.items()}
-    return structs.replace(page, schedules=weekly)
+    return structs.replace(page, schedules=weekly, quantities={})
 
 
-OLDER: Mapping[int, Callable[[SitePage], SitePage]] = {2: without_days, 1: version_1.site_page}
+OLDER: Mapping[int, Callable[[SitePage], SitePage]] = {2: of_version_2, 1: version_1.site_page}
 """How the page of a version is made of that of the version after it."""

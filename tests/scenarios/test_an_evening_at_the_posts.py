@@ -117,8 +117,8 @@ async def test_a_session_goes_on_while_the_agent_is_killed_and_is_counted_once(t
         assert reason == "pulled"
         assert energy_wh == pytest.approx(drawn_wh(yard, point, before_wh), abs=2)
         (started,) = await yard.told("session.started")
-        (row,) = yard.agent.ledger.rows(started.data["session"])
-        assert row.mwh == round(energy_wh * 1000)
+        (_, energy) = yard.agent.ledger.rows(started.data["session"])
+        assert energy.amount == round(energy_wh * 1000)
 
 
 @each_post

@@ -17,6 +17,7 @@ from contract.messages import Manifest
 from edge.keeper.latch import Latch
 from edge.machine.clock import DeviceClock
 from edge.memory.ledger import Spent
+from edge.memory.loans import Loan
 from edge.memory.memory import Memory, StoredCommand, StoredPoint
 from edge.roster.file import RosterDamaged
 from edge.roster.store import RosterError, RosterStore
@@ -176,7 +177,7 @@ def test_time_never_falls_behind_a_floor_that_was_saved(disk: DiskRecorder, imag
 
 
 def everything_in(memory: Memory) -> tuple[object, ...]:
-    return memory.commands(), memory.document("modes"), memory.points(), memory.spent()
+    return memory.commands(), memory.document("modes"), memory.points(), memory.spent(), memory.loans()
 
 
 def charging(number: int) -> StoredPoint:
@@ -184,7 +185,11 @@ def charging(number: int) -> StoredPoint:
 
 
 def spent(number: int) -> Spent:
-    return Spent("0123456789abcdef", 739_000, "72696465726e6f31", "rider-phone", number * 60_000, number * 1_500)
+    return Spent("0123456789abcdef", "wh", "72696465726e6f31", "rider-phone", 739_000 * 1440, number * 1_500)
+
+
+def lent(number: int) -> Loan:
+    return Loan("72696465726e6f31", "rider-phone", "wh", 739_000, 739_003, number, number * 1_500)
 
 
 def test_commands_documents_and_what_a_session_used_are_remembered_after_every_cut(
@@ -201,6 +206,8 @@ def test_commands_documents_and_what_a_session_used_are_remembered_after_every_c
             memory.finish(f"{number}", b"done")
             kept.append((len(disk.operations), everything_in(memory)))
             memory.store_point(charging(number), [spent(number)])
+            kept.append((len(disk.operations), everything_in(memory)))
+            memory.store_loan(lent(number), [spent(number)])
             kept.append((len(disk.operations), everything_in(memory)))
         memory.close()
     for power_cut in power_cuts(disk.before, disk.operations, PLAN | DAMAGE, "memory"):

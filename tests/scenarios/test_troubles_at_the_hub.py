@@ -8,10 +8,9 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import select
 
-from cloud.people.plans import RIDER
+from cloud.people.plans import RIDER, charging
 from cloud.people.store import change_plan
 from cloud.store.schema import people
-from contract.roster import Rations
 from firmware_sim.time.clock import run_virtual
 from firmware_sim.worlds.virtual.device import VirtualDevice
 from firmware_sim.worlds.virtual.hub import EBIKE, STAFF, VirtualHub
@@ -20,7 +19,8 @@ from firmware_sim.worlds.virtual.hub_troubles import HubTroubles
 from tests.firmware_sim.support.story import in_virtual_time
 
 HOUR_S = 3600.0
-RATIONS = {"phone": Rations(15, 5), "ebike": Rations(25, 40)}
+RATIONS = {"phone": (15, 5), "ebike": (25, 40)}
+QUANTITIES = {kind: charging(*ration) for kind, ration in RATIONS.items()}
 """So little that a rider uses it up."""
 
 
@@ -30,14 +30,13 @@ async def lived_through(folder: Path, seed: int, hours: float) -> tuple[HubTroub
     witness = SocketWitness(hub)
     await hub.open()
     with hub.town.cloud.changing() as connection:
-        change_plan(connection, replace(RIDER, allotments=RATIONS))
+        change_plan(connection, replace(RIDER, quantities=QUANTITIES))
     with hub.town.cloud.reading() as connection:
         rider = connection.execute(select(people.c.holder).where(people.c.name_en == "Sun Qi")).scalar_one()
     troubles = HubTroubles(hub)
     await troubles.go_on(hours * HOUR_S)
     witness.leave()
-    rations = {kind: (one.minutes, one.wh) for kind, one in RATIONS.items()}
-    complaints = audit_hub(hub, witness, rider.hex(), rations)
+    complaints = audit_hub(hub, witness, rider.hex(), RATIONS)
     print(f"{sum(troubles.happened.values())} troubles, {len(hub.told('ended'))} ends: {dict(troubles.happened)}")
     await hub.close()
     return troubles, complaints

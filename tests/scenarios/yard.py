@@ -17,7 +17,6 @@ from cloud.people.store import change_plan
 from cloud.people.tables import credentials
 from cloud.store.schema import devices, events, journals
 from contract.events import Event, decode_event
-from contract.roster import Rations
 from edge.archetypes.protocol import Report
 from edge.config.device_config import load
 from edge.device.device import Device
@@ -104,7 +103,7 @@ class Yard:
         self.cloud.start()
         if self._ration_wh is not None:
             with self.cloud.changing() as connection:
-                change_plan(connection, replace(plans.RIDER, allotments={"ev": Rations(120, self._ration_wh)}))
+                change_plan(connection, replace(plans.RIDER, quantities={"ev": plans.charging(120, self._ration_wh)}))
         self.device.start()
         self._living = [asyncio.create_task(post.run(), name=post.name) for post in self.posts.values()]
         await self.until(lambda: self.status["roster"]["number"] > 0 and self.in_step())

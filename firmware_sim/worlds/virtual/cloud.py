@@ -22,6 +22,7 @@ from cloud.line.broker import Arrived
 from cloud.line.sealed_channel import SealedChannel
 from cloud.people.publisher import Publisher
 from cloud.points.store import add_point, has_point
+from cloud.quantities.lender import Lender
 from cloud.reactions import REACTIONS
 from cloud.sample import SITE, seed_sample
 from contract import topics
@@ -101,6 +102,7 @@ class VirtualCloud:
         manifests = SealedChannel(self._publish, SITE.name, "roster", keys.roster)
         self._publisher = Publisher(self._store, manifests, publish=self._publish, clock=self._now_ms)
         self._store.on_roster_change = self._publisher.refresh
+        self._lender = Lender(self._store, site=SITE.name, sync=keys.sync, publish=self._publish, clock=self._now_ms)
         self.commands = CommandService(
             self._store,
             SealedChannel(self._publish, SITE.name, "command", keys.command),
@@ -191,6 +193,9 @@ class VirtualCloud:
         arrived = Arrived(found, payload, retained)
         if found.channel == "want":
             self._publisher.answer(arrived)
+            return
+        if found.channel == "usage":
+            self._life.call_later(COMMIT_S, self._lender.answer, [arrived])
             return
         self._arrived.append(arrived)
         wait_s = BEATS_WAIT_S if found.channel == "beat" else COMMIT_S

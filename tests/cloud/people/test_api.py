@@ -141,5 +141,7 @@ def test_plans_say_what_they_open(api: Visitor) -> None:
     plans = {plan["name"]: plan for plan in get(api, "/plans")}
     assert plans["founder"]["places"] == 4
     assert set(plans["rider"]["opens"]) == {"estate", "hub"}
-    assert plans["rider"]["allotments"]["phone"] == {"minutes": 240, "wh": 150}
+    minutes, energy = plans["rider"]["quantities"]["phone"]
+    assert minutes == {"amount": 240, "unit": "minutes", "per": "day", "floor": 60, "money": False}
+    assert energy == {"amount": 150, "unit": "wh", "per": "day", "floor": 38, "money": False}
     assert plans["staff"]["resets"] == ["estate", "gym", "hub"]

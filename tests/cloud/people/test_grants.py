@@ -21,23 +21,23 @@ from cloud.people.grants import (
     grants,
     missing_profiles,
     places_of,
+    share,
 )
 from cloud.people.holdings import Stay
 from cloud.people.members import AHEAD_MS, ENDED_SHOWN_MS, MAX_WINDOWS, Member, Membership
-from cloud.people.plans import RIDER, STANDARD, Plan
+from cloud.people.plans import RIDER, STANDARD, Plan, charging
 from contract.decide import (
     DAY_MS,
     ROSTER_AGE_LIMIT_MS,
-    Allotment,
     Facts,
     Grant,
     Request,
     Standing,
     Tier,
     Trust,
-    Used,
     weigh,
 )
+from contract.quantities import MAX_AMOUNT, Account, Allotment, Quantity
 from contract.reasons import Reason
 from contract.roster import Rations, Site, pack_site
 from contract.schedules import Schedule
@@ -293,9 +293,10 @@ def test_a_rider_charges_what_the_plan_gives_in_a_day_and_a_door_is_not_rationed
         community([person(1)], [member(1, "rider")], riders=(1,)), socket("phone-1"), socket("phone-2")
     )
     (grant,) = grants_of(found, 1)
-    whole = RIDER.allotments["phone"]
-    assert grant.allotments == dict.fromkeys(("phone-1", "phone-2"), Allotment("rider-phone", whole.minutes, whole.wh))
-    facts = Facts(ZoneInfo("Asia/Shanghai"), Trust.SYNCED, 0, 0, used={"rider-phone": Used(mwh=whole.wh * 1000)})
+    whole = Allotment("rider-phone", RIDER.quantities["phone"])
+    assert grant.allotments == dict.fromkeys(("phone-1", "phone-2"), whole)
+    spent = {one.unit: Account(one.parts) for one in whole.quantities}
+    facts = Facts(ZoneInfo("Asia/Shanghai"), Trust.SYNCED, 0, 0, used={"rider-phone": spent})
     asked = {point: weigh(Request(point, card(1)), [grant], facts, NOW_MS).reason for point in ("phone-1", "hub-door")}
     assert asked == {"phone-1": Reason.QUOTA_SPENT, "hub-door": Reason.ALLOWED}
 
@@ -334,15 +335,36 @@ def test_staff_end_emergencies_and_nobody_else_does() -> None:
 
 
 @given(
-    ration=st.builds(Rations, st.integers(0, 1000), st.integers(0, 50_000)),
+    ration=st.tuples(st.integers(1, 1000), st.integers(0, 50_000)),
     devices=st.lists(st.sampled_from([f"hub-{number}" for number in range(9)]), min_size=1, max_size=20),
 )
-def test_all_devices_together_never_give_more_than_the_plan(ration: Rations, devices: list[str]) -> None:
-    sockets = [socket(f"phone-{number}", device) for number, device in enumerate(devices)]
-    plan = structs.replace(RIDER, allotments={"phone": ration})
-    found = with_sockets(community([person(1)], [member(1, "rider")], riders=(1,)), *sockets)
-    (grant,) = grants_of(structs.replace(found, plans=[plan], profiles={Profile("rider"): 0}), 1)
-    share = {device: grant.allotments[socket.name] for socket, device in zip(sockets, devices, strict=True)}
-    lost = len(share) - 1
-    assert ration.minutes - lost <= sum(held.minutes for held in share.values()) <= ration.minutes
-    assert ration.wh - lost <= sum(held.wh for held in share.values()) <= ration.wh
+def test_shares_of_old_devices_are_never_more_than_the_plan(ration: tuple[int, int], devices: list[str]) -> None:
+    """What each device gives whose software knows nothing of quantities that are lent."""
+    minutes, wh = ration
+    points = [socket(f"phone-{number}", device) for number, device in enumerate(devices)]
+    plan = structs.replace(RIDER, quantities={"phone": charging(minutes, wh)})
+    of_each, count = share(plan, "phone", points), len(set(devices))
+    assert minutes - count < of_each.minutes * count <= minutes
+    assert wh - count < of_each.wh * count <= wh
+
+
+@pytest.mark.parametrize(
+    "quantity",
+    [Quantity(10, "visits"), Quantity(300, "minutes", "month"), Quantity(300, "minutes", money=True)],
+    ids=["a unit it cannot count", "a period it cannot count", "money"],
+)
+def test_old_devices_give_nothing_of_what_they_cannot_count(quantity: Quantity) -> None:
+    plan = structs.replace(RIDER, quantities={"phone": (quantity,)})
+    assert share(plan, "phone", [socket("phone-1")]).minutes == 0
+
+
+def test_energy_without_time_is_shared_alone() -> None:
+    plan = structs.replace(RIDER, quantities={"phone": (Quantity(300, "wh"),)})
+    assert share(plan, "phone", [socket("phone-1")]) == Rations(MAX_AMOUNT, 300)
+
+
+def test_plan_names_each_unit_once() -> None:
+    with pytest.raises(ValueError, match="names each unit once"):
+        structs.replace(RIDER, quantities={"phone": (Quantity(1, "wh"), Quantity(2, "wh"))})
+    with pytest.raises(ValueError, match="a name that no device can bear"):
+        structs.replace(RIDER, quantities={"p" * 40: (Quantity(1, "wh"),)})

@@ -23,10 +23,11 @@ from cloud.people.grants import (
 from cloud.people.holdings import Qualification, Stay
 from cloud.people.members import Member, Membership
 from cloud.people.plans import STANDARD, Plan
-from contract.decide import DAY_MS, Decision, Facts, Request, Standing, Tier, Trust, Used, is_home, weigh
+from contract.decide import DAY_MS, Decision, Facts, Request, Standing, Tier, Trust, is_home, weigh
 from contract.reasons import Reason
 from contract.roster import Site, unpack_rows
 from contract.schedules import Schedule
+from tests.contract.allotments import used
 
 NOW_MS = 1_700_020_800_000
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -176,7 +177,7 @@ doubts = st.builds(
     clock=st.sampled_from(Trust),
     clock_floor_ms=st.just(0),
     roster_age_ms=st.integers(0, 900 * DAY_MS),
-    used=st.sampled_from([None, {}, {"resident-ebike": Used(mwh=1 << 60)}]),
+    used=st.sampled_from([None, {}, {"resident-ebike": used(mwh=1 << 60)}]),
 )
 
 

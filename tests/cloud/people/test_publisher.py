@@ -164,16 +164,17 @@ def test_a_manifest_reads_as_it_always_did(store: Store, tmp_path: Path, fixture
         write_secret(keys.folder / f"{role}.key", bytes(range(32)))
     world = World(store, KeyFolder(keys.folder))
     world.refresh()
-    assert world.devices["east-gate"].heard[-1] == (fixtures / "manifest-4.txt").read_bytes()
+    assert world.devices["east-gate"].heard[-1] == (fixtures / "manifest-5.txt").read_bytes()
     with world.store.writing() as connection:
         world.reads(connection, "east-gate", 1)
     world.refresh()
-    assert world.devices["east-gate"].heard[-1] == (fixtures / "manifest-4-old.txt").read_bytes()
+    assert world.devices["east-gate"].heard[-1] == (fixtures / "manifest-5-old.txt").read_bytes()
 
 
-@pytest.mark.parametrize("kept", ["manifest.txt", "manifest-2.txt", "manifest-3.txt", "manifest-3-old.txt"])
+@pytest.mark.parametrize("kept", ["manifest.txt", "manifest-2.txt", "manifest-3.txt", "manifest-4.txt", "manifest-4-old.txt"])
 def test_manifest_of_before_is_still_read(kept: str, fixtures: Path) -> None:
-    """From before plans had allotments, before there were index pages, and before site pages listed slow people."""
+    """From before plans had allotments, before there were index pages, before site pages listed slow people, and before
+    quantities were lent."""
     manifest = codec.read((fixtures / kept).read_bytes().partition(b"\n")[0], Manifest)
     assert (manifest.device, manifest.number) == ("east-gate", 1)
 

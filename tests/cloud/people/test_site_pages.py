@@ -16,7 +16,7 @@ from contract.roster import PAGE_VERSIONS, SitePage
 from contract.schedules import day_number
 from contract.sealing import page_hash
 from tests.cloud.support.rosters import Device, World
-from tests.contract.golden import CALENDAR_PAGE, SITE_PAGE
+from tests.contract.golden import CALENDAR_PAGE, LENT_PAGE, SITE_PAGE
 
 SHUT = SpecialDay(date(2027, 5, 1), DayKind.SHUT)
 
@@ -53,13 +53,16 @@ def test_older_pages_have_no_special_days() -> None:
     assert pages[3] == CALENDAR_PAGE
     assert [page.schedules["gym"].days for page in (pages[2], pages[1])] == [{}, {}]
     assert structs.replace(pages[2], schedules=CALENDAR_PAGE.schedules) == CALENDAR_PAGE
+    lent = {version: unpack(blob, SitePage).quantities for version, blob in site_pages(LENT_PAGE).items()}
+    assert lent == {3: LENT_PAGE.quantities, 2: {}, 1: {}}
     assert pages[1] == OLDER[1](pages[2])
 
 
 def test_calendar_goes_to_those_who_read_it(world: World) -> None:
     """A special day is a new site page for version 3, and no other page; who reads version 2 keeps what it has."""
     gate, hub = two_versions(world, 2)
-    assert page_of(gate) == page_of(hub)
+    assert structs.replace(page_of(gate), quantities={}) == page_of(hub)
+    assert page_of(gate).quantities.keys() == page_of(hub).allotments.keys()
     before = hub.manifest
     shut_a_day(world)
     assert world.refresh() == [("east-gate page", False), ("east-gate roster", True), ("hub-door roster", True)]

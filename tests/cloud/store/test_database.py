@@ -21,7 +21,7 @@ from cloud.hours.store import list_hours, list_special_days
 from cloud.keys.keys import KeyFolder
 from cloud.line.sealed_channel import SealedChannel
 from cloud.people.community import load_community
-from cloud.people.plans import STAFF, Plan
+from cloud.people.plans import STAFF, Plan, charging
 from cloud.people.publisher import Publisher
 from cloud.people.rosters import newest_roster
 from cloud.people.store import list_people, list_plans
@@ -33,7 +33,6 @@ from cloud.store.schema import zones
 from contract import codec
 from contract.decide import Tier
 from contract.messages import Manifest
-from contract.roster import Rations
 from tests.cloud.support.old_databases import old_database
 from tests.cloud.support.tables import all_tables
 
@@ -105,7 +104,7 @@ def test_in_a_community_of_before_there_were_allotments_its_staff_may_end_emerge
     with store.reading() as connection:
         found = load_community(connection)
     store.close()
-    given = {plan.name: (plan.allotments, plan.resets) for plan in found.plans}
+    given = {plan.name: (plan.quantities, plan.resets) for plan in found.plans}
     assert given == {"rider": ({}, ()), STAFF.name: ({}, ("estate", "hub"))}
     assert [(point.device, point.class_name) for point in found.points] == [("door", "")]
 
@@ -161,7 +160,7 @@ def test_plans_of_an_old_database_are_read(url: str) -> None:
     with store.reading() as connection:
         community, (lin,) = load_community(connection), list_people(connection).people
     store.close()
-    label, rations = Label("创始会员", "Founder"), {"ev": Rations(120, 10_000)}
+    label, rations = Label("创始会员", "Founder"), {"ev": charging(120, 10_000)}
     assert community.plans == [
         Plan("founder", Tier.FOUNDER, 3600, 4, {"gym": "gym-hours"}, label, rations, ("gym",)),
         Plan("rider", Tier.RIDER, 0, None, {}, Label("骑手", "Rider")),

@@ -1,0 +1,84 @@
+"""What the page of a person shows of their quantities: how much was used in this period, and where."""
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from cloud.devices.registry import site_of
+from cloud.people.store import PersonView
+from cloud.quantities.rule import overrun
+from cloud.quantities.store import Given, KnownShare, given_by_plans, given_of, shares_of
+from cloud.store.labels import Label
+from cloud.web.context import N_
+from cloud.web.domain import Panel, Visit
+from contract.decide import DAY_MS
+from contract.quantities import PARTS, Period, Quantity, Unit, UseKey, local_minute, period_at
+
+SHOWN_MS = 40 * DAY_MS
+UNITS: Mapping[Unit, str] = {
+    "minutes": N_("%(amount)s min"),
+    "wh": N_("%(amount)s Wh"),
+    "ml": N_("%(amount)s ml"),
+    "washes": N_("%(amount)s washes"),
+    "meals": N_("%(amount)s meals"),
+    "visits": N_("%(amount)s visits"),
+    "items": N_("%(amount)s items"),
+}
+PERIODS: Mapping[Period, str] = {
+    "day": N_("a day"),
+    "mealtime": N_("a meal"),
+    "month": N_("a month"),
+    "once": N_("once"),
+    "term": N_("a term"),
+    "concurrent": N_("at the same time"),
+}
+
+
+class UsedAt(Struct, frozen=True):
+    """What was used at one device, in whole units, and how much it may still give."""
+
+    label: Label
+    used: int
+    spare: int
+    noted_ms: int
+
+
+class UseView(Struct, frozen=True):
+    """One quantity of a person in this period, in whole units."""
+
+    plan: Label
+    kind: str
+    quantity: Quantity
+    used: int
+    over: int
+    at: list[UsedAt]
+
+
+def _used_now(visit: Visit, person: PersonView) -> dict[str, Any] | None:
+    site = site_of(visit.connection)
+    given = given_by_plans(visit.connection)
+    known = shares_of(visit.connection, site.name, person.holder, visit.now_ms - SHOWN_MS)
+    now = local_minute(ZoneInfo(site.zone), visit.now_ms)
+    views = [
+        view
+        for key, shares in groupby(known, key=lambda one: one.key)
+        if (view := _view(given, key, list(shares), now)) is not None
+    ]
+    return {"uses": views, "units": UNITS, "periods": PERIODS} if views else None
+
+
+def _view(given: Mapping[str, Given], key: UseKey, known: list[KnownShare], now: int | None) -> UseView | None:
+    """None for what no plan gives any more, and for another period than this one."""
+    found = given_of(given, key)
+    if found is None or now is None or period_at(found[1].per, now) != key.period:
+        return None
+    (of, quantity), parts = found, PARTS[key.unit]
+    total = overrun(quantity.parts, {one.share.device: one.share for one in known})
+    at = [UsedAt(one.label, one.share.net // parts, one.share.spare // parts, one.noted_ms) for one in known]
+    return UseView(of.plan.label, of.kind, quantity, total.used // parts, -(-total.over // parts), at)
+
+
+PANELS = (Panel("person", 45, "_used_by.html", _used_now),)
