@@ -47,7 +47,8 @@ class UsedAt(Struct, frozen=True):
 
 
 class UseView(Struct, frozen=True):
-    """One quantity of a person in this period, in whole units."""
+    """One quantity of a person in this period, in whole units. Where it was used is a movement: ``at`` names the
+    devices only for who has given a purpose."""
 
     plan: Label
     kind: str
@@ -62,22 +63,26 @@ def _used_now(visit: Visit, person: PersonView) -> dict[str, Any] | None:
     given = given_by_plans(visit.connection)
     known = shares_of(visit.connection, site.name, person.holder, visit.now_ms - SHOWN_MS)
     now = local_minute(ZoneInfo(site.zone), visit.now_ms)
+    seen = person.holder in visit.scope.looked_at
     views = [
         view
         for key, shares in groupby(known, key=lambda one: one.key)
-        if (view := _view(given, key, list(shares), now)) is not None
+        if (view := _view(given, key, list(shares), now, seen=seen)) is not None
     ]
     return {"uses": views, "units": UNITS, "periods": PERIODS} if views else None
 
 
-def _view(given: Mapping[str, Given], key: UseKey, known: list[KnownShare], now: int | None) -> UseView | None:
+def _view(
+    given: Mapping[str, Given], key: UseKey, known: list[KnownShare], now: int | None, *, seen: bool
+) -> UseView | None:
     """None for what no plan gives any more, and for another period than this one."""
     found = given_of(given, key)
     if found is None or now is None or period_at(found[1].per, now) != key.period:
         return None
     (of, quantity), parts = found, PARTS[key.unit]
     total = overrun(quantity.parts, {one.share.device: one.share for one in known})
-    at = [UsedAt(one.label, one.share.net // parts, one.share.spare // parts, one.noted_ms) for one in known]
+    where = known if seen else []
+    at = [UsedAt(one.label, one.share.net // parts, one.share.spare // parts, one.noted_ms) for one in where]
     return UseView(of.plan.label, of.kind, quantity, total.used // parts, -(-total.over // parts), at)
 
 

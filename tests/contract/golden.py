@@ -363,8 +363,6 @@ OLDER: dict[str, Struct] = {
     "ack-fork-2.json": Ack(journal=JOURNAL, upto=6, now_ms=1_777_888_801_234, fork=True),
     "ack-1.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
     "site-page-1.hex": SITE_PAGE,
-    "site-page-2.hex": RATIONED_PAGE,
-    "site-page-3.hex": CALENDAR_PAGE,
     "ack-rewind-1.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
 }
 """Files from before a message gained a field: they are read as ever, and nobody writes them any more."""

@@ -171,7 +171,9 @@ def test_a_manifest_reads_as_it_always_did(store: Store, tmp_path: Path, fixture
     assert world.devices["east-gate"].heard[-1] == (fixtures / "manifest-5-old.txt").read_bytes()
 
 
-@pytest.mark.parametrize("kept", ["manifest.txt", "manifest-2.txt", "manifest-3.txt", "manifest-4.txt", "manifest-4-old.txt"])
+@pytest.mark.parametrize(
+    "kept", ["manifest.txt", "manifest-2.txt", "manifest-3.txt", "manifest-4.txt", "manifest-4-old.txt"]
+)
 def test_manifest_of_before_is_still_read(kept: str, fixtures: Path) -> None:
     """From before plans had allotments, before there were index pages, before site pages listed slow people, and before
     quantities were lent."""

@@ -1,5 +1,6 @@
 """What the cloud answers a device about a quantity, and what it does not; and what a person's page says of it."""
 
+import re
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -197,12 +198,17 @@ def test_person_s_page_says_what_was_used_where(desk: Desk) -> None:
     desk.says(GATE, desk.usage(200 * MINUTE_MS))
     desk.says(GYM, desk.usage(70 * MINUTE_MS))
     with desk.town.visit("office") as clerk:
-        found = clerk.get("/people?text=Sun").text
-        number = found.split('href="/people/')[1].split('"')[0]
-        said = words(clerk.get(f"/people/{number}").text)
-    assert "Used in this period" in said
-    for part in ("270 min", "30 min too many", "240 min a day", "East gate: 200 min", "Gym turnstile: 70 min"):
+        found = re.search(r'href="(/people/\d+)"', clerk.get("/people?text=Sun").text)
+        assert found
+        before = words(clerk.get(found[1]).text)
+        clerk.submit(f"{found[1]}/look", f"{found[1]}/look", purpose="asked")
+        said = words(clerk.get(found[1]).text)
+    for part in ("Used in this period", "270 min", "30 min too many", "240 min a day"):
         assert part in said, part
+        assert part in before, part
+    for place in ("East gate: 200 min", "Gym turnstile: 70 min"):
+        assert place in said, place
+        assert place not in before, "where somebody was is shown to who has given a purpose"
 
 
 def test_page_of_who_used_nothing_says_nothing(desk: Desk) -> None:
