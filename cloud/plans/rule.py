@@ -35,9 +35,9 @@ def plan_faults(plan: Plan, around: Around) -> Iterator[tuple[str, str]]:
     for zone in plan.resets:
         if zone not in around.zones:
             yield "resets", f"there is no zone {zone}; there is {_listed(around.zones)}"
-    for name in plan.allotments:
+    for name in plan.quantities:
         if name not in around.classes:
-            yield f"allotments.{name}", f"there is no class {name}; there is {_listed(around.classes)}"
+            yield f"quantities.{name}", f"there is no class {name}; there is {_listed(around.classes)}"
 
 
 def _by_itself(plan: Plan) -> Iterator[tuple[str, str]]:
