@@ -1,7 +1,6 @@
 """What a plan gives: which zones it opens, on which schedule, to how many people of a party, for which fee and how
 long, and how much of what runs there."""
 
-import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -11,7 +10,6 @@ from cloud.flats.rule import HOME, OWN_FLOOR, RELATIVE_ZONES
 from cloud.store.labels import Label
 from contract.decide import Tier
 from contract.quantities import Quantity
-from contract.topics import NAME
 
 
 class Days(Struct, frozen=True):
@@ -66,14 +64,6 @@ class Plan(Struct, frozen=True):
             (one.tier, one.grace_days, one.ends_with_stay, one.qualification, one.relative) for one in (self, other)
         )
         return mine == others
-
-    def __post_init__(self) -> None:
-        for kind, quantities in self.quantities.items():
-            units = [quantity.unit for quantity in quantities]
-            if not 0 < len(units) == len(set(units)):
-                raise ValueError(f"plan {self.name}: what it gives of {kind} names each unit once, and one at least")
-            if not re.fullmatch(NAME, allotment_name(self.name, kind)):
-                raise ValueError(f"plan {self.name} and class {kind} make a name that no device can bear: shorten one")
 
 
 def allotment_name(plan: str, kind: str) -> str:

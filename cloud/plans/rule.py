@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from msgspec import Struct
 
 from cloud.flats.rule import RELATIVE_ZONES
-from cloud.people.plans import RESIDENT, Days, Plan
+from cloud.people.plans import RESIDENT, Days, Plan, allotment_name
 from contract.topics import NAME
 
 MAX_FEE_YUAN = 1_000_000
@@ -55,6 +55,12 @@ def _by_itself(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "reminder_days", f"write days of 1 to {MAX_GRACE_DAYS}"
     if len(set(plan.reminder_days)) < len(plan.reminder_days):
         yield "reminder_days", "a day stands twice; leave one out"
+    for kind, quantities in plan.quantities.items():
+        units = [quantity.unit for quantity in quantities]
+        if not 0 < len(units) == len(set(units)):
+            yield f"quantities.{kind}", "name one unit at least, and each of them once"
+        if not re.fullmatch(NAME, allotment_name(plan.name, kind)):
+            yield f"quantities.{kind}", "shorten the name of the plan or of the class: together they have 39 at most"
     if plan.name == RESIDENT.name and plan.tier is not RESIDENT.tier:
         yield "tier", f"the plan of everybody who lives here has the tier {RESIDENT.tier}"
 

@@ -361,10 +361,3 @@ def test_old_devices_give_nothing_of_what_they_cannot_count(quantity: Quantity) 
 def test_energy_without_time_is_shared_alone() -> None:
     plan = structs.replace(RIDER, quantities={"phone": (Quantity(300, "wh"),)})
     assert share(plan, "phone", [socket("phone-1")]) == Rations(MAX_AMOUNT, 300)
-
-
-def test_plan_names_each_unit_once() -> None:
-    with pytest.raises(ValueError, match="names each unit once"):
-        structs.replace(RIDER, quantities={"phone": (Quantity(1, "wh"), Quantity(2, "wh"))})
-    with pytest.raises(ValueError, match="a name that no device can bear"):
-        structs.replace(RIDER, quantities={"p" * 40: (Quantity(1, "wh"),)})
