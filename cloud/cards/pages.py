@@ -58,7 +58,7 @@ NOT_HERE = N_("No card of this number is known here.")
 NO_PERSON_NUMBER = N_("Choose a person: their number stands in the address of their page. Nothing was changed.")
 
 router = APIRouter()
-NAV = (Nav(53, "/cards", N_("Cards"), right=Right.DIRECTORY),)
+NAV = (Nav(53, "/cards", N_("Cards"), seldom=True, right=Right.DIRECTORY),)
 
 
 def readers(visit: Visit) -> list[PointState]:
