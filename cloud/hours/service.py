@@ -1,7 +1,7 @@
 """The use cases of hours and of the calendar that they follow: each change with its row in the audit."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from cloud.devices.registry import site_of
 from cloud.hours import store
 from cloud.hours.calendar_file import MAX_LABEL, CalendarFile, Imported
-from cloud.hours.rule import ALWAYS_NAME, DayKind, Hours, SpecialDay, joined
+from cloud.hours.rule import ALWAYS_NAME, DayKind, Hours, SpecialDay, joined, resolve
 from cloud.hours.views import today_of
 from cloud.hours.window_text import stamp, write_week
 from cloud.store.database import Clock, Store
@@ -61,7 +61,8 @@ TOO_LARGE = N_(
 
 
 class HoursEdit:
-    """Changes of hours and special days within one transaction of the caller's. What is rejected must end it.
+    """Changes of hours and special days within one transaction of the caller's, which ends with ``finish``. What is
+    rejected must end it.
 
     ``used_by`` says what uses the hours of a name.
     """
@@ -81,7 +82,7 @@ class HoursEdit:
             raise Rejected(TOO_MANY_HOURS, "name")
         checked = _checked(hours)
         store.add_hours(self._connection, checked)
-        self._end("hours.added", hours.name, week=write_week(checked))
+        self._record("hours.added", hours.name, week=write_week(checked))
 
     def change(self, hours: Hours, seen: str = "") -> None:
         """Put the hours in the place of those of their name. ``seen`` is the stamp of those that somebody looked at
@@ -95,7 +96,7 @@ class HoursEdit:
         if seen and seen != stamp(before):
             raise Rejected(CHANGED, "week", 409, now=write_week(before))
         store.change_hours(self._connection, checked)
-        self._end("hours.changed", hours.name, week=write_week(checked))
+        self._record("hours.changed", hours.name, week=write_week(checked))
 
     def remove(self, name: str) -> None:
         """Raises ``Rejected``, also while something uses them."""
@@ -105,7 +106,7 @@ class HoursEdit:
         if names := self._used_by(self._connection, name):
             raise Rejected(IN_USE, "name", 409, names=names)
         store.remove_hours(self._connection, self._site.name, name)
-        self._end("hours.removed", name)
+        self._record("hours.removed", name)
 
     def add_days(self, days: Sequence[SpecialDay]) -> int:
         """Add special days, each in the place of one of the same day, kind and hours; returns how many were not there
@@ -116,7 +117,7 @@ class HoursEdit:
         new = [one for key, one in wanted.items() if there.get(key) != one]
         if new:
             store.put_special_days(self._connection, self._site.name, new)
-            self._end("calendar.added", _kinds_of(new), days=_written(new))
+            self._record("calendar.added", _kinds_of(new), days=_written(new))
         return len(new)
 
     def remove_days(self, days: Sequence[SpecialDay]) -> None:
@@ -125,7 +126,7 @@ class HoursEdit:
         if not days or not {one.key for one in days} <= there:
             raise Rejected(NO_SUCH_DAY, "day", 404)
         store.remove_special_days(self._connection, self._site.name, days)
-        self._end("calendar.removed", _kinds_of(days), days=_written(days))
+        self._record("calendar.removed", _kinds_of(days), days=_written(days))
 
     def remove_year(self, year: int) -> None:
         """Remove the special days of a year that is over. Raises ``Rejected``."""
@@ -145,15 +146,21 @@ class HoursEdit:
             raise Rejected(NO_HOURS, "name", 404)
         return found
 
-    def _end(self, action: str, subject: str, **detail: str) -> None:
-        """Check what the change has come to, and write it down. Raises ``Rejected``."""
-        count = store.count_special_days(self._connection, self._site.name)
-        if count > MAX_SPECIAL_DAYS:
-            raise Rejected(TOO_MANY_DAYS, "day", count=count)
-        schedules = store.load_schedules(self._connection, self._site.name, ZoneInfo(self._site.zone))
-        if sum(len(pack(schedule)) for schedule in schedules.values()) > MAX_CALENDAR_BYTES:
-            raise Rejected(TOO_LARGE, "day")
+    def finish(self) -> None:
+        """Check what all changes together have come to. Raises ``Rejected``."""
+        calendar = store.list_special_days(self._connection, self._site.name)
+        check_calendar(store.list_hours(self._connection), calendar, ZoneInfo(self._site.zone))
+
+    def _record(self, action: str, subject: str, **detail: str) -> None:
         record(self._connection, self._now_ms, self._by, action, subject, **detail)
+
+
+def check_calendar(hours: Iterable[Hours], calendar: Sequence[SpecialDay], zone: ZoneInfo) -> None:
+    """Raises ``Rejected`` for what devices cannot be sent."""
+    if len(calendar) > MAX_SPECIAL_DAYS:
+        raise Rejected(TOO_MANY_DAYS, "day", count=len(calendar))
+    if sum(len(pack(resolve(one, calendar, zone))) for one in hours) > MAX_CALENDAR_BYTES:
+        raise Rejected(TOO_LARGE, "day")
 
 
 class HoursService:
@@ -204,7 +211,9 @@ class HoursService:
     @contextmanager
     def _edit(self, by: str) -> Iterator[HoursEdit]:
         with self._store.writing() as connection:
-            yield HoursEdit(connection, by, self._clock(), self._used_by)
+            edit = HoursEdit(connection, by, self._clock(), self._used_by)
+            yield edit
+            edit.finish()
 
 
 def _checked(hours: Hours) -> Hours:

@@ -1,11 +1,13 @@
 """The tables of the setup file about hours and special days."""
 
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from cloud.devices.registry import site_of
 from cloud.hours.rule import ALWAYS_NAME, Hours, SpecialDay
-from cloud.hours.service import HoursEdit
+from cloud.hours.service import HoursEdit, check_calendar
 from cloud.hours.store import list_hours, list_special_days
 from cloud.hours.window_text import read_windows, write_hours
 from cloud.store.labels import Label, Name
@@ -13,6 +15,8 @@ from cloud.web.rejected import Rejected
 from cloud.web.setup_table import BadRow, Problem, Proposal, SetupTable, Writing
 from contract.schedules import Windows
 
+NOTHING_CHANGED = " Nothing was changed."
+"""A setup says so itself."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -50,7 +54,7 @@ def _windows(key: str, text: str) -> Windows:
     try:
         return read_windows(text)
     except Rejected as wrong:
-        raise BadRow(key, str(wrong).removesuffix(" Nothing was changed.")) from None
+        raise BadRow(key, str(wrong).removesuffix(NOTHING_CHANGED)) from None
 
 
 def row_of(hours: Hours) -> HoursRow:
@@ -97,6 +101,12 @@ def _check_days(proposal: Proposal) -> Iterator[Problem]:
     for day in proposal.rows(SpecialDay).values():
         if unknown := proposal.unknown(HoursRow, day.hours, "hours"):
             yield Problem(key_of_day(day), "hours", unknown)
+    calendar = [*proposal.rows(SpecialDay).values()]
+    try:
+        hours = [row.hours() for row in proposal.rows(HoursRow).values()]
+        check_calendar(hours, calendar, ZoneInfo(site_of(proposal.connection).zone))
+    except Rejected as wrong:
+        yield Problem(key_of_day(calendar[-1]) if calendar else "", "", str(wrong).removesuffix(NOTHING_CHANGED))
 
 
 def _put_day(writing: Writing, day: SpecialDay, _before: SpecialDay | None) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import convert, structs
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 
 from cloud.hours.rule import DayKind, Hours, SpecialDay, resolve
 from cloud.hours.tables import schedules, special_days
@@ -56,11 +56,6 @@ def list_special_days(
     query = select(*columns).where(special_days.c.site == site, special_days.c.day.between(first, last))
     rows = connection.execute(query.order_by(special_days.c.day, special_days.c.kind, special_days.c.hours))
     return [SpecialDay(day, DayKind(kind), *rest) for day, kind, *rest in rows]
-
-
-def count_special_days(connection: Connection, site: str) -> int:
-    query = select(func.count()).where(special_days.c.site == site)
-    return int(connection.execute(query).scalar_one())
 
 
 def put_special_days(connection: Connection, site: str, days: Sequence[SpecialDay]) -> None:

@@ -1,11 +1,13 @@
 """A setup is compared, put in place in one transaction, and a grave change wants a second step."""
 
 import re
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from cloud.app import SETUP_TABLES
+from cloud.hours.service import MAX_SPECIAL_DAYS
 from cloud.keys.keys import KeyFolder
 from cloud.people.plans import Plan
 from cloud.people.store import list_plans
@@ -49,6 +51,16 @@ def test_dry_run_names_who_gains_and_loses(sunny: SetupService, store: Store) ->
     assert gains["hub-door"] == ("yearly", 1, ["Li Si"])
     assert [(one.plan, one.point, one.people) for one in found.impact.loses] == [("yearly", "gym-turnstile", 1)]
     assert [(one.table, one.key, one.what) for one in found.differences] == [("plan", "yearly", "changed")]
+    assert rows_in_audit(store) == before
+
+
+def test_calendar_that_no_device_takes_is_refused(sunny: SetupService, store: Store) -> None:
+    """The limits hold for the whole of it, and are looked at once."""
+    before = rows_in_audit(store)
+    days = (date(2027, 1, 1) + timedelta(days=number) for number in range(MAX_SPECIAL_DAYS + 1))
+    text = "".join(f"[[special_day]]\nday = {day}\nkind = 'rest'\n" for day in days)
+    with pytest.raises(BadSetup, match="would have 801 special days, and a site has at most 800"):
+        sunny.apply(SetupFile(text.encode()), "admin")
     assert rows_in_audit(store) == before
 
 
