@@ -92,7 +92,7 @@ Held = Annotated[HeldFiles, Depends(service(HeldFiles))]
 router = APIRouter()
 NAV = (
     Nav(64, "/import", N_("Import"), seldom=True, right=Right.PEOPLE),
-    Nav(66, "/export", N_("Export"), seldom=True, right=Right.PEOPLE),
+    Nav(68, "/export", N_("Export"), seldom=True, right=Right.PEOPLE),
 )
 
 
