@@ -91,7 +91,7 @@ Held = Annotated[HeldFiles, Depends(service(HeldFiles))]
 
 router = APIRouter()
 NAV = (
-    Nav(64, "/import", N_("Import"), seldom=True, right=Right.PEOPLE),
+    Nav(67, "/import", N_("Import"), seldom=True, right=Right.PEOPLE),
     Nav(68, "/export", N_("Export"), seldom=True, right=Right.PEOPLE),
 )
 
