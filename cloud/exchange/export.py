@@ -76,7 +76,9 @@ class ExportService:
                 "memberships": _memberships(connection, zone),
                 "cards": _cards(connection, zone, self._keys if choice.numbers else None),
                 "points": _points(connection),
-                "events": _events(connection, now_ms - choice.event_days * DAY_MS) if choice.event_days else [],
+                "events": _events(connection, site.name, now_ms - choice.event_days * DAY_MS)
+                if choice.event_days
+                else [],
             }
 
 
@@ -242,7 +244,7 @@ def _points(connection: Connection) -> list[ExportRow]:
     return _plain(connection.execute(select(points).order_by(points.c.name)))
 
 
-def _events(connection: Connection, since_ms: int) -> list[ExportRow]:
+def _events(connection: Connection, site: str, since_ms: int) -> list[ExportRow]:
     series = event_series.c.point, event_series.c.kind, event_series.c.reason
     columns = events.c.arrival, events.c.at_ms, events.c.received_ms, *series
     query = (
@@ -250,7 +252,7 @@ def _events(connection: Connection, since_ms: int) -> list[ExportRow]:
         .join(event_series, event_series.c.id == events.c.series)
         .join(devices, devices.c.id == event_series.c.device_id)
         .outerjoin(people, people.c.holder == events.c.holder)
-        .where(events.c.received_ms >= since_ms)
+        .where(event_series.c.site == site, events.c.received_ms >= since_ms)
         .order_by(events.c.arrival.desc())
         .limit(MAX_EVENTS)
     )

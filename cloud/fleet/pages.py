@@ -9,7 +9,7 @@ from fastapi import APIRouter, BackgroundTasks, Depends
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.commands.store import find_desired, list_desired
-from cloud.devices.registry import NotRegistered
+from cloud.devices.registry import NotRegistered, site_of
 from cloud.devices.views import list_devices
 from cloud.fleet.adoption import Adoptions, NoSuchCode, SameCode
 from cloud.fleet.dependencies import Devices, Rollouts, Waiting
@@ -144,7 +144,7 @@ def loss_page(name: str, context: Adopting) -> HTMLResponse:
 
 def _ask_loss(context: RequestContext, name: str, said: Said | None = None) -> HTMLResponse:
     with context.store.reading() as connection:
-        device, cards = known_device(connection, name), len(exposed_cards(connection, name))
+        device, cards = known_device(connection, name), len(exposed_cards(connection, site_of(connection).name, name))
     return context.render("lost.html", device=device, cards=cards, said=said)
 
 

@@ -132,7 +132,7 @@ class Registrar:
         with self._store.writing() as connection:
             lose_device(connection, name, now_ms)
             revoke_certificates(connection, name, now_ms)
-            cards = exposed_cards(connection, name)
+            cards = exposed_cards(connection, site_of(connection).name, name)
             detail = {"reason": reason} if reason else {}
             operators.record(connection, now_ms, by, "device.lost", name, cards=str(len(cards)), **detail)
         self._keys.forget_sync(name)

@@ -107,7 +107,7 @@ class Exposed(Struct, frozen=True):
     label: str
 
 
-def exposed_cards(connection: Connection, device: str) -> list[Exposed]:
+def exposed_cards(connection: Connection, site: str, device: str) -> list[Exposed]:
     """The cards, not yet reported lost, of the rosters that the device had or may have fetched since it last said."""
     used = connection.execute(select(devices.c.roster_number).where(devices.c.name == device)).scalar_one()
     digests = {row.digest for blob in row_pages_since(connection, used) for row in Page(blob).rows()}
@@ -115,6 +115,7 @@ def exposed_cards(connection: Connection, device: str) -> list[Exposed]:
     of_people = select(*owner, credentials).join_from(credentials, people, people.c.id == credentials.c.person_id)
     party = parties.c.name_zh, parties.c.name_en, parties.c.flat.label("unit")
     of_parties = select(*party, credentials).join_from(credentials, parties, parties.c.id == credentials.c.party_id)
+    of_parties = of_parties.where(parties.c.site == site)
     return [
         Exposed(row.person_id, Label(row.name_zh, row.name_en), row.unit, row.label)
         for query in (of_people.order_by(people.c.id, credentials.c.id), of_parties.order_by(credentials.c.id))
