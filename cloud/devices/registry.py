@@ -4,9 +4,11 @@ import re
 from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import NoResultFound
 
 from cloud.keys.broker_names import OURS
 from cloud.store.labels import Label
+from cloud.store.prepared import Prepared
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import devices, points, sites, zones
 from contract import roster
@@ -33,8 +35,14 @@ class Site(NamedTuple):
 
 def site_of(connection: Connection) -> Site:
     """The one site of this database. Raises SQLAlchemy's ``NoResultFound`` before it was initialised."""
-    row = connection.execute(select(sites)).one()
-    return Site(row.name, row.zone, Label(row.label_zh, row.label_en))
+    row = _SITE.first(connection)
+    if row is None:
+        raise NoResultFound("the database has no site")
+    return Site(row[0], row[1], Label(row[2], row[3]))
+
+
+_SITE = Prepared(select(sites.c.name, sites.c.zone, sites.c.label_zh, sites.c.label_en))
+"""Every use case asks for it, often more than once."""
 
 
 def check_site(name: str, zone: str) -> None:

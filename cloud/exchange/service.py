@@ -114,6 +114,7 @@ class _Run:
         self._persons, self._parties = PersonService(store, clock), PartyService(store, clock)
         self._known = people_by_key(connection, self._site)
         self._companies = companies_by_name(connection, self._site)
+        self._households: dict[str, int] = {}
         self._plans = plans_by_name(connection)
         self._done: dict[int, list[str]] = {row.line: [] for row in parsed.rows}
         self.problems: list[TableProblem] = []
@@ -136,11 +137,18 @@ class _Run:
             with self._connection.begin_nested() if self._careful else nullcontext():
                 return act(row)
         except Rejected as why:
+            self._forget()
             column = COLUMN_OF.get(why.where, why.where)
             self.problems.append(TableProblem(row.line, self._parsed.columns.get(column, ""), why))
         except ValueError as why:
+            self._forget()
             self.problems.append(TableProblem(row.line, "", Rejected(str(why))))
         return None
+
+    def _forget(self) -> None:
+        """A step was undone: households and companies that it made are gone."""
+        self._households.clear()
+        self._companies = companies_by_name(self._connection, self._site)
 
     def _note(self, row: PersonRow, word: str) -> None:
         self._done[row.line].append(word)
@@ -156,15 +164,21 @@ class _Run:
             person = self._people.add_person(self._by, Label(row.name_zh, row.name_en))
             self._note(row, "person")
         if row.flat:
-            household = take_household(self._connection, self._site, row.flat, self._clock())
-            self._join(row, household, person, row.role or MemberRole.ADULT, known=row.role)
+            self._join(row, self._household(row.flat), person, row.role or MemberRole.ADULT, known=row.role)
         if row.company:
             role = None if row.flat else row.role
             self._join(row, self._company(row), person, role or MemberRole.HELPER, known=role)
+        if found:
+            self._rename(row, person)
         self._traits(row, person)
         for key in row.keys:
             self._known[key] = [person]
         return person
+
+    def _household(self, flat: str) -> int:
+        if flat not in self._households:
+            self._households[flat] = take_household(self._connection, self._site, flat, self._clock())
+        return self._households[flat]
 
     def _company(self, row: PersonRow) -> int:
         known = self._companies.get(row.company)
@@ -177,7 +191,8 @@ class _Run:
     def _join(self, row: PersonRow, party: int, person: int, role: MemberRole, known: MemberRole | None) -> None:
         """Have somebody belong to a party, in another role than before where the file names one."""
         now_ms = self._clock()
-        members = list_party_members(self._connection, self._site, party)
+        is_new = "person" in self._done[row.line]
+        members = [] if is_new else list_party_members(self._connection, self._site, party)
         mine = next((one for one in members if one.person == person and is_there(one, now_ms)), None)
         if mine is None:
             add_member(self._connection, now_ms, self._by, PartyMember(0, party, person, role))
@@ -186,11 +201,13 @@ class _Run:
             self._parties.change_member(self._by, mine.id, known, mine.from_ms, mine.until_ms)
             self._note(row, "role")
 
-    def _traits(self, row: PersonRow, person: int) -> None:
+    def _rename(self, row: PersonRow, person: int) -> None:
         (name,) = names_of(self._connection, [person])
         if (row.name_zh and row.name_zh != name.zh) or (row.name_en and row.name_en != name.en):
             self._persons.rename(self._by, person, Label(row.name_zh or name.zh, row.name_en or name.en))
             self._note(row, "name")
+
+    def _traits(self, row: PersonRow, person: int) -> None:
         if not (row.born or row.tags):
             return
         traits = find_traits(self._connection, self._site, person)

@@ -4,7 +4,7 @@ concerns is written down with it, so that a change costs what it touches, whiche
 from collections.abc import Collection
 from enum import Enum
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, literal_column, select, update
 from sqlalchemy.exc import NoResultFound
 
 from cloud.store.chunks import among, chunks
@@ -14,6 +14,16 @@ from cloud.store.schema import people, sites
 
 _REVISION = Prepared(select(sites.c.revision))
 """It is asked in every transaction of ingest."""
+
+
+_COUNT_UP = Prepared(update(sites).values(revision=sites.c.revision + literal_column("1")))
+_MARK_PERSON = Prepared(
+    update(people)
+    .where(people.c.id == bindparam("person"))
+    .values(revision=select(sites.c.revision).scalar_subquery()),
+    "person",
+)
+"""What an import does for each of its rows."""
 
 
 class Touched(Enum):
@@ -47,8 +57,13 @@ def touch(connection: Connection, changed: Touched | Collection[int] = Touched.E
         Touched.EVERYBODY: {"terms_revision": newer, "everybody_revision": newer},
     }
     values = marks.get(changed, {}) if isinstance(changed, Touched) else {}
-    connection.execute(update(sites).values(revision=newer, **values))
-    if not isinstance(changed, Touched):
+    if isinstance(changed, Touched):
+        connection.execute(update(sites).values(revision=newer, **values))
+        return
+    _COUNT_UP.run_many(connection, [()])
+    if len(changed) == 1:
+        _MARK_PERSON.run_many(connection, [tuple(changed)])
+    else:
         for some in chunks(sorted(changed)):
             newest = select(sites.c.revision).scalar_subquery()
             connection.execute(update(people).where(among(people.c.id, some)).values(revision=newest))

@@ -140,6 +140,18 @@ def test_half_a_file_is_never_done(town: Town, imports: ImportService, apply: bo
     assert counts(town) == before
 
 
+def test_family_of_a_refused_row_is_no_problem(town: Town, imports: ImportService) -> None:
+    """What a refused row has made is undone, and made anew by the next."""
+    lines = (
+        "姓名,房号,公司,身份,标签",
+        f"{'钱' * 61},9-1-101,新宇科技,owner,",
+        "钱三,9-1-101,新宇科技,adult,",
+        "钱四,9-1-101,新宇科技,,",
+    )
+    report = run(imports, *lines)
+    assert [one.line for one in report.problems] == [2]
+
+
 def test_step_of_a_row_is_undone_alone(town: Town, imports: ImportService) -> None:
     """What is wrong with a later step is found though an earlier one was refused."""
     report = run(imports, HEADING, "钱二,,9-1-101,owner,gold,,,H10301,21,99999999")
