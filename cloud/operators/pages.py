@@ -41,7 +41,7 @@ Seeing = Annotated[RequestContext, Depends(page_for(Right.ACCOUNTS))]
 Admin = Annotated[RequestContext, Depends(form_for(Right.OPERATORS))]
 
 router = APIRouter(prefix="/operators")
-NAV = (Nav(105, "/operators", N_("Operators"), seldom=True, right=Right.ACCOUNTS),)
+NAV = (Nav(103, "/operators", N_("Operators"), seldom=True, right=Right.ACCOUNTS),)
 
 
 @router.get("")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from contract.toml_text import read_toml
-from contract.toml_writer import write_toml
+from contract.toml_writer import write_rows, write_toml
 
 SAMPLES = sorted((Path(__file__).parents[2] / "config").glob("*.toml"))
 
@@ -25,6 +25,13 @@ def test_tables_have_headers_and_lists_of_tables_two_brackets() -> None:
     assert write_toml(document) == (
         '[device]\nname = "a"\n\n[[point]]\nname = "b"\nx = []\n\n[point.outputs.lock]\npin = 1\non = true\n'
     )
+
+
+def test_rows_hold_their_tables_on_one_line() -> None:
+    document = {"cell": [], "site": {"name": "a"}, "plan": [{"name": "b", "opens": {"gym": "always"}, "places": 4}]}
+    text = write_rows(document)
+    assert text == ('cell = []\n\n[site]\nname = "a"\n\n[[plan]]\nname = "b"\nopens = { gym = "always" }\nplaces = 4\n')
+    assert read_toml(text) == document
 
 
 keys = some.text(max_size=8)
