@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct, structs
 from sqlalchemy import Connection, Select, exists, insert, select, update
 
-from cloud.cards.rule import CardState, Recipient
+from cloud.cards.rule import Recipient
 from cloud.cards.tables import desk_loops, enrolments
 from cloud.devices.reactions import Reaction, Recorded
 from cloud.devices.registry import site_of
@@ -139,7 +139,7 @@ def cardless(
     connection: Connection, site: str, *, building: str = "", unit: str = "", after: int = 0, limit: int
 ) -> list[Cardless]:
     """People who have no card, in the order they were added; of a building, or a unit of it, where one is named."""
-    has_card = exists().where(credentials.c.person_id == people.c.id, credentials.c.state == CardState.ISSUED)
+    has_card = exists().where(credentials.c.person_id == people.c.id)
     home = (
         select(parties.c.flat)
         .join(party_members, party_members.c.party_id == parties.c.id)

@@ -1,5 +1,6 @@
 """The community as rosters are made of it: read whole, or some of its people with all that their rows follow from."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from itertools import count
 from typing import Any
@@ -30,9 +31,6 @@ from cloud.store.chunks import among, chunks
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import flats, parties, party_members, people, points, sites
 from contract.decide import Standing
-
-ISSUED = "issued"
-"""The state of a card that somebody has: the others are in no roster."""
 
 
 def load_community(connection: Connection) -> Community:
@@ -113,48 +111,47 @@ def _stays(connection: Connection, site: str, ids: Sequence[int] | None) -> Iter
 
 
 def _cards(connection: Connection, site: str, ids: Sequence[int] | None) -> list[Credential]:
-    """The cards that these people have, in every form in which readers report them. Their state is looked at here: in
-    the statement it would have SQLite read all cards of that state, by the index that counts them."""
-    own = select(credentials.c.person_id, credentials.c.digest, credentials.c.standing, credentials.c.state)
-    forms = (
-        select(credentials.c.person_id, card_forms.c.digest, credentials.c.standing, credentials.c.state)
-        .join(card_forms, card_forms.c.credential_id == credentials.c.id)
-        .where(card_forms.c.site == site)
-    )
-    is_theirs = credentials.c.person_id.is_not(None)
+    """The cards that these people have, in every form in which readers report them."""
+    # Whoever has a card has one that is issued. The state is not asked for: SQLite would take the index of that.
+    mine = select(*_CARD, credentials.c.person_id).where(credentials.c.person_id.is_not(None))
+    rows = list(_rows(connection, mine, credentials.c.person_id, ids))
+    forms = _forms(connection, site, rows, ids is None)
     return [
-        Credential(row.person_id, row.digest, Standing(row.standing))
-        for query in (forms, own)
-        for row in _rows(connection, query.where(is_theirs), credentials.c.person_id, ids)
-        if row.state == ISSUED
+        Credential(row.person_id, digest, Standing(row.standing))
+        for row in rows
+        for digest in (*forms[row.id], row.digest)
     ]
+
+
+_CARD = credentials.c.id, credentials.c.digest, credentials.c.standing
+
+
+def _forms(connection: Connection, site: str, cards: Sequence[Any], is_whole: bool) -> Mapping[int, list[bytes]]:
+    """The digests of the other forms of these cards, by card."""
+    query = select(card_forms.c.credential_id, card_forms.c.digest).where(card_forms.c.site == site)
+    found: dict[int, list[bytes]] = defaultdict(list)
+    for row in _rows(connection, query, card_forms.c.credential_id, None if is_whole else [card.id for card in cards]):
+        found[row.credential_id].append(row.digest)
+    return found
 
 
 def _family_cards(
     connection: Connection, site: str, ids: Sequence[int] | None, party_ids: Sequence[int]
 ) -> list[FamilyCard]:
     """The family cards whose rows are kept with these people; ``party_ids`` are the parties they belong to."""
-    is_theirs = credentials.c.party_id.is_not(None)
-    own = select(credentials.c.party_id, credentials.c.digest, credentials.c.standing, credentials.c.state)
-    forms = (
-        select(credentials.c.party_id, card_forms.c.digest, credentials.c.standing, credentials.c.state)
-        .join(card_forms, card_forms.c.credential_id == credentials.c.id)
-        .where(card_forms.c.site == site)
-    )
-    wanted = None if ids is None else party_ids
-    cards = [
-        row
-        for query in (own, forms)
-        for row in _rows(connection, query.where(is_theirs), credentials.c.party_id, wanted)
-        if row.state == ISSUED
-    ]
-    families = _party_stays(connection, site, sorted({row.party_id for row in cards}))
+    mine = select(*_CARD, credentials.c.party_id).where(credentials.c.party_id.is_not(None))
+    rows = list(_rows(connection, mine, credentials.c.party_id, None if ids is None else party_ids))
+    if not rows:
+        return []
+    forms = _forms(connection, site, rows, is_whole=False)
+    families = _party_stays(connection, site, sorted({row.party_id for row in rows}))
     return [
-        FamilyCard(bearer, holder, row.digest, Standing(row.standing), stay)
-        for row in cards
+        FamilyCard(bearer, holder, digest, Standing(row.standing), stay)
+        for row in rows
         if row.party_id in families
         for bearer, holder, stay in [families[row.party_id]]
         if ids is None or bearer in ids
+        for digest in (row.digest, *forms[row.id])
     ]
 
 
