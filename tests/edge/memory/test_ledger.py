@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from contract.decide import DAY_MS, HOUR_MS, MINUTE_MS, Trust
-from contract.quantities import Accounts, Allotment, Unit
+from contract.quantities import Account, Accounts, Allotment, Quantity, Unit
 from contract.schedules import MINUTES_PER_DAY
 from edge.archetypes.protocol import Spend
 from edge.memory.ledger import LOST, MAX_ROWS, NOBODY, UNDATED, Spent, UsageLedger
+from edge.memory.loans import Loan
 from edge.memory.memory import Memory, StoredPoint
 from tests.contract.allotments import own
 
@@ -188,6 +189,25 @@ def test_without_a_clock_what_may_be_of_today_counts() -> None:
     assert desk.minutes() == {PHONE.name: 20}
     assert desk.spend("d", 40)
     assert (desk.row("d").day, desk.dated) == (UNDATED, [])
+
+
+def test_without_a_clock_only_the_floor_is_given() -> None:
+    """Nobody knows whether it is still the day that the rest was lent for."""
+    lent = Allotment("rider-items", (Quantity(9, "items", floor=2),))
+    desk = Desk()
+    desk.site.allotments = {lent.name: lent}
+    loan = Loan(ANNA, lent.name, "items", TODAY, TODAY + 3, 1, 8, 1)
+    used = Spent("a", "items", ANNA, lent.name, TODAY * MINUTES_PER_DAY, 3)
+    desk.ledger = UsageLedger((used,), desk.clock, desk.site, (loan,))
+    known = desk.ledger.used(ANNA, (lent,))
+    assert known is not None
+    assert known[lent.name]["items"] == Account(3, 8, True)
+    desk.clock.lose_power(HOUR_MS)
+    desk.ledger.spend(Spend("b", ANNA, lent.name, {"items": 1}))
+    unknown = desk.ledger.used(ANNA, (lent,))
+    assert unknown is not None
+    assert unknown[lent.name]["items"] == Account(4, 3, False)
+    assert unknown[lent.name]["items"].limit(lent.quantities[0]) == 5
 
 
 def test_what_began_without_a_clock_counts_on_the_day_on_which_the_time_is_known() -> None:
