@@ -157,6 +157,17 @@ def test_held_plan_is_not_removed(sunny: SetupService) -> None:
         sunny.apply(without_plan(sunny, "yearly"), "admin")
 
 
+def test_openings_are_exported_by_name(setup: SetupService) -> None:
+    """Whatever the order in which a file has them, which is no difference."""
+    pool = '\n[[plan]]\nname = "pool"\ntier = "member"\nfee_yuan = 0\nopens = { %s }\nlabel = { en = "P" }\n'
+    here = 'hub = "always"', 'estate = "always"'
+    bare = re.sub(r"as_of_change = \d+\n", "", setup.export())
+    setup.apply(SetupFile((bare + pool % ", ".join(here)).encode()), "admin")
+    assert 'opens = { estate = "always", hub = "always" }\nlabel = { zh = "P"' in setup.export()
+    again = SetupFile((bare + pool % ", ".join(reversed(here))).encode())
+    assert setup.apply(again, "admin").differences == []
+
+
 def test_one_row_is_changed_like_a_file(setup: SetupService, founded: Store) -> None:
     with founded.reading() as connection:
         plan = next(plan for plan in list_plans(connection) if plan.name == "staff")
