@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import sqlite3
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,7 +107,7 @@ def main() -> None:
     ours and shows itself."""
     try:
         app()
-    except SQLAlchemyError as wrong:
+    except (SQLAlchemyError, sqlite3.Error) as wrong:
         fail(f"the database: {wrong.__cause__ or wrong}")
     except tuple(COMPLAINTS) as wrong:
         fail(next(text for kind, text in COMPLAINTS.items() if isinstance(wrong, kind)).format(wrong))

@@ -1,6 +1,8 @@
 """`hearthgate-cloud import` and `export` as they are typed."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,24 @@ def test_bad_lines_end_with_two_and_change_nothing(
     file.write_bytes(b"PK\x03\x04")
     assert typed(monkeypatch, "import", file, "--dir", community) == 2
     assert "this is a workbook: in Excel choose Save as, CSV UTF-8" in capsys.readouterr().err
+
+
+def test_fault_of_the_database_is_one_line(
+    community: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver's own too: a full disk refuses the second person, and the first is not kept."""
+    file = community.parent / "people.csv"
+    file.write_text(GOOD, "utf-8")
+    (database,) = community.glob("*.db")
+    full = (
+        "CREATE TRIGGER full BEFORE INSERT ON people WHEN new.name_zh = '钱三' BEGIN SELECT raise(ABORT, 'full'); END"
+    )
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(full)
+    assert typed(monkeypatch, "import", file, "--dir", community) == 2
+    assert capsys.readouterr().err.endswith("the database: full\n")
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("SELECT count(*) FROM people").fetchone() == (0,)
 
 
 def test_export_fills_a_new_folder(
