@@ -18,9 +18,10 @@ from cloud.cards.rule import (
 from cloud.cards.store import CardRow, NewCard, seal_card
 from cloud.devices.registry import site_of
 from cloud.keys.keys import KeyFolder
+from cloud.people.membership_store import person_ended
 from cloud.people.memberships import NO_PERSON
 from cloud.store.database import Clock, Store
-from cloud.store.schema import parties, people
+from cloud.store.schema import parties
 from cloud.web.context import N_
 from cloud.web.names import clean_text
 from cloud.web.operators import record
@@ -196,10 +197,8 @@ def subject(to: Recipient) -> str:
 
 def check_recipient(connection: Connection, site: str, to: Recipient) -> None:
     """Raises ``Rejected`` unless there is such a person or party."""
-    if to.person is not None:
-        found = connection.execute(select(people.c.id).where(people.c.id == to.person, people.c.ended_ms.is_(None)))
-        if found.first() is None:
-            raise Rejected(NO_PERSON, status=404)
+    if to.person is not None and person_ended(connection, to.person) is not False:
+        raise Rejected(NO_PERSON, status=404)
     if to.party is not None:
         mine = parties.c.site == site, parties.c.id == to.party, parties.c.ended_ms.is_(None)
         if connection.execute(select(parties.c.id).where(*mine)).first() is None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
 from cloud.cards.rule import Card, CardKind, CardState, Recipient, form_digests
 from cloud.devices.registry import site_of
@@ -13,6 +13,7 @@ from cloud.keys.keys import NumberSeal
 from cloud.people.tables import card_forms, credentials
 from cloud.store.chunks import chunks
 from cloud.store.labels import Label
+from cloud.store.prepared import Prepared
 from cloud.store.revision import touch
 from cloud.store.schema import parties, party_members, people
 from contract.decide import Standing
@@ -81,12 +82,9 @@ def insert_card(connection: Connection, site: str, new: NewCard, now_ms: int) ->
         "deposit_fen": new.deposit_fen,
         "issued_ms": now_ms if is_issued else None,
     }
-    made = insert(credentials).values(values).returning(credentials.c.id)
-    added = int(connection.execute(made).scalar_one())
+    added = int(connection.execute(_ADD_CARD, values).scalar_one())
     others = [digest for digest in new.digests[1:] if not cards_with(connection, site, [digest])]
-    if others:
-        rows = [{"site": site, "digest": digest, "credential_id": added} for digest in others]
-        connection.execute(insert(card_forms), rows)
+    _ADD_FORM.run_many(connection, [(site, digest, added) for digest in others])
     touch_holders(connection, site, new.to)
     return added, len(new.digests) - 1 - len(others)
 
@@ -109,10 +107,21 @@ def add_card(
 
 def cards_with(connection: Connection, site: str, digests: Sequence[bytes]) -> list[int]:
     """The cards of which one of these is a form, those first whose own form it is."""
-    own = connection.execute(select(credentials.c.id).where(credentials.c.digest.in_(digests))).scalars()
-    forms = card_forms.c.site == site, card_forms.c.digest.in_(digests)
-    derived = connection.execute(select(card_forms.c.credential_id).where(*forms)).scalars()
-    return list(dict.fromkeys([*own, *derived]))
+    own = [_OWN_FORM.first(connection, digest) for digest in digests]
+    derived = [_OTHER_FORM.first(connection, site, digest) for digest in digests]
+    return list(dict.fromkeys(found[0] for found in (*own, *derived) if found))
+
+
+# An import asks for each form of each of its cards.
+_ADD_CARD = insert(credentials).returning(credentials.c.id)
+_ADD_FORM = Prepared(insert(card_forms), "site", "digest", "credential_id")
+_OWN_FORM = Prepared(select(credentials.c.id).where(credentials.c.digest == bindparam("digest")), "digest")
+_OTHER_FORM = Prepared(
+    select(card_forms.c.credential_id).where(
+        card_forms.c.site == bindparam("site"), card_forms.c.digest == bindparam("digest")
+    ),
+    *("site", "digest"),
+)
 
 
 def find_card(connection: Connection, card: int) -> CardRow | None:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from cloud.cards.rule import Card
 from cloud.exchange.rule import PersonKey
 from cloud.parties.party import PartyKind
 from cloud.people.store import list_plans
 from cloud.people.tables import credentials
+from cloud.store.prepared import Prepared
 from cloud.store.schema import parties, party_members, people
 from contract.sealing import DigestKey
 
@@ -60,8 +61,15 @@ def has_card(connection: Connection, key: DigestKey, person: int, card: Card) ->
         digest = card.digest(key)
     except (ValueError, KeyError):
         return False
-    mine = (credentials.c.digest == digest) & (credentials.c.person_id == person)
-    return connection.execute(select(credentials.c.id).where(mine)).first() is not None
+    return _HAS_CARD.first(connection, digest, person) is not None
+
+
+_HAS_CARD = Prepared(
+    select(credentials.c.id).where(
+        credentials.c.digest == bindparam("digest"), credentials.c.person_id == bindparam("person")
+    ),
+    *("digest", "person"),
+)
 
 
 def _note(found: dict[PersonKey, list[int]], where: tuple[str, str], row: Any) -> None:

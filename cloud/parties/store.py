@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import structs
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from cloud.flats.store import take_flat
 from cloud.parties.party import MemberRole, Party, PartyKind, PartyMember
 from cloud.store.chunks import among, chunks
+from cloud.store.prepared import Prepared
 from cloud.store.revision import touch
 from cloud.store.schema import parties, party_members
 
@@ -22,25 +23,17 @@ _MEMBER = [
 
 def add_party(connection: Connection, site: str, party: Party) -> int:
     """The new party's id; its own ``id`` is not looked at."""
-    values = structs.asdict(party)
-    del values["id"]
-    return int(connection.execute(insert(parties).values(site=site, **values).returning(parties.c.id)).scalar_one())
+    return _ADD_PARTY.added(connection, site, *structs.astuple(party)[1:])
 
 
 def find_party(connection: Connection, site: str, party: int) -> Party | None:
-    row = connection.execute(select(*_PARTY).where(parties.c.site == site, parties.c.id == party)).first()
+    row = _FIND_PARTY.first(connection, site, party)
     return None if row is None else _party(row)
 
 
 def household_of_flat(connection: Connection, site: str, flat: str) -> Party | None:
     """The party that lives in a flat now: the newest of its kind that no operator has ended."""
-    query = select(*_PARTY).where(
-        parties.c.site == site,
-        parties.c.flat == flat,
-        parties.c.kind == PartyKind.FLAT.value,
-        parties.c.ended_ms.is_(None),
-    )
-    row = connection.execute(query.order_by(parties.c.id.desc()).limit(1)).first()
+    row = _PARTY_OF_FLAT.first(connection, site, flat, PartyKind.FLAT)
     return None if row is None else _party(row)
 
 
@@ -70,11 +63,7 @@ def people_of_party(connection: Connection, site: str, party: int) -> set[int]:
 
 def add_party_member(connection: Connection, site: str, member: PartyMember) -> int:
     """The new row's id; its own ``id`` is not looked at."""
-    values = structs.asdict(member)
-    del values["id"]
-    values |= {"party_id": values.pop("party"), "person_id": values.pop("person")}
-    made = insert(party_members).values(site=site, **values).returning(party_members.c.id)
-    added = int(connection.execute(made).scalar_one())
+    added = _ADD_MEMBER.added(connection, site, *structs.astuple(member)[1:])
     touch(connection, (member.person,))
     return added
 
@@ -95,8 +84,7 @@ def find_party_member(connection: Connection, site: str, member: int) -> PartyMe
 
 def list_party_members(connection: Connection, site: str, party: int) -> list[PartyMember]:
     """Everybody who belongs to a party or has, in the order they came."""
-    mine = (party_members.c.site == site) & (party_members.c.party_id == party)
-    return [_member(row) for row in connection.execute(select(*_MEMBER).where(mine).order_by(party_members.c.id))]
+    return [_member(row) for row in _MEMBERS.all(connection, site, party)]
 
 
 def parties_of_people(connection: Connection, site: str, ids: Sequence[int]) -> list[tuple[PartyMember, Party]]:
@@ -121,10 +109,34 @@ def home_of_person(connection: Connection, site: str, person: int) -> int | None
 
 
 def _party(row: Any) -> Party:
-    party = Party(*row)
-    return structs.replace(party, kind=PartyKind(party.kind))
+    return Party(row[0], PartyKind(row[1]), *row[2:])
 
 
 def _member(row: Any) -> PartyMember:
-    member = PartyMember(*row)
-    return structs.replace(member, role=MemberRole(member.role))
+    number, party, person, role, *window = row
+    return PartyMember(number, party, person, MemberRole(role), *window)
+
+
+# An import carries these out for each of its rows.
+_ADD_PARTY = Prepared(insert(parties).returning(parties.c.id), "site", *(one.name for one in _PARTY[1:]))
+_ADD_MEMBER = Prepared(insert(party_members).returning(party_members.c.id), "site", *(one.name for one in _MEMBER[1:]))
+_FIND_PARTY = Prepared(
+    select(*_PARTY).where(parties.c.site == bindparam("site"), parties.c.id == bindparam("party")), "site", "party"
+)
+_PARTY_OF_FLAT = Prepared(
+    select(*_PARTY)
+    .where(
+        parties.c.site == bindparam("site"),
+        parties.c.flat == bindparam("flat"),
+        parties.c.kind == bindparam("kind"),
+        parties.c.ended_ms.is_(None),
+    )
+    .order_by(parties.c.id.desc()),
+    *("site", "flat", "kind"),
+)
+_MEMBERS = Prepared(
+    select(*_MEMBER)
+    .where(party_members.c.site == bindparam("site"), party_members.c.party_id == bindparam("party"))
+    .order_by(party_members.c.id),
+    *("site", "party"),
+)

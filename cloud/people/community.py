@@ -32,6 +32,11 @@ from cloud.store.revision import Touched, touch
 from cloud.store.schema import flats, parties, party_members, people, points, sites
 from contract.decide import Standing
 
+MEMBERSHIP = [
+    memberships.c[{"party": "party_id", "person": "person_id"}.get(name, name)] for name in Membership.__struct_fields__
+]
+"""The columns of a membership, in the order of its fields."""
+
 
 def load_community(connection: Connection) -> Community:
     """All that the grants of the site are made of."""
@@ -177,17 +182,17 @@ def _party_stays(connection: Connection, site: str, party_ids: Sequence[int]) ->
 
 def _held(connection: Connection, ids: Sequence[int] | None, party_ids: Sequence[int]) -> list[Membership]:
     """The memberships of these people, and those that everybody of these parties holds; or all."""
-    held = [membership_of(row) for row in _rows(connection, select(memberships), memberships.c.person_id, ids)]
+    held = [membership_of(row) for row in _rows(connection, select(*MEMBERSHIP), memberships.c.person_id, ids)]
     if ids is not None:
-        shared = select(memberships).where(memberships.c.person_id.is_(None))
+        shared = select(*MEMBERSHIP).where(memberships.c.person_id.is_(None))
         held += [membership_of(row) for row in _rows(connection, shared, memberships.c.party_id, party_ids)]
     return held
 
 
 def membership_of(row: Any) -> Membership:
-    """The membership of a row of its table."""
-    window = row.payer, row.from_ms, row.until_ms
-    return Membership(row.id, row.person_id, row.plan, *window, Standing(row.standing), row.party_id, row.ended_ms)
+    """The membership of a row of ``MEMBERSHIP``."""
+    number, person, plan, payer, from_ms, until_ms, standing, *more = row
+    return Membership(number, person, plan, bool(payer), from_ms, until_ms, Standing(standing), *more)
 
 
 def _qualifications(connection: Connection, site: str, ids: Sequence[int] | None) -> Iterator[Qualification]:

@@ -3,22 +3,23 @@ to hold one."""
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, bindparam, delete, exists, select
 
 from cloud.devices.registry import site_of
 from cloud.parties.store import people_of_party
-from cloud.people.community import membership_of
+from cloud.people.community import MEMBERSHIP, membership_of
 from cloud.people.members import Membership
 from cloud.people.plans import Plan
 from cloud.people.tables import memberships, plans, qualifications
 from cloud.store.labels import Label
+from cloud.store.prepared import Prepared
 from cloud.store.revision import touch
 from cloud.store.schema import people
 from contract.decide import Standing
 
 
 def find_plan(connection: Connection, name: str) -> Plan | None:
-    return connection.execute(select(plans.c.document).where(plans.c.name == name)).scalar()
+    return connection.execute(_FIND_PLAN, {"plan": name}).scalar()
 
 
 def memberships_that_end(connection: Connection, since_ms: int, until_ms: int, limit: int) -> list[Membership]:
@@ -32,7 +33,7 @@ def memberships_that_end(connection: Connection, since_ms: int, until_ms: int, l
         (later.c.until_ms == 0) | (later.c.until_ms > memberships.c.until_ms),
     )
     between = memberships.c.until_ms.between(since_ms, until_ms) & memberships.c.ended_ms.is_(None)
-    query = select(memberships).where(between, memberships.c.standing == Standing.ACTIVE, ~is_renewed)
+    query = select(*MEMBERSHIP).where(between, memberships.c.standing == Standing.ACTIVE, ~is_renewed)
     first = query.order_by(memberships.c.until_ms, memberships.c.id).limit(limit)
     return [membership_of(row) for row in connection.execute(first)]
 
@@ -62,11 +63,16 @@ def qualified_until(connection: Connection, site: str, person: int, name: str, a
 
 def person_ended(connection: Connection, person: int) -> bool | None:
     """Whether an operator has ended the person; None if there is no such person."""
-    row = connection.execute(select(people.c.ended_ms).where(people.c.id == person)).first()
-    return None if row is None else row.ended_ms is not None
+    row = _PERSON_ENDED.first(connection, person)
+    return None if row is None else row[0] is not None
 
 
 def labels_of(connection: Connection, ids: Collection[int]) -> dict[int, Label]:
     """The names of these people, by person."""
     query = select(people.c.id, people.c.name_zh, people.c.name_en).where(people.c.id.in_(sorted(ids)))
     return {row.id: Label(row.name_zh, row.name_en) for row in connection.execute(query)}
+
+
+# An import carries these out for each of its rows.
+_FIND_PLAN = select(plans.c.document).where(plans.c.name == bindparam("plan"))
+_PERSON_ENDED = Prepared(select(people.c.ended_ms).where(people.c.id == bindparam("person")), "person")

@@ -8,17 +8,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from msgspec import Struct, structs
-from sqlalchemy import ColumnElement, Connection, Table, insert, or_, select, update
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, insert, or_, select, update
 
 from cloud.parties.party import earlier
 from cloud.parties.store import people_of_party
-from cloud.people.community import membership_of, note_plan
+from cloud.people.community import MEMBERSHIP, membership_of, note_plan
 from cloud.people.members import Membership
 from cloud.people.plans import RESIDENT, Plan
 from cloud.people.tables import credentials, memberships, plans
 from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label
+from cloud.store.prepared import Prepared
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import people, sites
 from cloud.store.scope import person_seen, scope_of
@@ -76,22 +77,18 @@ class PeoplePage(Struct, frozen=True):
 
 
 def find_membership(connection: Connection, membership: int) -> Membership | None:
-    row = connection.execute(select(memberships).where(memberships.c.id == membership)).first()
+    row = connection.execute(select(*MEMBERSHIP).where(memberships.c.id == membership)).first()
     return None if row is None else membership_of(row)
 
 
 def memberships_of(connection: Connection, person: int) -> list[Membership]:
     """All that somebody holds or has held."""
-    return [
-        membership_of(row) for row in connection.execute(select(memberships).where(memberships.c.person_id == person))
-    ]
+    return [membership_of(row) for row in _OF_PERSON.all(connection, person)]
 
 
 def memberships_of_party(connection: Connection, party: int) -> list[Membership]:
     """All that is held or was held with a party."""
-    return [
-        membership_of(row) for row in connection.execute(select(memberships).where(memberships.c.party_id == party))
-    ]
+    return [membership_of(row) for row in _OF_PARTY.all(connection, party)]
 
 
 def names_of(connection: Connection, ids: Sequence[int]) -> list[Label]:
@@ -146,21 +143,17 @@ def plans_with_hours(connection: Connection, hours: str) -> list[Label]:
 
 def add_person(connection: Connection, name_zh: str, name_en: str, holder: bytes | None = None) -> int:
     """The new person's id. ``holder`` is random unless given (8 bytes)."""
-    holder = holder or secrets.token_bytes(HOLDER_BYTES)
-    values = {"holder": holder, "name_zh": name_zh, "name_en": name_en}
-    added = int(connection.execute(insert(people).values(values).returning(people.c.id)).scalar_one())
+    added = _ADD_PERSON.added(connection, holder or secrets.token_bytes(HOLDER_BYTES), name_zh, name_en)
     touch(connection, (added,))
     return added
 
 
-def add_membership(connection: Connection, membership: Membership) -> int:
+def add_membership(connection: Connection, new: Membership) -> int:
     """The new membership's id; its own ``id`` is not looked at."""
-    values = structs.asdict(membership)
-    del values["id"]
-    values |= {"person_id": values.pop("person"), "party_id": values.pop("party")}
-    added = connection.execute(insert(memberships).values(values).returning(memberships.c.id)).scalar_one()
-    touch(connection, _concerned(connection, _site(connection), membership.person, membership.party))
-    return int(added)
+    values = new.person, new.party, new.plan, new.payer, new.from_ms, new.until_ms, new.standing, new.ended_ms
+    added = _ADD_MEMBERSHIP.added(connection, *values)
+    touch(connection, _concerned(connection, new.person, new.party))
+    return added
 
 
 def change_membership(connection: Connection, membership: int, **values: object) -> bool:
@@ -169,15 +162,15 @@ def change_membership(connection: Connection, membership: int, **values: object)
     row = connection.execute(mine.returning(memberships.c.person_id, memberships.c.party_id)).first()
     if row is None:
         return False
-    touch(connection, _concerned(connection, _site(connection), row.person_id, row.party_id))
+    touch(connection, _concerned(connection, row.person_id, row.party_id))
     return True
 
 
-def _concerned(connection: Connection, site: str, person: int | None, party: int | None) -> set[int]:
+def _concerned(connection: Connection, person: int | None, party: int | None) -> set[int]:
     """Whose rows follow from a membership of these."""
     if person is not None:
         return {person}
-    return set() if party is None else people_of_party(connection, site, party)
+    return set() if party is None else people_of_party(connection, _site(connection), party)
 
 
 def _add(connection: Connection, table: Table, **values: object) -> int:
@@ -258,3 +251,13 @@ def _by_person(rows: Iterable[Any]) -> dict[int, list[Any]]:
 def _membership_view(row: Any) -> MembershipView:
     window = row.payer, row.from_ms, row.until_ms
     return MembershipView(row.id, row.plan, row.document.label, *window, row.standing, row.ended_ms, row.party_id)
+
+
+# An import carries these out for each of its rows.
+_OF_PERSON = Prepared(select(*MEMBERSHIP).where(memberships.c.person_id == bindparam("person")), "person")
+_OF_PARTY = Prepared(select(*MEMBERSHIP).where(memberships.c.party_id == bindparam("party")), "party")
+_ADD_PERSON = Prepared(insert(people).returning(people.c.id), "holder", "name_zh", "name_en")
+_ADD_MEMBERSHIP = Prepared(
+    insert(memberships).returning(memberships.c.id),
+    *("person_id", "party_id", "plan", "payer", "from_ms", "until_ms", "standing", "ended_ms"),
+)

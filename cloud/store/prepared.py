@@ -26,6 +26,10 @@ class Prepared:
         """The first row, None if there is none."""
         return cast("tuple[Any, ...] | None", driver(connection).execute(self.sql, values).fetchone())
 
+    def added(self, connection: Connection, *values: object) -> int:
+        """The number of the row that an ``insert`` returns."""
+        return int(driver(connection).execute(self.sql, values).fetchone()[0])
+
     def all(self, connection: Connection, *values: object) -> list[tuple[Any, ...]]:
         """All rows; the statement has a limit."""
         return driver(connection).execute(self.sql, values).fetchall()

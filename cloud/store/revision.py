@@ -51,14 +51,13 @@ def touch(connection: Connection, changed: Touched | Collection[int] = Touched.E
     ``changed`` are the people (by id) whose grants may be others now, or what kind of change it was.
     """
     connection.info[TOUCHED] = True
-    newer = sites.c.revision + 1
-    marks = {
-        Touched.TERMS: {"terms_revision": newer},
-        Touched.EVERYBODY: {"terms_revision": newer, "everybody_revision": newer},
-    }
-    values = marks.get(changed, {}) if isinstance(changed, Touched) else {}
     if isinstance(changed, Touched):
-        connection.execute(update(sites).values(revision=newer, **values))
+        newer = sites.c.revision + 1
+        marks = {
+            Touched.TERMS: {"terms_revision": newer},
+            Touched.EVERYBODY: {"terms_revision": newer, "everybody_revision": newer},
+        }
+        connection.execute(update(sites).values(revision=newer, **marks.get(changed, {})))
         return
     _COUNT_UP.run_many(connection, [()])
     if len(changed) == 1:

@@ -5,7 +5,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from cloud.store.database import Store
 from cloud.store.prepared import Prepared
-from cloud.store.schema import zones
+from cloud.store.schema import people, zones
 
 ADD = Prepared(insert(zones), "name", "label_zh", "label_en")
 NAMES = select(zones.c.name).order_by(zones.c.name)
@@ -19,6 +19,18 @@ def test_prepared_statements_run_in_the_transaction(store: Store) -> None:
         raise ZeroDivisionError
     with store.reading() as connection:
         assert Prepared(NAMES).first(connection) is None
+
+
+def test_prepared_insert_gives_the_new_number(store: Store) -> None:
+    """It is run once, and is undone with its transaction."""
+    add = Prepared(insert(people).returning(people.c.id), "holder", "name_zh", "name_en")
+    with pytest.raises(ZeroDivisionError), store.writing() as connection:
+        made = [add.added(connection, bytes([number]) * 8, "", name) for number, name in enumerate(("Ann", "Ben"))]
+        found = connection.execute(select(people.c.id, people.c.name_en).order_by(people.c.id)).all()
+        assert found == list(zip(made, ("Ann", "Ben"), strict=True))
+        raise ZeroDivisionError
+    with store.reading() as connection:
+        assert connection.execute(select(people.c.id)).first() is None
 
 
 def test_prepared_statement_refuses_values_out_of_order() -> None:
