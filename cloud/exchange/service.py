@@ -20,7 +20,7 @@ from cloud.office.party_service import PartyService, add_member, is_there
 from cloud.office.person_service import PersonService
 from cloud.office.person_store import find_traits
 from cloud.parties.party import MemberRole, PartyKind, PartyMember
-from cloud.parties.store import list_party_members, take_household
+from cloud.parties.store import places_of_person, take_household
 from cloud.people.members import Membership
 from cloud.people.memberships import add_membership, zone_of
 from cloud.people.service import PeopleService
@@ -192,8 +192,8 @@ class _Run:
         """Have somebody belong to a party, in another role than before where the file names one."""
         now_ms = self._clock()
         is_new = "person" in self._done[row.line]
-        members = [] if is_new else list_party_members(self._connection, self._site, party)
-        mine = next((one for one in members if one.person == person and is_there(one, now_ms)), None)
+        places = [] if is_new else places_of_person(self._connection, self._site, person, party)
+        mine = next((one for one in places if is_there(one, now_ms)), None)
         if mine is None:
             add_member(self._connection, now_ms, self._by, PartyMember(0, party, person, role))
             self._note(row, "member")

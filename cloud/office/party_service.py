@@ -143,7 +143,7 @@ def add_member(connection: Connection, now_ms: int, by: str, member: PartyMember
     if ended:
         raise Rejected(PERSON_ENDED, "person", 409)
     _check_window(member)
-    mine = [one for one in rows.list_party_members(connection, site, member.party) if one.person == member.person]
+    mine = rows.places_of_person(connection, site, member.person, member.party)
     if any(common(one.span, member.span) for one in mine) or any(
         is_there(one, now_ms) and _is_home(connection, one) for one in mine
     ):

@@ -87,6 +87,11 @@ def list_party_members(connection: Connection, site: str, party: int) -> list[Pa
     return [_member(row) for row in _MEMBERS.all(connection, site, party)]
 
 
+def places_of_person(connection: Connection, site: str, person: int, party: int) -> list[PartyMember]:
+    """When somebody belongs to a party or has, and as what. A company may have thousands of others."""
+    return [one for one in map(_member, _PLACES.all(connection, site, person)) if one.party == party]
+
+
 def parties_of_people(connection: Connection, site: str, ids: Sequence[int]) -> list[tuple[PartyMember, Party]]:
     """Every party that these people belong to or have belonged to."""
     query = select(*_MEMBER, *_PARTY).join(parties, parties.c.id == party_members.c.party_id)
@@ -139,4 +144,10 @@ _MEMBERS = Prepared(
     .where(party_members.c.site == bindparam("site"), party_members.c.party_id == bindparam("party"))
     .order_by(party_members.c.id),
     *("site", "party"),
+)
+_PLACES = Prepared(
+    select(*_MEMBER)
+    .where(party_members.c.site == bindparam("site"), party_members.c.person_id == bindparam("person"))
+    .order_by(party_members.c.id),
+    *("site", "person"),
 )

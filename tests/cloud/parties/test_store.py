@@ -15,6 +15,7 @@ from cloud.parties.store import (
     household_of_flat,
     list_party_members,
     parties_of_people,
+    places_of_person,
     take_household,
 )
 from cloud.sample import SITE
@@ -42,6 +43,18 @@ def test_household_of_a_flat_is_made_once(court: Store) -> None:
         assert take_household(connection, NAME, "9-901", 8) == made
         assert find_party(connection, NAME, made) == Party(made, PartyKind.FLAT, "9-901", "9-901", "9-901", 7)
         assert find_party(connection, "elsewhere", made) is None
+
+
+def test_places_of_a_person_are_those_in_one_party(court: Store) -> None:
+    """Neither another's there nor their own elsewhere."""
+    with court.writing() as connection:
+        one, other = (add_party(connection, NAME, Party(0, PartyKind.CLUB, name, name)) for name in ("Chess", "Choir"))
+        for party, person in ((one, 5), (one, 6), (other, 5), (one, 5)):
+            add_party_member(connection, NAME, PartyMember(0, party, person, MemberRole.HELPER))
+        mine = places_of_person(connection, NAME, 5, one)
+        assert mine == [place for place in list_party_members(connection, NAME, one) if place.person == 5]
+        assert len(mine) == 2
+        assert places_of_person(connection, "elsewhere", 5, one) == []
 
 
 def test_party_that_ended_lives_nowhere(court: Store) -> None:
