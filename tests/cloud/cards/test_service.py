@@ -104,3 +104,15 @@ def test_stock_opens_nothing(store: Store, cards: CardService) -> None:
     digests = {one.digest for one in whole.credentials}
     assert not digests & {Card("H10301", 21, number).digest(cards._keys.digest) for number in (7, 8)}
     assert ("spring", "stock", 2) in [(one.batch, one.state, one.count) for one in counted]
+
+
+def test_card_is_known_in_each_of_its_forms(cards: CardService) -> None:
+    """A reader that sends 26 bits reports the lowest of a UID, which nobody else can be given then."""
+    card = cards.add_card("lin", Recipient(1), Card("UID4", None, 4242))
+    for form in (Card("UID4", None, 4242), Card("H10301", 0, 4242), Card("UID4", None, 0x92100000)):
+        found = cards.find(form)
+        assert found is not None
+        assert found.id == card
+    with pytest.raises(Rejected, match="has this card"):
+        cards.add_card("lin", Recipient(3), Card("H10301", 0, 4242))
+    assert cards.find(Card("H10301", 1, 4242)) is None
