@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from sqlalchemy import Connection, select
-from sqlite_utils import Database
 
 from cloud.cards.rule import Card
 from cloud.devices.registry import site_of
@@ -100,6 +99,8 @@ def ndjson_text(rows: Iterable[ExportRow]) -> str:
 def write_sqlite(file: Path, tables: Mapping[str, Sequence[ExportRow]]) -> None:
     """All tables as a database of its own, in a new file. Raises ``FileExistsError``."""
     file.touch(exist_ok=False)
+    from sqlite_utils import Database  # 24 MiB, which a cloud that exports nothing does without
+
     made = Database(file)
     try:
         for name, rows in tables.items():

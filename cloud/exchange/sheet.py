@@ -6,7 +6,6 @@ from io import BytesIO, StringIO
 from typing import Any
 
 from msgspec import Struct
-from sqlite_utils.utils import Format, maximize_csv_field_size_limit, rows_from_file
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_ROWS = 20_000
@@ -44,6 +43,8 @@ def read_sheet(content: bytes) -> Sheet:
         raise NoTable(f"the file is larger than {MAX_BYTES >> 20} MB: split it")
     text = _decode(content)
     dialect = _dialect_of(text)
+    from sqlite_utils.utils import Format, maximize_csv_field_size_limit, rows_from_file  # only when it is asked for
+
     maximize_csv_field_size_limit()
     try:
         lines = list(_beginnings(text, dialect))

@@ -225,7 +225,8 @@ async def register_and_tap(tmp_path: Path) -> None:
         more = ("--port", str(console), "--broker", mqtt)
         await typist.starts("hearthgate-cloud", "serve", name="cloud", more=more)
         said = await typist.types("hearthgate-cloud", "device", "add")
-        assert "zone gym is made" in said
+        assert "gym-turnstile is registered" in said
+        assert "nobody gets in" not in said
         operator = Operator(f"http://127.0.0.1:{console}", password)
         await operator.logs_in()
         await operator.enrols(plan="staff")

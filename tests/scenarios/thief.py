@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -17,12 +18,14 @@ from contract.messages import (
     Command,
     Desired,
     EventBatch,
+    Lend,
     Live,
     Manifest,
     Renewal,
     Reported,
     Result,
     State,
+    Usage,
     Want,
 )
 from contract.sealing import DeviceKey, Purpose, SyncKey, mac, statement, tip_statement
@@ -113,6 +116,8 @@ class Thief:
             "reported": lambda: Reported(self._number(), "applied", self._time(), {self._device: Mode.LOCKDOWN}),
             "result": lambda: Result(self._random.randbytes(16).hex(), "done", self._time()),
             "renew": lambda: Renewal("-----BEGIN CERTIFICATE REQUEST-----\n"),
+            "lend": lambda: Lend(**self._quantity(), allowance=self._parts(), used=0),
+            "usage": lambda: Usage(**self._quantity(), allowance=self._parts(), used=self._parts()),
         }
         body = codec.write(kinds[channel]())
         if channel in ("beat", "live", "want", "certificate") or self._random.random() < 0.2:
@@ -183,6 +188,19 @@ class Thief:
         stated = tip_statement(self._site, self._device, journal, first, first + 2, tip)
         seal = self._random.choice(self._keys)(stated)
         return codec.pack(EventBatch(1, journal, first, first + 2, CHAIN_START, tip, False, rows, seal))
+
+    def _quantity(self) -> dict[str, Any]:
+        """Of somebody, or of nobody: an allowance of any number."""
+        return {
+            "holder": self._random.randbytes(8).hex(),
+            "allotment": "rider-phone",
+            "unit": "minutes",
+            "period": self._parts(),
+            "number": self._random.choice([0, 1, 2, 99]),
+        }
+
+    def _parts(self) -> int:
+        return self._random.choice([0, 1, 60_000, 1 << 40])
 
     def _number(self) -> int:
         return self._random.choice(NUMBERS)
