@@ -145,6 +145,7 @@ class DeviceSide:
             failures,
             publisher.undeliverable,
             publisher.left_out,
+            publisher.withheld,
         )
 
     def _arrived(self, message: Arrived) -> None:

@@ -70,8 +70,9 @@ def rosters(context: Reading) -> HTMLResponse:
     """The newest rosters, each with the points that have it and the devices that lack it."""
     with context.store.reading() as connection:
         roster_spread = spread(connection)
-    stuck = context.service(Metrics).workings().undeliverable
-    return context.render("rosters.html", spread=roster_spread, stuck=stuck)
+    workings = context.service(Metrics).workings()
+    stuck, withheld = workings.undeliverable, workings.withheld
+    return context.render("rosters.html", spread=roster_spread, stuck=stuck, withheld=withheld)
 
 
 @router.get("/quarantine")

@@ -29,7 +29,7 @@ from cloud.devices.registry import site_of
 from cloud.devices.views import EMERGENCY, ZONE_FAULTS, DeviceView, list_devices
 from cloud.keys.keys import KeysUnusable, write_secret
 from cloud.overview.figures import OTHER, STOPS, count_ends, quarantined_by_reason, size_bytes
-from cloud.people.rosters import newest_roster
+from cloud.people.rosters import Withheld, newest_roster
 from cloud.store.database import Store
 from cloud.web.feed import LiveFeed
 from contract.decide import Trust
@@ -91,6 +91,8 @@ class Workings(Struct, frozen=True):
     """Why the newest changes are in no roster; empty while they are."""
     left_out: int = 0
     """Memberships that are in no roster, as one person has too many of one plan."""
+    withheld: Sequence[Withheld] = ()
+    """Devices that are not sent the newest roster."""
 
 
 class Metrics(Collector):
@@ -179,6 +181,7 @@ class Metrics(Collector):
     def _of_threads(self, now: Workings) -> Iterable[Metric]:
         failures = [(count, {"thread": name}) for name, count in now.failures.items()]
         stuck = "1 while the newest changes are in no roster, as no device could take it."
+        withheld = "Devices not sent the newest roster: too large in the version they read; no line where none."
         left_out = "Memberships in no roster, as one person has too many of one plan."
         return [
             _gauge("broker_connected", "1 while the broker is there.", [(now.connected, {})]),
@@ -187,6 +190,11 @@ class Metrics(Collector):
             _counter("failures", "Faults of our own that a thread outlived.", failures),
             _gauge("roster_undeliverable", stuck, [(bool(now.undeliverable), {})]),
             _gauge("roster_memberships_left_out", left_out, [(now.left_out, {})]),
+            _gauge(
+                "roster_withheld_devices",
+                withheld,
+                [(len(one.devices), {"version": str(one.version)}) for one in now.withheld],
+            ),
             _gauge("sse_clients", "Open live streams.", [(self._feed.viewers, {})]),
         ]
 

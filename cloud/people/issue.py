@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from functools import partial
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection, select
 
+from cloud.devices.registry import roster_readers
 from cloud.people import version_1
 from cloud.people.community import load_people, load_terms
 from cloud.people.compiled import (
@@ -21,11 +22,11 @@ from cloud.people.compiled import (
     people_since,
 )
 from cloud.people.grants import Compiled, Profile, compile_people, compile_site, slow_profiles
-from cloud.people.rosters import Roster, add_roster, page_blob
+from cloud.people.rosters import Roster, add_roster, confirm, page_blob
 from cloud.people.site_pages import site_pages
 from cloud.people.tree import Rebuilt, rebuild
 from cloud.store.schema import sites
-from contract.roster import PAGE_VERSIONS, Row, unpack_rows
+from contract.roster import Row, Undeliverable, unpack_rows
 from contract.roster_index import is_index_page
 from contract.sealing import page_hash
 
@@ -34,30 +35,42 @@ NOBODY = Compiled(b"", None, 0)
 
 class Draft(Struct, frozen=True):
     """A roster that is not issued yet. ``revision`` is the site's that it was made of, ``compiled`` who is not what was
-    stored, ``site_pages`` are the bytes of the site pages that are new in it, by their version. ``slow`` are
-    the profiles that slow people still need (see ``grants.slow_profiles``)."""
+    stored, ``site_pages`` are the hashes of its site pages by their version, of which ``new_site_pages`` are new.
+    ``withheld`` says which versions that devices read it lacks, and why. ``slow`` are the profiles that slow people
+    still need (see ``grants.slow_profiles``)."""
 
     revision: int
     compiled: Mapping[int, Compiled]
     tree: Rebuilt
     site_pages: Mapping[int, bytes]
+    new_site_pages: Mapping[int, bytes]
+    withheld: Mapping[int, str]
     slow: Mapping[int, Set[Profile]] = {}
 
     def differs(self, issued: Roster) -> bool:
-        """Whether it is another than the one that was issued."""
-        return bool(self.site_pages) or self.tree.root != issued.root
+        """Whether it is another than the one that was issued: a version more of the site page makes no other."""
+        others = (self.site_pages.get(version) != name for version, name in issued.site_pages.items())
+        return self.tree.root != issued.root or any(others)
 
     def new_pages(self, version: int) -> list[bytes]:
         """The pages that a device needs which has the roster before."""
         pages = list(self.tree.new.values())
         if version == 1:
             pages = [version_1.row_page(page)[0] for page in pages if not is_index_page(page)]
-        return [*(page for of, page in self.site_pages.items() if of == version), *pages]
+        return [*(page for of, page in self.new_site_pages.items() if of == version), *pages]
 
 
-def make_draft(connection: Connection, site: str, issued: Roster | None, now_ms: int, *, whole: bool) -> Draft:
-    """What has become of the community since a roster was issued; ``whole`` to compile everybody. Raises
-    ``Undeliverable``."""
+def make_draft(
+    connection: Connection,
+    site: str,
+    issued: Roster | None,
+    now_ms: int,
+    *,
+    whole: bool,
+    withheld: Mapping[int, str] = {},
+) -> Draft:
+    """What has become of the community since a roster was issued; ``whole`` to compile everybody. ``withheld`` are the
+    versions that are known to be too large. Raises ``Undeliverable`` for one that no device could take."""
     columns = sites.c.revision, sites.c.terms_revision, sites.c.everybody_revision
     marks = connection.execute(select(*columns).where(sites.c.name == site)).one()
     held = issued.revision if issued and issued.revision is not None else -1
@@ -67,31 +80,56 @@ def make_draft(connection: Connection, site: str, issued: Roster | None, now_ms:
         ids = sorted({*people_since(connection, held), *people_due(connection, site, now_ms)})
         compiled, changes, slow = _compile(connection, site, ids, now_ms)
     tree = rebuild(issued.root if issued else b"", changes, partial(page_blob, connection))
-    lacks_version = issued is None or issued.site_pages.keys() != set(PAGE_VERSIONS)
-    made = _site_pages(connection, issued) if whole or lacks_version or marks.terms_revision > held else {}
-    return Draft(marks.revision, compiled, tree, made, slow)
+    before = issued.site_pages if issued else {}
+    if whole or marks.terms_revision > held:
+        names, pages, withheld = _site_pages(connection, {}, {})
+    else:
+        names, pages, withheld = _site_pages(connection, before, withheld)
+    new = {version: page for version, page in pages.items() if names[version] != before.get(version)}
+    return Draft(marks.revision, compiled, tree, names, new, withheld, slow)
 
 
 def store_draft(
     connection: Connection, site: str, made: Draft, issued: Roster | None, number: int, now_ms: int
 ) -> Roster:
     """Issue what was made, under this number; returns the roster that it is."""
-    names = {version: page_hash(page) for version, page in made.site_pages.items()}
-    before = dict(issued.site_pages) if issued else {}
-    after = before | names
+    before = set(issued.site_pages.values()) if issued else set()
     count = made.tree.added + (issued.count if issued else 0)
-    roster = Roster(number, now_ms, after, made.tree.root, count, made.revision)
-    new = {names[version]: page for version, page in made.site_pages.items()} | made.tree.new
+    roster = Roster(number, now_ms, made.site_pages, made.tree.root, count, made.revision)
     keep_compiled(connection, site, made.compiled)
-    add_roster(connection, roster, new, made.tree.gone | (set(before.values()) - set(after.values())))
+    new = _by_name(made) | made.tree.new
+    add_roster(connection, roster, new, made.tree.gone | (before - set(made.site_pages.values())))
     return roster
 
 
-def _site_pages(connection: Connection, issued: Roster | None) -> dict[int, bytes]:
-    """Those that are not as they were. Raises ``Undeliverable``."""
-    made = site_pages(compile_site(load_terms(connection)))
-    before = issued.site_pages if issued else {}
-    return {version: blob for version, blob in made.items() if page_hash(blob) != before.get(version)}
+def confirm_draft(connection: Connection, site: str, made: Draft, issued: Roster, now_ms: int) -> Roster:
+    """Keep the roster that was issued, as what was made does not differ from it; returns it as it is now."""
+    keep_compiled(connection, site, made.compiled)
+    roster = structs.replace(issued, site_pages=made.site_pages, revision=made.revision)
+    confirm(connection, roster, _by_name(made), now_ms)
+    return roster
+
+
+def _by_name(made: Draft) -> dict[bytes, bytes]:
+    return {made.site_pages[version]: page for version, page in made.new_site_pages.items()}
+
+
+def _site_pages(
+    connection: Connection, kept: Mapping[int, bytes], withheld: Mapping[int, str]
+) -> tuple[dict[int, bytes], dict[int, bytes], dict[int, str]]:
+    """The hashes of all site pages by their version, the bytes of those that were made now, and why versions are
+    lacking. Made are those that devices read, save the ones that are kept, and that were too large. Raises
+    ``Undeliverable`` if there is none for any device."""
+    read = {reader.version for reader in roster_readers(connection).values()}
+    pages: dict[int, bytes] = {}
+    too_large = {version: why for version, why in withheld.items() if version in read}
+    if lacking := read - kept.keys() - too_large.keys():
+        pages, more = site_pages(compile_site(load_terms(connection)), lacking)
+        too_large |= more
+    names = {**kept, **{version: page_hash(page) for version, page in pages.items()}}
+    if too_large and not read & names.keys():
+        raise Undeliverable("; ".join(too_large.values()))
+    return names, pages, too_large
 
 
 def _compile(

@@ -2,26 +2,36 @@
 
 A change pushes its new pages ahead of the manifest, so that a revocation is one trip. A device that lacks more asks for
 it by hash. Manifests are retained by the broker, and told again whenever the broker comes back: it may have forgotten.
-A device is sent pages of the version that it said it reads; before it has said anything it is sent nothing.
+A device is sent pages of the version that it said it reads; before it has said anything it is sent nothing. A version
+whose site page is too large is withheld from the devices that read it, and from no other.
 """
 
 import hashlib
 import logging
 import threading
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import structs
 
 from cloud.devices.quarantine import quarantine_message
-from cloud.devices.registry import is_registered, roster_readers
+from cloud.devices.registry import Reader, is_registered, roster_readers
 from cloud.line.broker import Arrived, Publish
 from cloud.line.sealed_channel import SealedChannel
 from cloud.line.worker import Worker
 from cloud.people.community import note_slow
-from cloud.people.compiled import keep_compiled, next_edge, windows_left_out
-from cloud.people.issue import Draft, make_draft, store_draft
-from cloud.people.rosters import Roster, confirm, find_pages, highest_adopted, newest_roster, old_pages, small_roster
+from cloud.people.compiled import next_edge, windows_left_out
+from cloud.people.issue import Draft, confirm_draft, make_draft, store_draft
+from cloud.people.rosters import (
+    Roster,
+    Withheld,
+    find_pages,
+    highest_adopted,
+    newest_roster,
+    old_pages,
+    small_roster,
+)
 from cloud.people.tree import index_pages
 from cloud.store.database import Store
 from cloud.store.revision import revision
@@ -75,7 +85,8 @@ class Publisher(Worker[Arrived]):
     ``connected``; its own thread works. Changes of this process are told by the store (``on_roster_change``).
 
     ``undeliverable`` says why the newest changes are in no roster, empty while they are; ``left_out`` counts the
-    windows that are too many for one person and one plan.
+    windows that are too many for one person and one plan, and ``withheld`` names devices that are not sent the newest
+    roster.
     """
 
     def __init__(self, store: Store, manifests: SealedChannel, *, publish: Publish, clock: Callable[[], int]) -> None:
@@ -100,6 +111,9 @@ class Publisher(Worker[Arrived]):
         """At which revision a roster was undeliverable, and when that was."""
         self.undeliverable = ""
         self.left_out = 0
+        self.withheld: Sequence[Withheld] = []
+        self._too_large: Mapping[int, str] = {}
+        """Versions of the newest roster's site page that cannot be sent, and why."""
 
     def connected(self) -> None:
         """The broker is back, perhaps without what it had retained."""
@@ -166,21 +180,21 @@ class Publisher(Worker[Arrived]):
         whole = issued is None or not issued.root or issued.issued_ms > now_ms + CLOCK_STEPS_MS
         before = issued if issued and issued.root else None
         with self._store.reading() as connection:
-            made = make_draft(connection, self._site, before, now_ms, whole=whole)
+            made = make_draft(connection, self._site, before, now_ms, whole=whole, withheld=self._too_large)
         differs = before is None or made.differs(before)
         with self._store.writing() as connection:
-            if differs or anew or issued is None:
+            if before is None or differs or anew:
                 number = _next_number(issued, adopted)
                 self._issued = store_draft(connection, self._site, made, before, number, now_ms)
             else:
-                keep_compiled(connection, self._site, made.compiled)
-                self._issued = confirm(connection, issued, made.revision)
+                self._issued = confirm_draft(connection, self._site, made, before, now_ms)
             note_slow(connection, self._site, made.slow)
             self._edge_ms = next_edge(connection, self._site)
             self.left_out = windows_left_out(connection, self._site)
         if differs:
             new = len(made.new_pages(PAGE_VERSIONS[-1]))
             log.info("roster %d: %d rows, %d pages of them new", self._issued.number, self._issued.count, new)
+        self._too_large = made.withheld
         return made
 
     def _publish_roster(self, made: Draft | None) -> None:
@@ -191,11 +205,12 @@ class Publisher(Worker[Arrived]):
             return
         with self._store.reading() as connection:
             readers = roster_readers(connection)
+        self._withhold(issued, readers)
         self._sent = {device: sent for device, sent in self._sent.items() if device in readers}
         forms: dict[int, _Form] = {}
         for device, reader in readers.items():
             sent = _Sent(issued.number, issued.issued_ms, reader.version)
-            if self._sent.get(device) == sent:
+            if self._sent.get(device) == sent or reader.version not in issued.site_pages:
                 continue
             if reader.version not in forms:
                 forms[reader.version] = self._form(issued, reader.version, made)
@@ -207,6 +222,21 @@ class Publisher(Worker[Arrived]):
                 self._manifests.publish(device, structs.replace(form.manifest, device=device))
             self._sent[device] = sent
 
+    def _withhold(self, issued: Roster, readers: Mapping[str, Reader]) -> None:
+        """Say which devices are not sent a roster, as it has no site page that they read. One that lacks it without a
+        reason has only just said what it reads: the next look makes it."""
+        without: dict[int, list[str]] = defaultdict(list)
+        for device, reader in readers.items():
+            if reader.version not in issued.site_pages:
+                without[reader.version].append(device)
+        reasons = {version: self._too_large.get(version, self.undeliverable) for version in sorted(without)}
+        withheld = [Withheld(version, why, without[version]) for version, why in reasons.items() if why]
+        if withheld != self.withheld:
+            for one in withheld:
+                names = ", ".join(one.devices)
+                log.error("roster withheld from devices of page version %d (%s): %s", one.version, names, one.why)
+        self.withheld = withheld
+
     def _form(self, issued: Roster, version: int, made: Draft | None) -> _Form:
         """What devices of this version are sent of a roster."""
         new = made.new_pages(version) if made else []
@@ -217,7 +247,7 @@ class Publisher(Worker[Arrived]):
             number=issued.number,
             issued_ms=issued.issued_ms,
             expires_ms=issued.issued_ms + EXPIRES_AFTER_MS,
-            site_page=issued.site_page(version),
+            site_page=issued.site_pages[version],
             pages=[],
             count=issued.count,
             index_pages=index_pages(issued.root) if version > 1 else [],

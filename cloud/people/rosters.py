@@ -25,7 +25,8 @@ _BLOB = Prepared(select(roster_pages.c.blob).where(roster_pages.c.hash == bindpa
 class Roster(Struct, frozen=True):
     """What manifests say, save whom they are for. ``root`` names the index pages (``cloud.people.tree``); it is empty
     in a roster of before there were any, of which no page is kept. ``site_pages`` are the hashes of its site pages by
-    their version. ``revision`` is the newest of the site's that it is known to hold, None in the oldest databases."""
+    their version, of those that devices read. ``revision`` is the newest of the site's that it is known to hold, None
+    in the oldest databases."""
 
     number: int
     issued_ms: int
@@ -34,10 +35,14 @@ class Roster(Struct, frozen=True):
     count: int
     revision: int | None
 
-    def site_page(self, version: int) -> bytes:
-        """The hash of the site page for a device that reads this version. A roster of before there was that version
-        has an older one, which says all that it holds."""
-        return self.site_pages[max(one for one in self.site_pages if one <= version)]
+
+class Withheld(Struct, frozen=True):
+    """Devices that a roster is withheld from: in the version that they read its site page is too large. They go on with
+    the roster that they have."""
+
+    version: int
+    why: str
+    devices: Sequence[str]
 
 
 def newest_roster(connection: Connection) -> Roster | None:
@@ -51,6 +56,10 @@ def _hashes(stored: Mapping[str, str]) -> dict[int, bytes]:
     return {int(version): bytes.fromhex(name) for version, name in stored.items()}
 
 
+def _in_hex(site_pages: Mapping[int, bytes]) -> dict[str, str]:
+    return {str(version): name.hex() for version, name in site_pages.items()}
+
+
 def newest_roster_number(connection: Connection) -> int:
     """0 before the first."""
     return int(connection.execute(select(func.coalesce(func.max(rosters.c.number), 0))).scalar_one())
@@ -61,28 +70,34 @@ def add_roster(
 ) -> None:
     """Store a roster, the pages that came in with it by their hash, and which went. The oldest rosters beyond
     ``MAX_KEPT`` are forgotten, with the pages that only they name."""
-    stored: set[bytes] = set()
-    for some in chunks(list(new)):
-        these = roster_pages.c.hash.in_(some)
-        stored.update(connection.execute(select(roster_pages.c.hash).where(these)).scalars())
-        connection.execute(update(roster_pages).where(these).values(gone=None))
-    added = [{"hash": name, "blob": blob, "made_ms": roster.issued_ms} for name, blob in new.items()]
-    if missing := [page for page in added if page["hash"] not in stored]:
-        connection.execute(insert(roster_pages), missing)
+    _add_pages(connection, new, roster.issued_ms)
     for some in chunks(sorted(gone)):
         went = roster_pages.c.hash.in_(some)
         connection.execute(update(roster_pages).where(went).values(gone=roster.number))
-    site_pages = {str(version): name.hex() for version, name in roster.site_pages.items()}
-    connection.execute(insert(rosters).values(structs.asdict(roster) | {"site_pages": site_pages}))
+    values = structs.asdict(roster) | {"site_pages": _in_hex(roster.site_pages)}
+    connection.execute(insert(rosters).values(values))
     first_kept = roster.number - MAX_KEPT + 1
     connection.execute(delete(rosters).where(rosters.c.number < first_kept))
     connection.execute(delete(roster_pages).where(roster_pages.c.gone <= first_kept))
 
 
-def confirm(connection: Connection, roster: Roster, revision: int) -> Roster:
-    """The community has changed to this revision, and the roster is still what it would be made into."""
-    connection.execute(update(rosters).where(rosters.c.number == roster.number).values(revision=revision))
-    return structs.replace(roster, revision=revision)
+def _add_pages(connection: Connection, new: Mapping[bytes, bytes], now_ms: int) -> None:
+    stored: set[bytes] = set()
+    for some in chunks(list(new)):
+        these = roster_pages.c.hash.in_(some)
+        stored.update(connection.execute(select(roster_pages.c.hash).where(these)).scalars())
+        connection.execute(update(roster_pages).where(these).values(gone=None))
+    added = [{"hash": name, "blob": blob, "made_ms": now_ms} for name, blob in new.items()]
+    if missing := [page for page in added if page["hash"] not in stored]:
+        connection.execute(insert(roster_pages), missing)
+
+
+def confirm(connection: Connection, roster: Roster, new: Mapping[bytes, bytes], now_ms: int) -> None:
+    """A stored roster is still what the community makes, at this revision. ``new`` are its site pages of versions that
+    no device read before."""
+    _add_pages(connection, new, now_ms)
+    values = {"revision": roster.revision, "site_pages": _in_hex(roster.site_pages)}
+    connection.execute(update(rosters).where(rosters.c.number == roster.number).values(values))
 
 
 _HIGHEST = select(func.coalesce(func.max(devices.c.roster_number), 0))
@@ -215,7 +230,7 @@ def small_roster(connection: Connection, roster: Roster, version: int, at_most: 
     names = index_pages(roster.root)[:at_most]
     indexes = find_pages(connection, names)
     entries = [entry for name in names for entry in IndexPage(indexes[name]).entries]
-    shared = [page_blob(connection, roster.site_page(version))]
+    shared = [page_blob(connection, roster.site_pages[version])]
     if version > 1:
         shared += [indexes[name] for name in names]
     if len(shared) + len(entries) > at_most:

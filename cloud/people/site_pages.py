@@ -1,21 +1,25 @@
 """The site page in every version that a device may read: the newest first, each older one made of the one after it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 from msgspec import structs
 
 from cloud.people import version_1
-from contract.roster import PAGE_VERSIONS, SitePage, pack_site
+from contract.roster import PAGE_VERSIONS, SitePage, Undeliverable, pack_site
 
 
-def site_pages(page: SitePage) -> dict[int, bytes]:
-    """The bytes of a site page by their version. Raises ``Undeliverable`` for one that no message can carry."""
-    packed = {}
+def site_pages(page: SitePage, versions: Set[int]) -> tuple[dict[int, bytes], dict[int, str]]:
+    """The bytes of a site page in these versions; and why not, for each that no message can carry."""
+    packed, too_large = {}, {}
     for version in reversed(PAGE_VERSIONS):
         if version in OLDER:
             page = OLDER[version](page)
-        packed[version] = pack_site(page)
-    return packed
+        if version in versions:
+            try:
+                packed[version] = pack_site(page)
+            except Undeliverable as wrong:
+                too_large[version] = str(wrong)
+    return packed, too_large
 
 
 def of_version_2(page: SitePage) -> SitePage:

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cloud.charging.rule import Condition
 from cloud.keys.keys import KeyFolder, KeysUnusable
 from cloud.overview.metrics import LATCHED, PARTS, SET_ASIDE, Metrics, Workings, metrics_token
+from cloud.people.rosters import Withheld
 from cloud.web import words
 from contract import codec
 from contract.decide import Trust
@@ -225,11 +226,13 @@ def test_every_reason_of_quarantine_is_counted() -> None:
 
 def test_the_threads_and_the_timing_of_ingest_are_shown(town: Town) -> None:
     found = Metrics(town.store, town.clock, town.feed)
-    found.workings = lambda: Workings(True, 5, 4, {"ingest": 3, "rolling": 2})
+    withheld = [Withheld(1, "too large", ["hub-door", "old-gate"])]
+    found.workings = lambda: Workings(True, 5, 4, {"ingest": 3, "rolling": 2}, withheld=withheld)
     found.timed(0.004)
     seen = Seen(found.text().decode())
     assert (seen("broker_connected"), seen("ingest_queue_messages"), seen("messages_dropped_total")) == (1, 5, 4)
     assert (seen("failures_total", thread="ingest"), seen("failures_total", thread="rolling")) == (3, 2)
+    assert seen("roster_withheld_devices", version="1") == 2
     assert seen("ingest_duration_seconds_bucket", le="0.005") == 1
     assert seen("ingest_duration_seconds_bucket", le="0.0025") == 0
 

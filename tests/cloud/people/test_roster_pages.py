@@ -1,7 +1,7 @@
 """How far the newest roster has come, on every page about people and devices."""
 
 from cloud.overview.metrics import Metrics, Workings
-from cloud.people.rosters import Roster, add_roster
+from cloud.people.rosters import Roster, Withheld, add_roster
 from cloud.store.revision import revision
 from cloud.web.live import PageSource
 from contract.messages import RosterState
@@ -31,6 +31,20 @@ def test_roster_that_no_device_can_take_is_shown(town: Town) -> None:
         assert tiles[0] in words({one.key: one.data for one in source.status("overview  en guard ")}["tiles"])
         town.app.state.services[Metrics].workings = Workings
         assert tiles[0] not in words(visitor.get("/").text)
+
+
+def test_devices_withheld_a_roster_are_named(town: Town) -> None:
+    withheld = [Withheld(1, "a site page of 1830000 bytes", ["hub-door", "old-gate"])]
+    town.app.state.services[Metrics].workings = lambda: Workings(withheld=withheld)
+    texts = (
+        "Not sent to hub-door, old-gate: their software reads version 1",
+        "没有下发到 hub-door, old-gate：其软件只读第 1 版",
+    )
+    for language, text in zip(("en", "zh-CN"), texts, strict=True):
+        with town.visit("gate", language=language) as visitor:
+            page = words(visitor.get("/rosters").text)
+            assert text in page
+            assert "a site page of 1830000 bytes" in page
 
 
 def test_every_page_about_people_says_on_how_many_points_the_newest_roster_is_applied(town: Town) -> None:

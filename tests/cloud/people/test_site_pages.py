@@ -1,20 +1,18 @@
 """The site page in every version: who reads version 3 is sent the calendar, who reads an older one a page without."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from msgspec import structs
-from sqlalchemy import update
 
 from cloud.hours.rule import DayKind, SpecialDay
 from cloud.hours.store import put_special_days
 from cloud.people.rosters import newest_roster
 from cloud.people.site_pages import OLDER, site_pages
 from cloud.sample import SITE
-from cloud.store.schema import rosters
 from contract.codec import unpack
 from contract.roster import PAGE_VERSIONS, SitePage
 from contract.schedules import day_number
-from contract.sealing import page_hash
 from tests.cloud.support.rosters import Device, World
 from tests.contract.golden import CALENDAR_PAGE, LENT_PAGE, SITE_PAGE
 
@@ -42,18 +40,23 @@ def two_versions(world: World, older: int) -> tuple[Device, Device]:
 
 
 def test_page_without_special_days_is_that_of_version_2() -> None:
-    pages = site_pages(SITE_PAGE)
+    pages, too_large = site_pages(SITE_PAGE, set(PAGE_VERSIONS))
     assert pages.keys() == set(PAGE_VERSIONS)
+    assert not too_large
     assert pages[3] == pages[2] != pages[1]
+
+
+def unpacked(page: SitePage) -> dict[int, SitePage]:
+    return {version: unpack(blob, SitePage) for version, blob in site_pages(page, set(PAGE_VERSIONS))[0].items()}
 
 
 def test_older_pages_have_no_special_days() -> None:
     """All else of them is the same, and each is what a device of its version reads."""
-    pages = {version: unpack(blob, SitePage) for version, blob in site_pages(CALENDAR_PAGE).items()}
+    pages = unpacked(CALENDAR_PAGE)
     assert pages[3] == CALENDAR_PAGE
     assert [page.schedules["gym"].days for page in (pages[2], pages[1])] == [{}, {}]
     assert structs.replace(pages[2], schedules=CALENDAR_PAGE.schedules) == CALENDAR_PAGE
-    lent = {version: unpack(blob, SitePage).quantities for version, blob in site_pages(LENT_PAGE).items()}
+    lent = {version: page.quantities for version, page in unpacked(LENT_PAGE).items()}
     assert lent == {3: LENT_PAGE.quantities, 2: {}, 1: {}}
     assert pages[1] == OLDER[1](pages[2])
 
@@ -94,23 +97,27 @@ def test_device_that_learns_version_3_is_sent_the_calendar(world: World) -> None
 
 
 def test_roster_of_before_version_3_goes_on(world: World) -> None:
-    """It has pages up to version 2, which say all there was; the next look makes the missing one."""
-    world.refresh()
+    """It has no page of version 3; the next look makes it, and the roster is the same by its number."""
     with world.store.writing() as connection:
-        roster = newest_roster(connection)
-        assert roster is not None
-        older = {str(version): name.hex() for version, name in roster.site_pages.items() if version < 3}
-        connection.execute(update(rosters).values(site_pages=older))
-    with world.store.reading() as connection:
-        roster = newest_roster(connection)
-    assert roster is not None
-    assert roster.site_page(3) == roster.site_pages[2]
+        for name in world.devices:
+            world.reads(connection, name, 2)
+    world.refresh()
+    assert site_pages_of(world).keys() == {2}
+    with world.store.writing() as connection:
+        world.reads(connection, "east-gate", 3)
     world.publisher = world.restarted()
     world.refresh()
+    assert site_pages_of(world).keys() == {2, 3}
+    gate, hub = world.devices.values()
+    assert (gate.lacking(), hub.lacking()) == ([], [])
+    assert gate.manifest is not None
+    assert hub.manifest is not None
+    assert (gate.manifest.number, gate.manifest.site_page) == (1, site_pages_of(world)[3])
+    assert hub.manifest.site_page == site_pages_of(world)[2]
+
+
+def site_pages_of(world: World) -> Mapping[int, bytes]:
     with world.store.reading() as connection:
         roster = newest_roster(connection)
     assert roster is not None
-    assert roster.site_pages.keys() == set(PAGE_VERSIONS)
-    gate = world.devices["east-gate"]
-    assert gate.lacking() == []
-    assert roster.site_pages[3] == page_hash(gate.pages[roster.site_pages[3]])
+    return roster.site_pages

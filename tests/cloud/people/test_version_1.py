@@ -108,12 +108,13 @@ def test_large_first_roster_is_asked_for(world: World, monkeypatch: pytest.Monke
 
 
 def test_new_software_is_sent_the_new_version(old_and_new: World) -> None:
-    """The same roster, by its number, in the other form: it is told at once, and nobody else is."""
+    """The same roster, by its number, in the other form, with the site page that nobody read before: it is told at
+    once, and nobody else is."""
     hub = old_and_new.devices["hub-door"]
     before = hub.rows()
     with old_and_new.store.writing() as connection:
         old_and_new.reads(connection, "hub-door", 2)
-    assert old_and_new.refresh() == [("hub-door roster", True)]
+    assert old_and_new.refresh() == [("hub-door page", False), ("hub-door roster", True)]
     old_and_new.fetch(hub)
     assert len(hub.rows()) == len(before)
     assert hub.manifest is not None
