@@ -94,35 +94,37 @@ class EnrolmentService:
         if not (place.presence.is_online and self._commands.connected()):
             raise Rejected(OFFLINE, "point", 409)
         args = {"key": self._keys.enrol.public().hex(), "window_ms": window_ms, "reader": reader}
+        until_ms = now_ms + window_ms + ANSWERED_WITHIN_MS
+
+        def write(connection: Connection, command: str) -> None:
+            """Before the command leaves: its device may tell of a step within a millisecond."""
+            new = EnrolmentView(
+                command=command,
+                point=point,
+                device=place.device,
+                reader=reader,
+                by=by,
+                asked_ms=now_ms,
+                until_ms=until_ms,
+                person=to.person,
+                party=to.party,
+                label=label,
+                batch=batch,
+                step="",
+                state="waiting",
+                why="",
+                credential=None,
+                forms_left_out=0,
+                loop=loop,
+            )
+            enrolment_store.add_enrolment(connection, site, new)
+
         try:
-            command = self._commands.issue("enrol", point, args, by, REASON)[0]
+            return self._commands.issue("enrol", point, args, by, REASON, write=write)[0]
         except NoSuchPlace:
             raise Rejected(NO_READER, "point", 404) from None
         except NoSuchCommand:
             raise Rejected(NOT_A_READER, "point") from None
-        until_ms = now_ms + window_ms + ANSWERED_WITHIN_MS
-        new = EnrolmentView(
-            command=command,
-            point=point,
-            device=place.device,
-            reader=reader,
-            by=by,
-            asked_ms=now_ms,
-            until_ms=until_ms,
-            person=to.person,
-            party=to.party,
-            label=label,
-            batch=batch,
-            step="",
-            state="waiting",
-            why="",
-            credential=None,
-            forms_left_out=0,
-            loop=loop,
-        )
-        with self._store.writing() as connection:
-            enrolment_store.add_enrolment(connection, site, new)
-        return command
 
     def cancel(self, by: str, command: str) -> EnrolmentView:
         """Wait for this card no more. Raises ``Rejected``."""

@@ -37,6 +37,14 @@ class NoSuchCard(LookupError):
     """The register has no card of this number, or a form names none."""
 
 
+WriteBeside = Callable[[Connection, str], None]
+"""Writes what belongs to a command, whose id it is given, in the transaction that writes the command."""
+
+
+def _write_nothing(_connection: Connection, _command: str) -> None:
+    """Most commands stand alone."""
+
+
 NO_POINT = "there is no such point, or no device is registered for it"
 NO_ZONE = "there is no such zone, or no device is registered in it"
 
@@ -49,11 +57,20 @@ class CommandService:
         self._store, self._channel, self.connected, self._clock = store, channel, connected, clock
 
     def issue(
-        self, op: str, place: str, args: Mapping[str, Any], by: str, reason: str, *, typed: bool = True
+        self,
+        op: str,
+        place: str,
+        args: Mapping[str, Any],
+        by: str,
+        reason: str,
+        *,
+        typed: bool = True,
+        write: WriteBeside = _write_nothing,
     ) -> list[str]:
         """Order what the table knows as ``op`` of a point, of a device, or of each device of a zone; returns the
         commands' ids. Arguments that are not ``typed`` are texts of a form. The credential of a start is named by the
-        number of its ``card``. Raises ``NoSuchCommand``, ``NoSuchPlace``, ``NoSuchCard`` or ``WrongArgs``."""
+        number of its ``card``. ``write`` writes what has to stand before a device answers. Raises ``NoSuchCommand``,
+        ``NoSuchPlace``, ``NoSuchCard`` or ``WrongArgs``."""
         command = COMMANDS.get(op)
         if command is None:
             raise NoSuchCommand(f"there is no command {op}")
@@ -64,7 +81,8 @@ class CommandService:
             raise WrongArgs(f"{op} has no argument {', '.join(unknown)}")
         checked = command.read_args({**args, "zone": place} if command.scope == "zone" else args, typed=typed)
         point = place if command.scope == "point" else ""
-        return [self._send(target, op, point, msgspec.to_builtins(checked), by, reason) for target in places]
+        builtins = msgspec.to_builtins(checked)
+        return [self._send(target, op, point, builtins, by, reason, write) for target in places]
 
     def _places(self, connection: Connection, command: CommandType, name: str) -> list[AddressedDevice]:
         """The devices that a command goes to. Raises ``NoSuchPlace`` or ``NoSuchCommand``."""
@@ -82,7 +100,16 @@ class CommandService:
             raise NoSuchCommand(f"a {place.kind} has no command {command.op}")
         return [place]
 
-    def _send(self, place: AddressedDevice, op: str, point: str, args: Mapping[str, Any], by: str, reason: str) -> str:
+    def _send(
+        self,
+        place: AddressedDevice,
+        op: str,
+        point: str,
+        args: Mapping[str, Any],
+        by: str,
+        reason: str,
+        write: WriteBeside,
+    ) -> str:
         """Write the command and its operator down, then send it, in this order: what is sent is always known."""
         now_ms = self._clock()
         command = Command(
@@ -100,6 +127,7 @@ class CommandService:
         state = "sent" if place.presence.is_online and self.connected() else "undeliverable"
         with self._store.writing() as connection:
             add_order(connection, command, state)
+            write(connection, command.id)
             detail = {"reason": reason, "command": command.id}
             operators.record(connection, now_ms, by, f"command.{op}", point or place.device, **detail)
         if state == "sent":

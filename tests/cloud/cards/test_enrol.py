@@ -46,6 +46,14 @@ def test_card_held_twice_becomes_theirs(town: Town, taps: Taps) -> None:
     assert "4242" not in str(entry.detail)
 
 
+def test_enrolment_stands_before_its_command_leaves(town: Town, taps: Taps, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device may tell of its first step within a millisecond, and a step of nothing is lost."""
+    states: list[str] = []
+    monkeypatch.setattr(town.commands._channel, "publish", lambda _, sent: states.append(taps.found(sent.id).state))
+    taps.enrolments.begin("office", GYM, LI)
+    assert states == ["waiting"]
+
+
 def test_fob_is_enrolled_in_all_its_forms(town: Town, taps: Taps) -> None:
     taps.holds(taps.enrolments.begin("office", GYM, LI), NEW_FOB)
     card = canonical(NEW_FOB)
