@@ -20,8 +20,8 @@ from firmware_sim.worlds.demo.processes import scripts
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("mosquitto")]
 WITHIN_S = 60.0
-LOOKS = 15
-LOOK_MS = 3_000
+LOOKS = 30
+LOOK_MS = 1_500
 RUNS_ON = {"oak/broker/broker.sh", "serve", "adopt", "device"}
 """Second words of the commands that are left running in a terminal of their own."""
 STEP = re.compile(
@@ -229,7 +229,6 @@ def test_tutorial_ends_at_a_working_gym(browser: Browser, tmp_path: Path) -> Non
     assert makes
     with reader(browser, tmp_path) as somebody:
         for step in steps_of(text):
-            print(step)
             somebody.do(step)
         events = somebody.page.get_by_role("list", name="Events, newest first")
         said = events.inner_text()
