@@ -26,7 +26,7 @@ RUNS_ON = {"oak/broker/broker.sh", "serve", "adopt", "device"}
 """Second words of the commands that are left running in a terminal of their own."""
 STEP = re.compile(
     r"^```sh\n(?P<block>.*?)^```"
-    r"|\*\*(?P<field>[^*]+)\*\*: `(?P<value>[^`]+)`"
+    r'|\*\*(?P<field>[^*]+)\*\*: "(?P<value>[^"]+)"'
     r"|\*\*(?P<press>[^*]+)\*\*"
     r"|(?<!\*)\*(?P<see>[^*\n]+)\*",
     re.MULTILINE | re.DOTALL,
