@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from dev import ROOT
 from firmware_sim.worlds.demo.brokers import SYSTEM_FOLDERS, free_port
-from firmware_sim.worlds.demo.processes import scripts
+from firmware_sim.worlds.demo.processes import die_with_parent, scripts
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("mosquitto")]
 WITHIN_S = 60.0
@@ -73,6 +73,7 @@ class Terminal:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - it makes one call of the kernel
         )
         self._more = threading.Condition()
         self._reading = threading.Thread(target=self._read)
