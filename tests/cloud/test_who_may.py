@@ -181,7 +181,7 @@ def test_guard_sees_who_it_was_today_only(town: Town) -> None:
     assert (old["name"], old["holder"]) == (None, None)
 
 
-def test_guard_is_told_who_it_was_for_a_purpose(town: Town) -> None:
+def test_guard_with_purpose_is_told_the_name(town: Town) -> None:
     """Of that person alone, for half an hour, in this login only."""
     for name in ("Wang Wu", "Li Si"):
         town.happens("access.allowed", reason="allowed", holder=town.holder(name), at_ms=town.now_ms - DAY_MS)

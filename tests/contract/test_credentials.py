@@ -298,7 +298,7 @@ def test_no_frame_is_both_a_key_and_a_card(frame: str) -> None:
     assert key_pressed(frame) is None or canonical(frame) is None
 
 
-def test_forms_of_a_captured_fob_hold_its_short_one() -> None:
+def test_forms_of_captured_fob_hold_short_one() -> None:
     """What the 26-bit reader sent of this fob is among the forms of what the 34-bit reader sent."""
     wide, short = canonical(FOB_34), canonical(FOB_26)
     assert wide is not None

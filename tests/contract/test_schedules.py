@@ -281,7 +281,7 @@ def test_night_belongs_to_the_day_it_began() -> None:
     assert seen == [True, True, False, True, True, False, True, False]
 
 
-def test_night_of_a_special_day_over_a_skipped_day() -> None:
+def test_special_night_over_a_skipped_day() -> None:
     """Samoa had no 30 December 2011: special windows of that day never open, and the 29th runs on into the 31st."""
     days = {date(2011, 12, 29): (hours("22:00", "26:00"),), date(2011, 12, 30): (hours("22:00", "26:00"),)}
     schedule = Schedule(((),) * 7, {day_number(day): windows for day, windows in days.items()})

@@ -117,7 +117,7 @@ async def charge(hub: Hub) -> None:
 
 
 @in_virtual_time
-async def test_rider_goes_on_at_another_hub_within_a_second(tmp_path: Path) -> None:
+async def test_rider_goes_on_at_another_hub(tmp_path: Path) -> None:
     """Half an hour at the first hub; at the second the whole rest is there before the second is over."""
     estate, first, second = await hubs(tmp_path)
     await charge(first)
@@ -140,7 +140,7 @@ async def test_rider_goes_on_at_another_hub_within_a_second(tmp_path: Path) -> N
 
 
 @in_virtual_time
-async def test_two_hubs_cut_off_give_a_floor_and_no_more(tmp_path: Path) -> None:
+async def test_hubs_cut_off_give_floors_only(tmp_path: Path) -> None:
     """The first hub has it all; the second gives its floor, once, and what was too much is known afterwards."""
     estate, first, second = await hubs(tmp_path)
     await charge(first)
@@ -191,7 +191,7 @@ def midday() -> float:
 
 
 @in_virtual_time
-async def test_one_meal_over_two_doors_with_the_network_down(tmp_path: Path) -> None:
+async def test_one_meal_over_two_doors_offline(tmp_path: Path) -> None:
     """Each door that is cut off lets her eat once; then the cloud knows that it was one meal too many."""
     estate = Estate(tmp_path, CANTEEN, "meal", MEAL)
     await estate.open()

@@ -64,7 +64,7 @@ def test_appeal_is_noted_and_the_bar_lifted(office: PropertyOffice, person: int)
     assert office.actions(4) == ["bar.entered", "bar.confirmed", "bar.appealed", "bar.lifted"]
 
 
-def test_bar_of_a_telephone_is_found_in_any_form(office: PropertyOffice) -> None:
+def test_bar_of_telephone_is_found_any_form(office: PropertyOffice) -> None:
     """Its number is nowhere in the database."""
     office.bars.enter("lin", BarGround.THEFT, UNTIL_MS, phone="138 0013 8000")
     office.bars.enter("lin", BarGround.THEFT, UNTIL_MS, plate="沪A·12O45")

@@ -58,7 +58,7 @@ def test_every_outcome_is_said_on_the_page(town: Town, taps: Taps, why: str, sai
         assert said in words(visitor.get(page).text)
 
 
-def test_cancel_and_a_card_of_somebody_else_are_said(town: Town, taps: Taps) -> None:
+def test_cancel_and_taken_card_are_said(town: Town, taps: Taps) -> None:
     taps.cards.add_card("office", Recipient(1), Card("H10301", 7, 4242))
     with town.visit("office") as visitor:
         page = visitor.submit("/people/5/cards/tap", "/people/5", point=GYM).headers["location"]
@@ -159,7 +159,7 @@ def test_batch_is_pasted_and_given_from_the_register(town: Town) -> None:
         assert "This card is void" in visitor.submit(give, "/cards", person="5").text
 
 
-def test_card_is_found_by_number_and_none_in_an_address(town: Town) -> None:
+def test_card_number_stands_in_no_address(town: Town) -> None:
     with town.visit("office") as visitor:
         asked = {"format": "H10301", "facility": "21", "number": "15890"}
         found = visitor.submit("/cards/find", "/cards", **asked)

@@ -112,7 +112,7 @@ def test_busy_reader_leaves_no_loop(season: Season) -> None:
     assert season.turn() == season.people[0]
 
 
-def test_family_card_gives_nobody_a_card_of_their_own(season: Season) -> None:
+def test_family_card_is_nobody_s_own(season: Season) -> None:
     """Who has no card is asked of people: a family card belongs to none."""
     ann = season.people[0]
     with season.town.store.reading() as connection:

@@ -28,7 +28,7 @@ def read(*lines: str) -> tuple[list[PersonRow], list[tuple[int, str]]]:
     return rows, [(problem.line, problem.column) for problem in problems]
 
 
-def test_row_gives_a_person_a_plan_and_a_card() -> None:
+def test_row_gives_person_plan_and_card() -> None:
     heading = "姓名,英文名,房号,身份,方案,开始日期,结束日期,标签,卡格式,设施码,卡号,卡名"
     rows, problems = read(
         heading, "张三,Zhang San,1-101,缴费人,founder,2027/1/31,46053,70+、志愿者,h10301,21,10001,门禁"

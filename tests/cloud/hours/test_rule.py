@@ -117,7 +117,7 @@ def test_shut_day_on_the_night_without_an_hour() -> None:
     assert opened(rested, [day("2026-03-29", REST)], BERLIN, clocks) == [False, True, True, False]
 
 
-def test_special_day_on_the_night_with_an_hour_twice() -> None:
+def test_special_day_with_an_hour_twice() -> None:
     """Berlin, Sunday 25 October 2026: 02:00 to 03:00 comes twice, and counts twice."""
     rested = of_text("-", "-", "-", rest="01:00-02:30")
     schedule = resolve(rested, [day("2026-10-25", REST)], BERLIN)
@@ -125,7 +125,7 @@ def test_special_day_on_the_night_with_an_hour_twice() -> None:
     assert sum(is_open(schedule, BERLIN, now_ms) for now_ms in minutes) == 90 + 30
 
 
-def test_night_before_a_shut_day_over_the_date_line() -> None:
+def test_night_before_shut_day_over_date_line() -> None:
     """Samoa skipped 30 December 2011. The night that ran on from the 29th into the 31st ends at 24:00 of the 29th if
     the 31st is shut; that the 30th is shut means nothing."""
     clocks = ["2011-12-29T23:59", "2011-12-31T00:00", "2011-12-31T22:00"]

@@ -220,7 +220,7 @@ def test_calendar_file_becomes_days_of_a_kind(store: Store, hours: HoursService)
     assert hours.import_file("lin", CalendarFile(text, SpecialDay(TODAY, DayKind.REST), "元旦")).added == 9
 
 
-def test_events_that_cannot_be_read_may_be_left_out(store: Store, hours: HoursService) -> None:
+def test_unreadable_events_may_be_left_out(store: Store, hours: HoursService) -> None:
     text = ics("SUMMARY:Run\nDTSTART:20270501T090000", "SUMMARY:Rest\nDTSTART;VALUE=DATE:20270501")
     done = hours.import_file("lin", CalendarFile(text, SpecialDay(TODAY, DayKind.REST), leave_out=True))
     assert (done.added, [one.name for one in done.left_out]) == (1, ["Run"])

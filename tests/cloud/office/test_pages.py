@@ -80,7 +80,7 @@ def test_leaver_of_a_company_by_forms(town: Town) -> None:
         assert "None matches." in visitor.get("/parties?text=Acme").text
 
 
-def test_moving_day_is_shown_and_carried_out_by_forms(town: Town) -> None:
+def test_moving_day_is_carried_out_by_forms(town: Town) -> None:
     with town.visit("office") as visitor:
         party = party_of(visitor, "/people/5")
         form = f"{party}/moving"
@@ -126,7 +126,7 @@ def test_record_of_a_person_is_changed_by_forms(town: Town) -> None:
         assert visitor.submit("/people/5/record/eat", "/people/5").status_code == 404
 
 
-def test_tenant_s_lease_is_ended_at_the_desk_by_forms(town: Town) -> None:
+def test_lease_is_ended_at_desk_by_forms(town: Town) -> None:
     """Warned on the list, not ended by its date, and ended by a person once the days of grace are over."""
     with town.visit("office") as visitor:
         tenant = add_person(visitor, "Tenant")

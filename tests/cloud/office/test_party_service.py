@@ -54,7 +54,7 @@ def test_renewed_lease_leaves_the_list(office: PropertyOffice, tenant: int) -> N
     assert [line for line in office.due() if line.person == tenant] == []
 
 
-def test_home_of_an_adult_ends_on_a_ground_only(office: PropertyOffice) -> None:
+def test_adult_s_home_ends_on_ground_only(office: PropertyOffice) -> None:
     adult, other = office.family("8-802", "Adult", "Other")
     place = office.place(office.party_of(adult), adult)
     for ground in (None, HomeGround.GUARDIAN, HomeGround.LEASE_OVER):
@@ -69,14 +69,14 @@ def test_home_of_an_adult_ends_on_a_ground_only(office: PropertyOffice) -> None:
     assert office.has_home(other)
 
 
-def test_role_of_a_tenant_does_not_turn_the_lease_into_an_end(office: PropertyOffice, tenant: int) -> None:
+def test_tenant_role_does_not_end_the_lease(office: PropertyOffice, tenant: int) -> None:
     place = office.place(office.party_of(tenant), tenant)
     with pytest.raises(Rejected, match="end somebody's home"):
         office.parties.change_member(BY, place, MemberRole.ADULT, 0, NOW_MS + 60 * DAY_MS)
     office.parties.change_member(BY, place, MemberRole.ADULT, 0, 0)
 
 
-def test_leaver_of_a_company_is_in_no_next_roster(office: PropertyOffice) -> None:
+def test_company_leaver_is_in_no_next_roster(office: PropertyOffice) -> None:
     """The company holds a plan for its staff. Who leaves has no row any more, at the same moment."""
     company, stays, leaves = office.company("Acme"), office.person("Stays"), office.person("Leaves")
     for person in (stays, leaves):
@@ -138,7 +138,7 @@ def test_household_with_homes_is_not_ended(office: PropertyOffice) -> None:
         office.parties.end(BY, office.party_of(person))
 
 
-def test_newcomer_to_a_full_party_is_refused_by_name(office: PropertyOffice) -> None:
+def test_newcomer_to_full_party_is_refused(office: PropertyOffice) -> None:
     """A plan with places that a whole company holds: whoever joins takes one."""
     company = office.company("Acme")
     for name in ("A", "B", "C", "D"):
@@ -155,7 +155,7 @@ def test_nobody_belongs_to_a_party_twice(office: PropertyOffice, tenant: int) ->
         office.parties.add_member(BY, party, tenant, MemberRole.ADULT, office.now_ms)
 
 
-def test_household_is_made_for_a_flat_that_there_is(office: PropertyOffice) -> None:
+def test_household_is_made_for_existing_flat(office: PropertyOffice) -> None:
     with pytest.raises(Rejected, match="no flat of this name"):
         office.parties.add(BY, PartyKind.FLAT, Label("", ""), "99-9999")
     with pytest.raises(Rejected, match="lives there already"):

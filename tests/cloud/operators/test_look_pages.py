@@ -51,7 +51,7 @@ def test_events_of_a_person_lead_to_the_purpose(town: Town) -> None:
         assert staff.get("/events?person=4711").status_code == 404
 
 
-def test_purpose_holds_for_half_an_hour_and_one_login(town: Town) -> None:
+def test_purpose_holds_half_an_hour_one_login(town: Town) -> None:
     with town.visit("office") as staff, town.visit("office") as other:
         look(staff)
         assert staff.get("/events?person=5").status_code == 200

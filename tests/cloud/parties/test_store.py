@@ -45,7 +45,7 @@ def test_household_of_a_flat_is_made_once(court: Store) -> None:
         assert find_party(connection, "elsewhere", made) is None
 
 
-def test_places_of_a_person_are_those_in_one_party(court: Store) -> None:
+def test_places_of_person_are_in_one_party(court: Store) -> None:
     """Neither another's there nor their own elsewhere."""
     with court.writing() as connection:
         one, other = (add_party(connection, NAME, Party(0, PartyKind.CLUB, name, name)) for name in ("Chess", "Choir"))

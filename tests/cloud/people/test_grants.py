@@ -338,7 +338,7 @@ def test_staff_end_emergencies_and_nobody_else_does() -> None:
     ration=st.tuples(st.integers(1, 1000), st.integers(0, 50_000)),
     devices=st.lists(st.sampled_from([f"hub-{number}" for number in range(9)]), min_size=1, max_size=20),
 )
-def test_shares_of_old_devices_are_never_more_than_the_plan(ration: tuple[int, int], devices: list[str]) -> None:
+def test_old_devices_never_share_more_than_plan(ration: tuple[int, int], devices: list[str]) -> None:
     """What each device gives whose software knows nothing of quantities that are lent."""
     minutes, wh = ration
     points = [socket(f"phone-{number}", device) for number, device in enumerate(devices)]
@@ -353,7 +353,7 @@ def test_shares_of_old_devices_are_never_more_than_the_plan(ration: tuple[int, i
     [Quantity(10, "visits"), Quantity(300, "minutes", "month"), Quantity(300, "minutes", money=True)],
     ids=["a unit it cannot count", "a period it cannot count", "money"],
 )
-def test_old_devices_give_nothing_of_what_they_cannot_count(quantity: Quantity) -> None:
+def test_old_devices_give_nothing_they_cannot_count(quantity: Quantity) -> None:
     plan = structs.replace(RIDER, quantities={"phone": (quantity,)})
     assert share(plan, "phone", [socket("phone-1")]).minutes == 0
 

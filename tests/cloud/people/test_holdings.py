@@ -116,7 +116,7 @@ def test_end_of_a_person_ends_all() -> None:
     assert {one.until_ms for one in found if one.plan == RESIDENT} == {NOW_MS + 20 * 3_600_000}
 
 
-def test_places_of_a_plan_are_those_of_the_party() -> None:
+def test_places_of_plan_are_the_party_s() -> None:
     """A carer with a key plan of one flat does not pass the doors of another that is their home."""
     keys = Plan("keys", RESIDENT.tier, 0, None, {"home": "always"}, RESIDENT.label)
     with_party, alone = (Membership(1, 1, "keys", party=party) for party in (2, None))

@@ -110,7 +110,7 @@ def test_place_that_no_point_serves_makes_no_row() -> None:
     assert len(unpack_rows(compile_people(gone, NOW_MS)[1].rows)) == 1
 
 
-def test_rows_of_a_home_are_home_to_the_rule() -> None:
+def test_home_rows_are_home_to_the_rule() -> None:
     """Tier, hours and no ration: what the rule asks of a home. What is rationed beside the door is none."""
     rows, page = grants(community([lives()]), NOW_MS)
     site = Site(page)

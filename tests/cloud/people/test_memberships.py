@@ -17,7 +17,7 @@ def family(office: PropertyOffice) -> list[int]:
     return office.family("7-701", *NAMES)
 
 
-def test_fifth_of_a_founders_family_is_refused_by_name(office: PropertyOffice, family: list[int]) -> None:
+def test_fifth_of_founder_s_family_is_refused(office: PropertyOffice, family: list[int]) -> None:
     """A founder's family: the payer and three more hold the plan for life; the fifth is told who has the places."""
     payer = office.give("founder", family[0], payer=True)
     for person in family[1:4]:
@@ -58,7 +58,7 @@ def test_membership_lasts_for_its_term(office: PropertyOffice, family: list[int]
     assert held.from_ms <= office.now_ms < held.from_ms + DAY_MS, "it begins today"
 
 
-def test_family_is_never_paid_for_longer_than_its_payer(office: PropertyOffice, family: list[int]) -> None:
+def test_family_never_outlasts_its_payer(office: PropertyOffice, family: list[int]) -> None:
     payer = office.held(office.give("family-year", family[0], payer=True))
     office.now_ms += 30 * DAY_MS
     assert office.held(office.give("family-year", family[1])).until_ms == payer.until_ms
@@ -96,7 +96,7 @@ def test_family_is_renewed_with_its_payer(office: PropertyOffice, family: list[i
         assert "family-year" in office.plans_open_to(person)
 
 
-def test_family_ends_with_its_payer_and_stays_at_home(office: PropertyOffice, family: list[int]) -> None:
+def test_family_without_payer_stays_at_home(office: PropertyOffice, family: list[int]) -> None:
     payer = office.give("family-year", family[0], payer=True)
     others = [office.give("family-year", person) for person in family[1:3]]
     office.memberships.end(BY, payer)
@@ -115,7 +115,7 @@ def test_ended_membership_has_no_days_of_grace(office: PropertyOffice, family: l
     assert office.plans_open_to(family[0]) == {"resident"}
 
 
-def test_family_keeps_a_plan_for_life_without_its_payer(office: PropertyOffice, family: list[int]) -> None:
+def test_family_keeps_life_plan_without_payer(office: PropertyOffice, family: list[int]) -> None:
     payer = office.give("founder", family[0], payer=True)
     child = office.give("founder", family[1])
     office.memberships.end(BY, payer)

@@ -85,7 +85,7 @@ def test_a_membership_that_is_over_does_not_look_alive_in_the_list(town: Town) -
     assert "Ended" in row
 
 
-def test_auditor_sees_people_but_no_form_that_changes_them(town: Town) -> None:
+def test_auditor_sees_people_but_no_form(town: Town) -> None:
     """But for the one that asks for the purpose of a look."""
     with town.visit("auditor") as visitor:
         for path in ("/people", "/people/1"):

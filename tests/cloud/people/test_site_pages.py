@@ -39,7 +39,7 @@ def two_versions(world: World, older: int) -> tuple[Device, Device]:
     return world.devices["east-gate"], world.devices["hub-door"]
 
 
-def test_page_without_special_days_is_that_of_version_2() -> None:
+def test_page_without_special_days_equals_version_2() -> None:
     pages, too_large = site_pages(SITE_PAGE, set(PAGE_VERSIONS))
     assert pages.keys() == set(PAGE_VERSIONS)
     assert not too_large
@@ -85,7 +85,7 @@ def test_version_1_is_sent_no_calendar(world: World) -> None:
     assert not page_of(hub).schedules["gym-hours"].days
 
 
-def test_device_that_learns_version_3_is_sent_the_calendar(world: World) -> None:
+def test_device_reading_version_3_is_sent_calendar(world: World) -> None:
     _, hub = two_versions(world, 2)
     shut_a_day(world)
     world.refresh()

@@ -79,7 +79,7 @@ def test_suspended_and_ended_rows_take_no_place() -> None:
     assert too_many([*rows, held(4)], [], 2, NOW_MS) == []
 
 
-def test_row_of_the_party_is_held_by_its_members() -> None:
+def test_party_row_is_held_by_members() -> None:
     everybody = Membership(1, None, "founder", party=7)
     spans = {8: (0, 0), 9: (0, NOW_MS), 10: (NOW_MS + 5, 0)}
     members = [PartyMember(0, 7, person, MemberRole.ADULT, *span) for person, span in spans.items()]

@@ -129,7 +129,7 @@ def test_first_device_of_a_version_gets_its_page(estate: World) -> None:
     assert manifest_of(west).site_page == site_pages(estate)[2]
 
 
-def test_roster_too_large_for_all_readers_is_not_issued(estate: World) -> None:
+def test_roster_too_large_for_all_is_withheld(estate: World) -> None:
     """With no device of a newer version it is undeliverable, as before."""
     with estate.store.writing() as connection:
         lose_device(connection, "east-gate", estate.now_ms)

@@ -48,11 +48,11 @@ def test_what_is_kept_is_no_longer_owed() -> None:
     assert (after["b"].allowance, after["b"].asked_ms, after["a"].keep) == (4, 0, None)
 
 
-def test_use_beyond_the_allowance_is_taken_from_the_rest() -> None:
+def test_use_beyond_allowance_reduces_the_rest() -> None:
     assert free_for(9, shares(Share("a", 1, 3, used=5), Share("b")), "b") == 4
 
 
-def test_nothing_is_lent_where_more_was_used_than_there_is() -> None:
+def test_nothing_is_lent_after_an_overrun() -> None:
     after = settle(9, shares(Share("a", 1, 9, used=11), Share("b", used=2, asked_ms=NOW_MS)), NOW_MS)
     assert (after["b"].number, after["b"].allowance, after["b"].asked_ms) == (0, 0, 0)
     assert is_closed(9, after, "b")

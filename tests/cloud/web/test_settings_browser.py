@@ -34,7 +34,7 @@ def test_chosen_files_are_looked_at_and_applied(town: Town, page: Page, oracles:
     assert len(taken) == 5
 
 
-def test_grave_edit_of_a_plan_asks_for_its_code(town: Town, page: Page, oracles: Path) -> None:
+def test_grave_plan_edit_asks_for_code(town: Town, page: Page, oracles: Path) -> None:
     log_in(page, "admin")
     page.goto("/plans/resident")
     page.get_by_label("Hours in Estate").select_option("")

@@ -126,7 +126,7 @@ async def test_nothing_is_given_before_it_is_written() -> None:
 
 
 @in_virtual_time
-async def test_what_is_asked_back_is_not_given_any_more() -> None:
+async def test_asked_back_loan_is_not_given() -> None:
     """From the word on; the cloud is told when it is written down."""
     bench = Bench()
     await bench.lent(8)
@@ -180,7 +180,7 @@ async def test_closed_quantity_gives_no_floor() -> None:
 
 
 @in_virtual_time
-async def test_use_is_said_every_minute_until_it_is_known() -> None:
+async def test_use_is_reported_until_it_is_confirmed() -> None:
     bench = Bench()
     await bench.lent(8)
     for items in (1, 2):
@@ -218,7 +218,7 @@ async def test_session_that_runs_low_asks_by_itself() -> None:
 
 
 @in_virtual_time
-async def test_what_was_used_offline_is_said_at_the_next_connection() -> None:
+async def test_offline_use_is_reported_at_next_connection() -> None:
     bench = Bench()
     bench.spend(2, over=True)
     await asyncio.sleep(3600)

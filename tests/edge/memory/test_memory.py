@@ -246,7 +246,7 @@ def test_a_memory_of_the_first_schema_is_opened_and_takes_what_points_keep(path:
 LENT = Loan("72696465726e6f31", "rider-phone", "minutes", DAY, DAY + 3, 2, 7_200_000, 1, 60_000, 0)
 
 
-def test_loan_is_kept_with_the_use_it_rests_on(path: Path) -> None:
+def test_loan_is_stored_with_its_use(path: Path) -> None:
     memory = Memory(path)
     memory.store_loan(LENT, [SPENT])
     memory.store_loan(LENT._replace(allowance=60_000), [SPENT._replace(amount=60_001)])
@@ -256,7 +256,7 @@ def test_loan_is_kept_with_the_use_it_rests_on(path: Path) -> None:
     again.close()
 
 
-def test_loan_and_use_are_written_together_or_not_at_all(memory: Memory) -> None:
+def test_loan_and_use_are_one_write(memory: Memory) -> None:
     memory._connection.execute(
         "CREATE TRIGGER full BEFORE INSERT ON uses BEGIN SELECT RAISE(FAIL, 'the disk is full'); END"
     )
@@ -274,7 +274,7 @@ def test_folded_use_stays_with_its_loan(memory: Memory) -> None:
     assert (memory.loans(), memory.spent()) == ([monthly._replace(folded=60_000)], [])
 
 
-def test_memory_of_the_second_schema_keeps_what_was_used(path: Path) -> None:
+def test_second_schema_keeps_what_was_used(path: Path) -> None:
     """A session's minutes and energy stood in one row."""
     connection = files.open_made(path, "memory", commands_and_kept, points_and_spent)
     for row in (("a", DAY, "72696465726e6f31", "rider-phone", 60_000, 1_500), (LOST, UNDATED, "", "", 0, 0)):

@@ -89,7 +89,7 @@ def test_portal_counts_a_visit_when_somebody_has_passed(kind: Station) -> None:
     assert [effect.used for effect in effects if isinstance(effect, Spend)] == [{"visits": 1}]
 
 
-def test_door_without_a_contact_counts_who_was_let_in() -> None:
+def test_door_without_contact_counts_entries() -> None:
     portal = Portal(door.KIND)
     portal.levels({})
     assert [effect for effect in portal.take(rationed()) if isinstance(effect, Spend)]
