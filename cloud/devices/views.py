@@ -1,5 +1,6 @@
 """Devices and their points as pages and calls show them."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -146,7 +147,10 @@ def list_devices(connection: Connection, name: str | None = None) -> list[Device
         .where(points.c.device.in_([row.name for row in found]), zone_seen(connection, points.c.zone))
         .order_by(points.c.name)
     ).all()
-    return [_device(row, [point for point in placed if point.device == row.name]) for row in found]
+    of_device: dict[str, list[Any]] = defaultdict(list)
+    for point in placed:
+        of_device[point.device].append(point)
+    return [_device(row, of_device[row.name]) for row in found]
 
 
 def _list(value: object) -> list[Any]:

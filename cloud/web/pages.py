@@ -141,6 +141,7 @@ def _environment(language: Language, site: Site, demo: bool) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
         bytecode_cache=BYTECODE,
         extensions=["jinja2.ext.i18n"],
     )
