@@ -104,9 +104,10 @@ def _verdict(row: Row, value: float, figures: Mapping[str, Any], idle: IdleContr
         disturbed = ""
     if disturbed and not (met and row.kind != "wall ratio"):
         return "cannot be judged", disturbed
-    nothing = figure(figures, row.nothing_at) if row.nothing_at else 0.0
-    if not met and row.most is not None and not isinstance(nothing, str) and nothing * row.scale > row.most:
-        return "cannot be judged", f"doing nothing for as long takes {number(nothing * row.scale)} {row.unit} here"
+    if not met and row.most is not None and row.least_work is not None:
+        least = figure(figures, row.least_work.at)
+        if not isinstance(least, str) and least * row.scale > row.most:
+            return "cannot be judged", f"{row.least_work.en} takes {number(least * row.scale)} {row.unit} here"
     return "yes" if met else "no", ""
 
 

@@ -31,13 +31,20 @@ class Beside(Struct, frozen=True, forbid_unknown_fields=True):
     unit: str = ""
 
 
+class LeastWork(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the time of the least that could be done stands, and what that is."""
+
+    at: str
+    en: str
+
+
 class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One figure of one program.
 
     ``name`` begins with its program. ``at`` says where the figure stands in what the program found, its keys parted by
     slashes; it is multiplied by ``scale``. ``most`` and ``least`` are targets; a figure without one is only shown.
-    ``of`` is the promise that it keeps. ``nothing_at`` is the same time with nothing done in it: where that alone is
-    above the target, this machine cannot judge the row. ``size`` is how much there was of the table's dimension; a row
+    ``of`` is the promise that it keeps. ``least_work`` is what takes as long with next to nothing done in it: where that
+    alone is above the target, this machine cannot judge the row. ``size`` is how much there was of the table's dimension; a row
     with ``sizes`` is declared once and stands for one of each.
     """
 
@@ -52,7 +59,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     most: float | None = None
     least: float | None = None
     beside: Beside | None = None
-    nothing_at: str = ""
+    least_work: LeastWork | None = None
     size: int = 0
     sizes: tuple[int, ...] = ()
 

@@ -22,6 +22,7 @@ from dev import ROOT
 QUIET = IdleControl(Probe(1.0, 0.2), Probe(1.0, 0.2), 0.05)
 SHARED = IdleControl(Probe(1.0, 0.2), Probe(1.4, 0.2), 0.8)
 BUSY = IdleControl(Probe(1.0, 0.2), Probe(1.4, 0.2), 1.2)
+NOTHING = _rows.LeastWork("us/nothing", "doing nothing for as long")
 MACHINE: Mapping[str, Any] = {
     "cores": 2,
     "cpu": "a processor",
@@ -82,8 +83,8 @@ def test_program_prints_every_figure(program: str) -> None:
         (row("cpu", most=50), 51, BUSY, "cannot be judged"),
         (row("cpu", most=50), 51, SHARED, "no"),
         (row("exact", most=50), 51, BUSY, "no"),
-        (row(most=50, nothing_at="us/nothing"), 51, QUIET, "cannot be judged"),
-        (row(most=60, nothing_at="us/nothing"), 61, QUIET, "no"),
+        (row(most=50, least_work=NOTHING), 51, QUIET, "cannot be judged"),
+        (row(most=60, least_work=NOTHING), 61, QUIET, "no"),
     ],
 )
 def test_verdict_depends_on_load(of: Row, value: float, idle: IdleControl, met: str) -> None:
