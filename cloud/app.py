@@ -49,6 +49,7 @@ from cloud.office.moving import MovingService
 from cloud.office.party_service import PartyService
 from cloud.office.person_service import PersonService
 from cloud.operators.domain import OPERATORS
+from cloud.operators.silent_alarms import SilentAlarmService
 from cloud.overview.api import API_STREAM
 from cloud.overview.banner import Banner, site_banner
 from cloud.overview.domain import OVERVIEW
@@ -108,7 +109,7 @@ SETUP_TABLES = tuple(table for domain in DOMAINS for table in domain.setup)
 """The tables of the setup file."""
 
 STORE_AND_CLOCK = (
-    *(MusterService, PointService, RolloutService, ZoneService, HubBoard, LookService),
+    *(MusterService, PointService, RolloutService, ZoneService, HubBoard, LookService, SilentAlarmService),
     *(PeopleService, MembershipService, PartyService, PersonService, FlatService, DutyService),
 )
 """Services that take nothing else."""

@@ -140,10 +140,23 @@ class DecisionFields(TypedDict):
     holder: NotRequired[str]
 
 
+def duress_fields(holder: str, direction: str, digest: str) -> None:
+    """Whose PIN it was, and of which credential. It is silent: no list, stream or screen shows it."""
+
+
 class ServingKind(Kind[PhaseT, FaultT, TextT]):
     """A kind at which people ask with a card, or an operator on their behalf."""
 
-    allowed = EventType("access.allowed", "good", "access", "放行", "Allowed", DecisionFields)
+    allowed = EventType(
+        "access.allowed",
+        "good",
+        "access",
+        "放行",
+        "Allowed",
+        DecisionFields,
+        looks={("reason", "override"): Look("alarm", Phrase("紧急封闭期间放行", "Let into a lockdown"))},
+    )
+    duress = EventType("access.duress", "alarm", "access", "被胁迫", "Under duress", duress_fields, silent=True)
     refused = EventType("access.refused", "bad", "access", "拒绝", "Refused", DecisionFields)
     ordered = CommandEvents.done
 

@@ -54,6 +54,7 @@ class EventType(Generic[P]):
 
     ``looks`` are other ways to show it, by a field and the value that makes the difference. ``says`` are the fields
     whose words stand beside it, and ``adds`` is a text that its data is filled into. ``behind`` is as for ``Record``.
+    One that is ``silent`` stands in no list and no stream, whoever reads it: only the page of silent alarms has it.
     """
 
     def __init__(
@@ -69,10 +70,11 @@ class EventType(Generic[P]):
         says: tuple[str, ...] = (),
         adds: Phrase | None = None,
         behind: Literal["nothing", "persisted"] = "nothing",
+        silent: bool = False,
     ) -> None:
         if not re.fullmatch(EVENT_KIND, kind):
             raise ValueError(f"an event is called family.what, not {kind!r}")
-        self.kind, self.grade, self._behind = kind, grade, behind
+        self.kind, self.grade, self._behind, self.silent = kind, grade, behind, silent
         self.looks, self.says, self.adds = looks, says, adds
         self.look, self.fields = Look(tone, Phrase(zh, en)), fields
         self.required, self.optional = _field_names(fields)

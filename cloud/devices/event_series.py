@@ -14,10 +14,11 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, func,
 from cloud.store.prepared import Prepared
 from cloud.store.schema import devices, event_series, events
 from cloud.store.scope import point_seen
+from contract.kinds import vocabulary
 
 MAX_SERIES_PER_DEVICE = 2_000
 """Points, kinds and reasons are a device's own words. What it says beyond these shares a last series, which is found by
-the device alone: no honest device has a tenth as many."""
+the device alone: no honest device has a tenth as many. Silent events keep their kind, and with it their silence."""
 MAX_SERIES_IN_MEMORY = 100_000
 
 Blob = bytes | bytearray
@@ -83,21 +84,30 @@ def find_series(connection: Connection, site: str, key: Key) -> tuple[int, Key]:
     number = connection.execute(mine).scalar()
     if number is None:
         count = connection.execute(select(func.count()).where(of_device)).scalar_one()
-        if count >= MAX_SERIES_PER_DEVICE and (point, kind) != ("", ""):
-            return find_series(connection, site, (device_id, "", "", None))
+        last = device_id, "", kind if kind in vocabulary().silent else "", None
+        if count >= MAX_SERIES_PER_DEVICE and key != last:
+            return find_series(connection, site, last)
         number = connection.execute(insert(event_series).values(values).returning(event_series.c.id)).scalar_one()
     return int(number), key
 
 
 def find_arrivals(
-    connection: Connection, site: str, wanted: EventFilter, beyond: int, limit: int, *, newest_first: bool
+    connection: Connection,
+    site: str,
+    wanted: EventFilter,
+    beyond: int,
+    limit: int,
+    *,
+    newest_first: bool,
+    silent: bool = False,
 ) -> list[int]:
     """The arrival numbers of events that match, whoever they name: the newest below ``beyond``, or the oldest above it.
+    Of the ``silent`` ones, or of those that are shown.
 
     Of the series that match, those are read whose next event is nearest: all others lie behind as many of these.
     """
     next_of = _NEWEST_OF if newest_first else _OLDEST_OF
-    asked = [event_series.c.site == site, point_seen(connection, event_series.c.point)]
+    asked = [event_series.c.site == site, point_seen(connection, event_series.c.point), shown(silent=silent)]
     if wanted.device:
         asked.append(event_series.c.device_id.in_(select(devices.c.id).where(devices.c.name == wanted.device)))
     asked += [event_series.c[name] == value for name in ("point", "reason") if (value := getattr(wanted, name))]
@@ -115,6 +125,14 @@ def find_arrivals(
             for (arrival,) in read.all(connection, series, beyond, limit, 0)
         ),
     )
+
+
+def shown(*, silent: bool = False) -> ColumnElement[bool]:
+    """Whether an event's series is of those that lists and streams show; with ``silent``, of the others. Whatever shows
+    events to somebody asks this. An event without a series counts as shown, which keeps the order of arrival the
+    quickest way to read them."""
+    kind, kinds = func.coalesce(event_series.c.kind, ""), sorted(vocabulary().silent)
+    return kind.in_(kinds) if silent else kind.not_in(kinds)
 
 
 def _next_of(series: ColumnElement[int], newest_first: bool) -> ScalarSelect[int]:

@@ -6,7 +6,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, Select, func, select
 
 from cloud.devices.erasure import decode_stored
-from cloud.devices.event_series import EventFilter, find_arrivals
+from cloud.devices.event_series import EventFilter, find_arrivals, shown
 from cloud.devices.lateness import LIVE_WITHIN_MS, Lateness, lateness
 from cloud.devices.registry import site_of
 from cloud.store.homes import flat_of_person
@@ -137,6 +137,12 @@ def last_refused(connection: Connection, holder: bytes) -> EventView | None:
     return refused[0] if refused else None
 
 
+def list_silent(connection: Connection, before: int | None = None, limit: int = 50) -> EventPage:
+    """The events that all other lists leave out, the newest first."""
+    beyond = MAX_INTEGER if before is None else before
+    return _page(_found(connection, EventFilter(), beyond, limit + 1, newest_first=True, silent=True), limit)
+
+
 def _by_arrival(connection: Connection, site: str, wanted: EventFilter) -> Select[Any] | None:
     """What is read in the order of arrival: all events, or those of one person; None for what series find quicker."""
     scope = scope_of(connection)
@@ -152,11 +158,11 @@ def _by_arrival(connection: Connection, site: str, wanted: EventFilter) -> Selec
 
 
 def _found(
-    connection: Connection, wanted: EventFilter, beyond: int, limit: int, *, newest_first: bool
+    connection: Connection, wanted: EventFilter, beyond: int, limit: int, *, newest_first: bool, silent: bool = False
 ) -> list[EventView]:
     site = site_of(connection).name
-    arrivals = find_arrivals(connection, site, wanted, beyond, limit, newest_first=newest_first)
-    found = _views(connection, _EVENTS.where(events.c.arrival.in_(arrivals)))
+    arrivals = find_arrivals(connection, site, wanted, beyond, limit, newest_first=newest_first, silent=silent)
+    found = _views(connection, _EVENTS.where(events.c.arrival.in_(arrivals)), silent=silent)
     return sorted(found, key=lambda one: one.arrival, reverse=newest_first)
 
 
@@ -205,9 +211,9 @@ _EVENTS = (
 )
 
 
-def _views(connection: Connection, query: Select[Any]) -> list[EventView]:
+def _views(connection: Connection, query: Select[Any], *, silent: bool = False) -> list[EventView]:
     scope = scope_of(connection)
-    return [_event(row).seen_in(scope) for row in connection.execute(query)]
+    return [_event(row).seen_in(scope) for row in connection.execute(query.where(shown(silent=silent)))]
 
 
 def _family(row: Any) -> Person | None:

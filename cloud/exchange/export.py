@@ -13,6 +13,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from cloud.cards.rule import Card
+from cloud.devices.event_series import shown
 from cloud.devices.registry import site_of
 from cloud.exchange.rule import window_days
 from cloud.exchange.sheet import quoted
@@ -253,7 +254,7 @@ def _events(connection: Connection, site: str, since_ms: int) -> list[ExportRow]
         .join(event_series, event_series.c.id == events.c.series)
         .join(devices, devices.c.id == event_series.c.device_id)
         .outerjoin(people, people.c.holder == events.c.holder)
-        .where(event_series.c.site == site, events.c.received_ms >= since_ms)
+        .where(event_series.c.site == site, events.c.received_ms >= since_ms, shown())
         .order_by(events.c.arrival.desc())
         .limit(MAX_EVENTS)
     )

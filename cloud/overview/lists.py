@@ -58,7 +58,7 @@ def events(
         person=person,
         page=page,
         devices=all_devices,
-        kinds=[*sorted(vocabulary().families), *sorted(vocabulary().events)],
+        kinds=[*sorted(vocabulary().families), *sorted(vocabulary().events.keys() - vocabulary().silent)],
         reasons=list(Reason),
         since_ms=since_ms,
         days=days,

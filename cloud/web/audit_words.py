@@ -26,6 +26,7 @@ ACTIONS: Mapping[str, str] = {
     "people.imported": "Imported people from a file",
     "data.exported": "Exported data",
     "movements.seen": "Looked at a person's movements",
+    "silent.seen": "Looked at the silent alarms",
     "retention.changed": "Changed how long records are held",
     "person.added": "Added a person",
     "flat.added": "Added a flat",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from msgspec import Struct
 from sqlalchemy import Connection, insert, select
 
+from cloud.devices.event_series import shown
 from cloud.devices.registry import site_of
 from cloud.store.database import Clock, Store
 from cloud.store.schema import event_series, events, people
@@ -52,7 +53,7 @@ def _person_in_event(connection: Connection, site: str, arrival: int) -> int | N
     """Whom an event names, at a point that this login sees."""
     query = select(people.c.id).join(events, events.c.holder == people.c.holder)
     query = query.join(event_series, event_series.c.id == events.c.series).where(event_series.c.site == site)
-    seen = query.where(events.c.arrival == arrival, point_seen(connection, event_series.c.point))
+    seen = query.where(events.c.arrival == arrival, point_seen(connection, event_series.c.point), shown())
     person: int | None = connection.execute(seen).scalar()
     return person
 

@@ -33,7 +33,8 @@ class Right(StrEnum):
 
     ``PEOPLE`` is to change people, plans and cards, ``DOORS`` to open a door, to set its mode, and to begin and end a
     session, ``DEVICES`` what concerns the machine itself, ``ADOPT`` to let one in, to replace it and to put it out,
-    ``OPERATORS`` to say who may log in, ``SETUP`` to change plans, cells, duties and the whole setup.
+    ``OPERATORS`` to say who may log in, ``SETUP`` to change plans, cells, duties and the whole setup, ``SILENT`` to see
+    who signalled that they are being forced.
     """
 
     READ = "read"
@@ -49,6 +50,7 @@ class Right(StrEnum):
     ADOPT = "adopt"
     OPERATORS = "operators"
     SETUP = "setup"
+    SILENT = "silent"
 
 
 class Part(StrEnum):
@@ -74,7 +76,9 @@ class RoleRule(Struct, frozen=True):
 
 ROLES: Mapping[Role, RoleRule] = {
     Role.ADMIN: RoleRule(frozenset(Right)),
-    Role.STAFF: RoleRule(frozenset(Right) - {Right.DEVICES, Right.ACCOUNTS, Right.OPERATORS, Right.SETUP}),
+    Role.STAFF: RoleRule(
+        frozenset(Right) - {Right.DEVICES, Right.ACCOUNTS, Right.OPERATORS, Right.SETUP, Right.SILENT}
+    ),
     Role.GUARD: RoleRule(frozenset({Right.READ, Right.DOORS}), names_today=True),
     Role.STEWARD: RoleRule(frozenset({Right.READ}), Part.ZONE, names_today=True),
     Role.CELL_WORKER: RoleRule(frozenset({Right.DIRECTORY}), Part.CELL),

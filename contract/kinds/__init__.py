@@ -67,6 +67,7 @@ class Vocabulary(Struct, frozen=True):
     """The words of all known kinds and of the device itself. A word means the same in every kind that has it.
 
     ``events`` stand by their kind, ``families`` by what comes before its dot; ``classes`` are what plans ration.
+    ``silent`` are the kinds of the events that no list and no stream shows.
     """
 
     events: Mapping[str, EventType[...]]
@@ -75,6 +76,7 @@ class Vocabulary(Struct, frozen=True):
     faults: Mapping[str, Phrase]
     texts: Mapping[str, Phrase]
     classes: Mapping[str, Noun]
+    silent: frozenset[str]
 
 
 @cache
@@ -99,6 +101,7 @@ def vocabulary() -> Vocabulary:
         _merged([DEVICE_FAULTS, *(kind.faults for kind in kinds)]),
         _merged([DEVICE_TEXTS, *(kind.texts for kind in kinds)]),
         _merged([kind.classes for kind in kinds]),
+        frozenset(kind for kind, event in events.items() if event.silent),
     )
 
 

@@ -121,6 +121,20 @@ def test_device_that_invents_words_shares_a_series(place: Store, monkeypatch: py
     assert (mine, other) == ([8, 7, 6, 5, 4, 3, 2, 1], [9])
 
 
+def test_silent_event_stays_silent_among_too_many_series(place: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that fills up its series does not bring silent events into the lists."""
+    monkeypatch.setattr(event_series, "MAX_SERIES_PER_DEVICE", 3)
+    with place.writing() as connection:
+        numbers = SeriesNumbers(SITE)
+        write(connection, numbers, {one: Said(1, "gate", f"door.{one}", None) for one in range(1, 7)})
+        write(connection, numbers, {one: Said(1, f"gate-{one}", "access.duress", None) for one in (7, 8)})
+        told, silent = (
+            find_arrivals(connection, SITE, EventFilter(device="device-1"), 100, 50, newest_first=True, silent=silent)
+            for silent in (False, True)
+        )
+    assert (told, silent) == ([6, 5, 4, 3, 2, 1], [8, 7])
+
+
 def test_rolled_back_series_is_made_again(place: Store) -> None:
     numbers, said = SeriesNumbers(SITE), {1: Said(1, "gate", "door.forced", None)}
     with pytest.raises(ZeroDivisionError), place.writing() as connection:

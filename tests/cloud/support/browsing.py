@@ -32,6 +32,7 @@ EVERY_PAGE = (
         "/quarantine",
         "/audit",
         "/operators",
+        "/silent-alarms",
         "/people/5/look",
         "/events/1/look",
         "/adoptions",
