@@ -43,9 +43,9 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     ``name`` begins with its program. ``at`` says where the figure stands in what the program found, its keys parted by
     slashes; it is multiplied by ``scale``. ``most`` and ``least`` are targets; a figure without one is only shown.
-    ``of`` is the promise that it keeps. ``least_work`` is what takes as long with next to nothing done in it: where that
-    alone is above the target, this machine cannot judge the row. ``size`` is how much there was of the table's dimension; a row
-    with ``sizes`` is declared once and stands for one of each.
+    ``of`` is the promise that it keeps. ``least_work`` is what takes as long with next to nothing done in it: where
+    that alone is above the target, this machine cannot judge the row. ``size`` is how much there was of the table's
+    dimension; a row with ``sizes`` is declared once and stands for one of each.
     """
 
     name: str
