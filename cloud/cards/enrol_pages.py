@@ -26,6 +26,7 @@ from cloud.web.domain import LivePage, Panel, Piece, Visit
 from cloud.web.forms import REJECTED, Clerk, Fields, attempt
 from cloud.web.panels import render_panels
 from cloud.web.params import Id, Text
+from cloud.web.query import PanelsOf
 from cloud.web.roles import Right
 from contract.decide import Direction
 
@@ -142,7 +143,7 @@ def claim(person: Id, context: Clerk, enrolling: Enrolments, fields: Fields) -> 
     return attempt(context, act, f"/people/{person}?done=claimed", REJECTED, partial(person_page, context, person))
 
 
-@router.get("/cards/enrolments/{command}")
+@router.get("/cards/enrolments/{command}", dependencies=[Depends(PanelsOf("enrolment"))])
 def enrolment(command: str, context: Looking, done: str = "") -> HTMLResponse:
     return enrolment_page(context, command, context.confirm(DONE, done))
 
@@ -205,7 +206,7 @@ def begin_loop(context: Clerk, enrolling: Enrolments, fields: Fields) -> Respons
     return attempt(context, act, "/cards/desk/{}".format, REJECTED, again)
 
 
-@router.get("/cards/desk/{loop}")
+@router.get("/cards/desk/{loop}", dependencies=[Depends(PanelsOf("desk"))])
 def desk_loop(loop: str, context: Looking, done: str = "") -> HTMLResponse:
     return loop_page(context, loop, context.confirm(DONE, done))
 

@@ -2,21 +2,22 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from cloud.charging.store import BadCursor, find_session, list_sessions
 from cloud.commands.store import list_points
 from cloud.web.context import N_, ReadingZone, or_404
-from cloud.web.domain import Nav, NavGroup
+from cloud.web.domain import Nav
 from cloud.web.pages import see_other, with_query
 from cloud.web.params import Text
+from cloud.web.query import PanelsOf
 from cloud.web.roles import Part
 
 ROWS = 50
 
 router = APIRouter(prefix="/charging")
-NAV = (Nav(NavGroup.DAILY, "/charging", N_("Charging"), parts=(Part.ZONE,)),)
+NAV = (Nav(30, "/charging", N_("Charging"), parts=(Part.ZONE,)),)
 
 
 @router.get("/sessions")
@@ -43,7 +44,7 @@ def one_session(device: str, session: str, context: ReadingZone) -> HTMLResponse
     return context.render("charged.html", session=view)
 
 
-@router.get("/sockets/{point}")
+@router.get("/sockets/{point}", dependencies=[Depends(PanelsOf("point"))])
 def socket(point: str, context: ReadingZone) -> RedirectResponse:
     """The address of a socket's page in the days when only sockets had one."""
     return see_other(with_query(f"/points/{point}", context.request.query_params))

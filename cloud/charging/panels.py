@@ -72,7 +72,7 @@ def _sessions_of_person(visit: Visit, person: PersonView) -> dict[str, Any] | No
 PANELS = (
     Panel("points", 40, "_hubs.html", _hubs, _hub_pieces),
     Panel("points", 90, "_last_sessions.html", _last_sessions, one_piece("sessions", "_sessions.html")),
-    Panel("point", 15, "_charger.html", _socket, _socket_pieces),
+    Panel("point", 15, "_charger.html", _socket, _socket_pieces, asks=("who",)),
     Panel("point", 50, "_sessions_of_point.html", _sessions_of_point, one_piece("sessions", "_sessions.html")),
     Panel("person", 50, "_charged_by.html", _sessions_of_person, right=Right.MOVEMENTS),
 )

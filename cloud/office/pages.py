@@ -19,11 +19,12 @@ from cloud.people.store import list_plans
 from cloud.store.labels import Label
 from cloud.web.context import N_, RequestContext, Said, form_for, or_404, page_for, service
 from cloud.web.days import start_of_day, window_of
-from cloud.web.domain import Nav, NavGroup, Panel, Visit
+from cloud.web.domain import Nav, Panel, Visit
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt, number_in
 from cloud.web.pages import local_path, with_query
 from cloud.web.panels import render_panels
 from cloud.web.params import Cursor, Id, Text
+from cloud.web.query import PanelsOf
 from cloud.web.roles import Part, Right
 from contract.decide import Standing
 
@@ -46,8 +47,8 @@ Renewing = Annotated[RequestContext, Depends(page_for(Right.DIRECTORY))]
 
 router = APIRouter()
 NAV = (
-    Nav(NavGroup.PEOPLE, "/parties", N_("Households and companies"), right=Right.PARTIES, parts=(Part.PARTY,)),
-    Nav(NavGroup.PEOPLE, "/renewals", N_("Renewals"), right=Right.DIRECTORY),
+    Nav(45, "/parties", N_("Households and companies"), seldom=True, right=Right.PARTIES, parts=(Part.PARTY,)),
+    Nav(46, "/renewals", N_("Renewals"), seldom=True, right=Right.DIRECTORY),
 )
 
 
@@ -92,7 +93,7 @@ def renewals(context: Renewing, done: str = "") -> HTMLResponse:
     return context.render("renewals.html", lines=lines, counts=counts, said=context.confirm(DONE, done))
 
 
-@router.get("/parties/{party}")
+@router.get("/parties/{party}", dependencies=[Depends(PanelsOf("party"))])
 def party(party: Id, context: PartiesReading, done: str = "") -> HTMLResponse:
     return party_page(context, party, context.confirm(DONE, done))
 

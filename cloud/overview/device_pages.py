@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 
 from cloud.commands.store import PointState
@@ -15,6 +15,7 @@ from cloud.web.context import N_, Reading
 from cloud.web.domain import LivePage, Panel, Visit, no_pieces, one_piece
 from cloud.web.panels import render_panels
 from cloud.web.params import Cursor
+from cloud.web.query import PanelsOf
 
 ROWS = 50
 ROWS_OF_POINT = 20
@@ -54,7 +55,7 @@ PANELS = (
     Panel("device", 10, "_device_facts.html", _health, one_piece("device-facts", "_device_facts.html")),
     Panel("device", 30, "_device_orders.html"),
     Panel("device", 50, "_journal.html", _journal, no_pieces),
-    Panel("device", 70, "_events_of.html", _events_of_device),
+    Panel("device", 70, "_events_of.html", _events_of_device, asks=("before",)),
     Panel("point", 70, "_events_of.html", _events_of_point),
 )
 LIVE = LivePage("device", find_device_view, lambda name, event: event.device == name)
@@ -62,7 +63,7 @@ LIVE = LivePage("device", find_device_view, lambda name, event: event.device == 
 router = APIRouter()
 
 
-@router.get("/devices/{name}")
+@router.get("/devices/{name}", dependencies=[Depends(PanelsOf("device"))])
 def device(name: str, context: Reading, before: Cursor = None, done: str = "") -> HTMLResponse:
     return render_panels(
         context,

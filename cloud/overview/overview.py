@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Set
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from msgspec import Struct
 from sqlalchemy import Connection
@@ -20,9 +20,10 @@ from cloud.devices.views import DeviceView, list_devices
 from cloud.overview.metrics import Metrics
 from cloud.people.rosters import Spread, spread
 from cloud.web.context import N_, OwnPage
-from cloud.web.domain import LivePage, Nav, NavGroup, Panel, Piece, Visit, one_piece
+from cloud.web.domain import LivePage, Nav, Panel, Piece, Visit, one_piece
 from cloud.web.pages import see_other
 from cloud.web.panels import render_panels
+from cloud.web.query import PanelsOf
 from cloud.web.roles import Right
 
 LINES_SHOWN = 40
@@ -97,10 +98,10 @@ PANELS = (
 LIVE = LivePage("overview", find_overview, lambda _of, _event: True, shows_emergencies=True)
 
 router = APIRouter()
-NAV = (Nav(NavGroup.DAILY, "/", N_("Overview"), also="/devices/[^/]+"),)
+NAV = (Nav(10, "/", N_("Overview"), also="/devices/[^/]+"),)
 
 
-@router.get("/")
+@router.get("/", dependencies=[Depends(PanelsOf("overview"))])
 def first_page(context: OwnPage) -> Response:
     """Whoever sees only a part of the site is led to the first page of theirs."""
     assignment = context.login.operator.assignment

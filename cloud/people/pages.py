@@ -15,10 +15,11 @@ from cloud.people.store import find_person, list_people, list_plans
 from cloud.store.labels import Label
 from cloud.web.context import N_, ReadingDirectory, RequestContext, Said, service
 from cloud.web.days import window_of
-from cloud.web.domain import Nav, NavGroup, Panel
+from cloud.web.domain import Nav, Panel
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 from cloud.web.panels import render_panels
 from cloud.web.params import Cursor, Id, Text
+from cloud.web.query import PanelsOf
 from cloud.web.roles import Part, Right
 from contract.decide import Standing
 
@@ -39,7 +40,7 @@ People = Annotated[PeopleService, Depends(service(PeopleService))]
 Memberships = Annotated[MembershipService, Depends(service(MembershipService))]
 
 router = APIRouter(prefix="/people")
-NAV = (Nav(NavGroup.DAILY, "/people", N_("People"), right=Right.DIRECTORY, parts=(Part.CELL,)),)
+NAV = (Nav(50, "/people", N_("People"), right=Right.DIRECTORY, parts=(Part.CELL,)),)
 
 
 @router.get("")
@@ -80,7 +81,7 @@ def add_person(context: Clerk, people: People, fields: Fields) -> Response:
     return attempt(context, act, "/people/{}?done=person".format, REJECTED, again)
 
 
-@router.get("/{person}")
+@router.get("/{person}", dependencies=[Depends(PanelsOf("person"))])
 def person(person: Id, context: ReadingDirectory, done: str = "") -> HTMLResponse:
     return person_page(context, person, context.confirm(DONE, done))
 

@@ -17,11 +17,12 @@ from cloud.commands.store import list_points
 from cloud.points.filter import PATHS, group_of, read_filter
 from cloud.points.panels import find_one_point, list_chosen
 from cloud.web.context import N_, ReadingZone, RequestContext, or_404, page_for
-from cloud.web.domain import Nav, NavGroup
+from cloud.web.domain import Nav
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, attempt, reason_in
 from cloud.web.pages import local_path, with_query
 from cloud.web.panels import render_panels
 from cloud.web.params import Text
+from cloud.web.query import PanelsOf
 from cloud.web.roles import Part, Right
 from contract.decide import Mode
 from contract.kinds import MODE_LASTS_MS
@@ -51,19 +52,21 @@ Locking = Annotated[RequestContext, Depends(page_for(Right.DOORS))]
 
 router = APIRouter()
 NAV = (
-    Nav(NavGroup.DAILY, "/doors", N_("Doors"), also="/orders/.+|/zones/.+", parts=(Part.ZONE,)),
-    Nav(NavGroup.ESTATE, "/points", N_("All points"), parts=(Part.ZONE,)),
+    Nav(20, "/doors", N_("Doors"), also="/orders/.+|/zones/.+", parts=(Part.ZONE,)),
+    Nav(55, "/points", N_("All points"), seldom=True, parts=(Part.ZONE,)),
 )
 
 
-@router.get("/doors")
-@router.get("/charging")
-@router.get("/points")
-def points(context: ReadingZone, mode: Text = "") -> HTMLResponse:
+@router.get("/doors", dependencies=[Depends(PanelsOf("points"))])
+@router.get("/charging", dependencies=[Depends(PanelsOf("points"))])
+@router.get("/points", dependencies=[Depends(PanelsOf("points"))])
+def points(
+    context: ReadingZone, mode: Text = "", show: Text = "", only: Text = "", zone: Text = "", text: Text = ""
+) -> HTMLResponse:
     """The points of the site, or those that the address asks for."""
-    path, asked = context.request.url.path, context.request.query_params
-    show = SHOWN_AT.get(path) or asked.get("show")
-    point_filter = or_404(read_filter({**{name: asked.get(name) for name in ("only", "zone", "text")}, "show": show}))
+    path = context.request.url.path
+    asked = {"show": SHOWN_AT.get(path) or show, "only": only, "zone": zone, "text": text}
+    point_filter = or_404(read_filter(asked))
     return render_panels(
         context,
         "points",
@@ -76,7 +79,7 @@ def points(context: ReadingZone, mode: Text = "") -> HTMLResponse:
     )
 
 
-@router.get("/points/{name}")
+@router.get("/points/{name}", dependencies=[Depends(PanelsOf("point"))])
 def point(name: str, context: ReadingZone, mode: Text = "") -> HTMLResponse:
     """One point: its state, what can be ordered of it, and what happened there."""
     return render_panels(

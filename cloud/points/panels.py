@@ -135,14 +135,21 @@ def _orders_of_point(visit: Visit, point: PointState) -> dict[str, Any] | None:
 
 
 PANELS = (
-    Panel("points", 0, "_points_head.html", _head, one_piece("picks", "_picks.html")),
+    Panel("points", 0, "_points_head.html", _head, one_piece("picks", "_picks.html"), asks=("order", "mode")),
     Panel("points", 20, "_standing.html", _standing, _standing_pieces),
     Panel("points", 30, "_cards.html", cards_of("portal"), _card_pieces),
     Panel("points", 50, "_cards.html", cards_of(*OTHERS), _card_pieces),
     Panel("points", 55, "_no_points.html", _none, no_pieces),
     Panel("points", 60, "_all_doors.html", _all_doors),
     Panel("points", 80, "_orders.html", _orders, no_pieces),
-    Panel("point", 0, "_point_head.html", _point_head, one_piece("point-title", "_point_title.html")),
+    Panel(
+        "point",
+        0,
+        "_point_head.html",
+        _point_head,
+        one_piece("point-title", "_point_title.html"),
+        asks=("order", "mode"),
+    ),
     Panel("point", 10, "_point_facts.html", pieces=one_piece("point-facts", "_point_facts_now.html")),
     Panel("point", 20, "_point_orders.html"),
     Panel("point", 60, "_point_order_list.html", _orders_of_point, no_pieces),

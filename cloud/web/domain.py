@@ -1,7 +1,6 @@
 """What a domain of the cloud brings to the web."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from fastapi import APIRouter
@@ -11,53 +10,25 @@ from sqlalchemy import Connection
 from cloud.devices.event_views import EventView
 from cloud.store.labels import Label
 from cloud.store.scope import Scope, scope_of
-from cloud.web.i18n import N_, Language
+from cloud.web.i18n import Language
 from cloud.web.roles import Part, Right
 from cloud.web.setup_table import AnyTable
 
 T = TypeVar("T")
 
 
-class NavGroup(StrEnum):
-    """Entries of the navigation that stand together. Those of ``DAILY`` are always in sight, the others stand under
-    More, each group below its name, a text of the catalogue."""
-
-    DAILY = ""
-    PEOPLE = N_("People and flats")
-    ESTATE = N_("Zones, plans and hours")
-    DEVICES = N_("Devices")
-    OFFICE = N_("Administration")
-
-
 class Nav(Struct, frozen=True):
-    """An entry of the console's navigation, for those who have the right, and ``parts`` as the page has them. ``after``
-    is the path of the entry behind which it stands, where the order of the domains does not say it. ``also`` matches
-    the paths of pages without an entry of their own that belong to this one."""
+    """An entry of the console's navigation, for those who have the right, and ``parts`` as the page has them. Entries
+    stand in the order of ``place``; those that are ``seldom`` needed stand under More. ``also`` matches the paths of
+    pages without an entry of their own that belong to this one."""
 
-    group: NavGroup
+    place: int
     path: str
     text: str
-    after: str = ""
+    seldom: bool = False
     right: Right = Right.READ
     also: str = r"(?!)"
     parts: tuple[Part, ...] = ()
-
-
-def in_order(entries: Sequence[Nav]) -> list[Nav]:
-    """Every entry by its group; within a group as they come, each directly followed by those that stand behind it.
-    Raises ``ValueError`` for one that stands behind none."""
-    listed = sorted(_followers(entries, ""), key=lambda entry: list(NavGroup).index(entry.group))
-    if len(listed) < len(entries):
-        lost = {entry.path for entry in entries} - {entry.path for entry in listed}
-        raise ValueError(f"No entry of the navigation stands before {', '.join(sorted(lost))}")
-    return listed
-
-
-def _followers(entries: Sequence[Nav], path: str) -> Iterator[Nav]:
-    for entry in entries:
-        if entry.after == path:
-            yield entry
-            yield from _followers(entries, entry.path)
 
 
 class Visit(NamedTuple):
@@ -95,7 +66,7 @@ class Panel(Struct, frozen=True):
 
     ``pieces`` are what the stream of the page keeps fresh, by its values. What else the panel shows, such as its
     forms, depends on the value ``shape`` among its values: the page is loaded again when that is another. The stream
-    does not look at a panel without ``pieces``.
+    does not look at a panel without ``pieces``. ``asks`` are the names of the query that ``look`` reads.
     """
 
     page: str
@@ -104,6 +75,7 @@ class Panel(Struct, frozen=True):
     look: Callable[[Visit, Any], Mapping[str, Any] | None] = lambda _visit, _about: {}
     pieces: Callable[[Mapping[str, Any]], Iterable[Piece]] | None = None
     right: Right = Right.READ
+    asks: tuple[str, ...] = ()
 
 
 def no_pieces(_values: Mapping[str, Any]) -> Iterable[Piece]:

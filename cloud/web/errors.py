@@ -14,10 +14,13 @@ from cloud.store.database import Store
 from cloud.store.schema import people
 from cloud.store.scope import OutOfScope, PurposeNeeded
 from cloud.web.context import N_, Forbidden, LoginNeeded, maybe_login, service
-from cloud.web.pages import Pages, see_other
+from cloud.web.pages import Pages, see_other, with_query
+from cloud.web.query import UnknownQuery
 from cloud.web.rejected import Rejected
 
 API = "/api/"
+UNKNOWN_NAMES = N_("This address asks for something that the page does not know")
+KNOWN_NAMES = N_("Behind the question mark may stand: %(known)s.")
 STREAM = "/live"
 """How the path of every stream ends."""
 CODES = {
@@ -39,11 +42,14 @@ def problem(status: int, error: str, message: str, where: str = "") -> JSONRespo
     return JSONResponse({"error": error, "message": message, "where": where}, status)
 
 
-def page(request: Request, status: int, heading: str, cure: str, *, log_in: bool = False) -> Response:
-    """What went wrong, inside the frame of whoever is logged in, with the way back to where the form stood."""
+def page(
+    request: Request, status: int, heading: str, cure: str, *, log_in: bool = False, back: str | None = None
+) -> Response:
+    """What went wrong, inside the frame of whoever is logged in, with the way ``back``: to where the form stood, if
+    none is named."""
     pages = service(Pages)(request)
     say = pages.language(request).say
-    login, back = maybe_login(request), came_from(request)
+    login, back = maybe_login(request), came_from(request) if back is None else back
     context = {"heading": say(heading), "cure": say(cure), "back": back, "log_in": log_in and login is None}
     return pages.page(request, "trouble.html", login, status, **context)
 
@@ -103,6 +109,18 @@ async def _invalid(request: Request, error: Exception) -> Response:
     return page(request, 422, N_("Something in the form is not right"), N_("Go back and check every field."))
 
 
+async def _unknown_query(request: Request, error: Exception) -> Response:
+    """A page leads to the same address without what it does not know: programs of others write into addresses that are
+    sent through them."""
+    known = cast(UnknownQuery, error).known
+    if is_api(request):
+        return problem(422, "unknown_query", str(error), "query")
+    say = service(Pages)(request).language(request).say
+    kept = {name: value for name, value in request.query_params.items() if name in known}
+    back = with_query(request.url.path, kept) if request.method == "GET" else None
+    return page(request, 422, UNKNOWN_NAMES, say(KNOWN_NAMES) % {"known": ", ".join(known)}, back=back)
+
+
 async def _no_text(request: Request, _error: Exception) -> Response:
     """JSON may hold half of a character, which can be neither stored nor hashed: nothing was changed."""
     if is_api(request):
@@ -141,6 +159,7 @@ _ANSWERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Resp
     PurposeNeeded: _purpose_needed,
     Rejected: _rejected,
     RequestValidationError: _invalid,
+    UnknownQuery: _unknown_query,
     HTTPException: _http,
     UnicodeEncodeError: _no_text,
 }

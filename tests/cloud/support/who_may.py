@@ -11,6 +11,8 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from cloud.web.panels import PanelBoard
+from cloud.web.query import known_names
 from tests.cloud.support.town import PASSWORD, routed
 
 FILE = Path(__file__).parents[1] / "who_may.csv"
@@ -95,3 +97,13 @@ def filled(path: str, **others: str) -> str:
 def routes(app: FastAPI) -> list[Address]:
     """Every method and path of the application."""
     return [(method, route.path) for route in routed(app) for method in sorted(route.methods or ())]
+
+
+def names_by_address(app: FastAPI) -> dict[Address, set[str]]:
+    """The names that the query of each address may have."""
+    board = app.state.services[PanelBoard]
+    return {
+        (method, route.path): known_names(route.path, route.dependant, board)
+        for route in routed(app)
+        for method in route.methods or ()
+    }
