@@ -30,6 +30,7 @@ from cloud.line.broker import Arrived, Broker, BrokerAddress, Lookout
 from cloud.line.broker_tls import BrokerIdentity
 from cloud.line.sealed_channel import SealedChannel
 from cloud.line.worker import Worker
+from cloud.operators.tips import tip_worker
 from cloud.overview.metrics import Metrics, Workings
 from cloud.people.publisher import Publisher
 from cloud.quantities.lender import Lender
@@ -113,6 +114,7 @@ class DeviceSide:
             self.rolling,
             self._reminder,
             retention_worker(store, site, clock),
+            tip_worker(store, keys.folder.parent, clock),
             _lookout(self.broker),
         ]
 

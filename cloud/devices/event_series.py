@@ -5,21 +5,34 @@ order of their arrival. So whoever filters events picks the series that match, w
 does not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from heapq import nlargest, nsmallest
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, func, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal_column,
+    select,
+)
 
 from cloud.store.prepared import Prepared
-from cloud.store.schema import devices, event_series, events
+from cloud.store.schema import MAX_INTEGER, devices, event_series, events
 from cloud.store.scope import point_seen
+from contract.decide import DAY_MS
 from contract.kinds import vocabulary
 
 MAX_SERIES_PER_DEVICE = 2_000
 """Points, kinds and reasons are a device's own words. What it says beyond these shares a last series, which is found by
 the device alone: no honest device has a tenth as many. Silent events keep their kind, and with it their silence."""
 MAX_SERIES_IN_MEMORY = 100_000
+LATE_WITHIN_MS = DAY_MS
+"""An event that was on its way longer stands, for whoever asks for a span of time, where it arrived."""
 
 Blob = bytes | bytearray
 EventColumns = tuple[str, str, int, int, str, str, Blob | None, str | None]
@@ -34,13 +47,20 @@ Key = tuple[int, str, str, str | None]
 
 class EventFilter(Struct, frozen=True):
     """Empty fields ask for nothing. ``kind`` may be a family (``door``) or a whole kind (``door.forced``), ``holder``
-    is a person as devices know one."""
+    is a person as devices know one. ``since_ms`` and ``until_ms`` are a half-open span of UTC milliseconds in which it
+    happened, 0 for no bound: see ``happened_ms``."""
 
     device: str = ""
     point: str = ""
     kind: str = ""
     reason: str = ""
     holder: bytes | None = None
+    since_ms: int = 0
+    until_ms: int = 0
+
+    @property
+    def is_timed(self) -> bool:
+        return bool(self.since_ms or self.until_ms)
 
 
 class SeriesNumbers(dict[Key, int]):
@@ -99,14 +119,16 @@ def find_arrivals(
     limit: int,
     *,
     newest_first: bool,
+    last: int | None = None,
+    series: Collection[int] | None = None,
     silent: bool = False,
 ) -> list[int]:
-    """The arrival numbers of events that match, whoever they name: the newest below ``beyond``, or the oldest above it.
-    Of the ``silent`` ones, or of those that are shown.
+    """The arrival numbers of events that match, whoever they name: the newest below ``beyond``, or the oldest above it,
+    and none that lies beyond ``last``. Only those of these ``series`` are looked at, if they are named; of the
+    ``silent`` ones, or of those that are shown.
 
     Of the series that match, those are read whose next event is nearest: all others lie behind as many of these.
     """
-    next_of = _NEWEST_OF if newest_first else _OLDEST_OF
     asked = [event_series.c.site == site, point_seen(connection, event_series.c.point), shown(silent=silent)]
     if wanted.device:
         asked.append(event_series.c.device_id.in_(select(devices.c.id).where(devices.c.name == wanted.device)))
@@ -114,15 +136,25 @@ def find_arrivals(
     if wanted.kind:
         family = event_series.c.kind.startswith(f"{wanted.kind}.", autoescape=True)
         asked.append((event_series.c.kind == wanted.kind) | family)
+    far = (0 if newest_first else MAX_INTEGER) if last is None else last
+    low, high = (far, beyond) if newest_first else (beyond, far)
+    span = {"low": low, "high": high}
+    if wanted.is_timed:
+        span |= {"since": wanted.since_ms, "until": wanted.until_ms or MAX_INTEGER}
+    next_of, read = _READ[newest_first, wanted.is_timed]
     matching = select(event_series.c.id, next_of.label("next")).where(*asked)
-    found = [(row.next, row.id) for row in connection.execute(matching, {"beyond": beyond}) if row.next is not None]
-    nearest, read = (nlargest, _BACK) if newest_first else (nsmallest, _ON)
+    found = [
+        (row.next, row.id)
+        for row in connection.execute(matching, span)
+        if row.next is not None and (series is None or row.id in series)
+    ]
+    nearest = nlargest if newest_first else nsmallest
     return nearest(
         limit,
         (
             arrival
-            for _, series in nearest(limit, found)
-            for (arrival,) in read.all(connection, series, beyond, limit, 0)
+            for _, number in nearest(limit, found)
+            for (arrival,) in read.all(connection, number, *span.values(), limit, 0)
         ),
     )
 
@@ -135,28 +167,42 @@ def shown(*, silent: bool = False) -> ColumnElement[bool]:
     return kind.in_(kinds) if silent else kind.not_in(kinds)
 
 
-def _next_of(series: ColumnElement[int], newest_first: bool) -> ScalarSelect[int]:
+def happened_ms() -> ColumnElement[int]:
+    """When an event happened by its device's clock; where that is later than its arrival, or more than
+    ``LATE_WITHIN_MS`` before it, when it arrived. So what happened in a span of time arrived in it, or soon after."""
+    took_ms = events.c.received_ms - events.c.at_ms
+    believed = (took_ms >= literal_column("0")) & (took_ms < literal_column(str(LATE_WITHIN_MS)))
+    return case((believed, events.c.at_ms), else_=events.c.received_ms)
+
+
+def _in_span(newest_first: bool, is_timed: bool) -> tuple[list[ColumnElement[bool]], ColumnElement[int]]:
+    arrival, low, high, since, until = (
+        events.c.arrival,
+        *(bindparam(name, type_=events.c.arrival.type) for name in ("low", "high", "since", "until")),
+    )
+    happened = [happened_ms() >= since, happened_ms() < until] if is_timed else []
+    return [arrival > low, arrival < high, *happened], arrival.desc() if newest_first else arrival
+
+
+def _next_of(newest_first: bool, is_timed: bool) -> ScalarSelect[int]:
     """The nearest event of a series; not ``max``, which would read all of them."""
-    within, order = _beyond(newest_first)
-    mine = select(events.c.arrival).where(events.c.series == series, within)
+    within, order = _in_span(newest_first, is_timed)
+    mine = select(events.c.arrival).where(events.c.series == event_series.c.id, *within)
     return mine.order_by(order).limit(1).scalar_subquery()
 
 
-def _beyond(newest_first: bool) -> tuple[ColumnElement[bool], ColumnElement[int]]:
-    arrival, beyond = events.c.arrival, bindparam("beyond", type_=events.c.arrival.type)
-    return (arrival < beyond, arrival.desc()) if newest_first else (arrival > beyond, arrival)
+def _arrivals(newest_first: bool, is_timed: bool) -> Prepared:
+    """The nearest events of one series."""
+    within, order = _in_span(newest_first, is_timed)
+    mine = select(events.c.arrival).where(events.c.series == bindparam("series"), *within).order_by(order)
+    names = ("low", "high", "since", "until") if is_timed else ("low", "high")
+    return Prepared(mine.limit(bindparam("limit")).offset(bindparam("offset")), "series", *names, "limit", "offset")
 
 
 _INSERT_EVENT = Prepared(insert(events), *events.columns.keys())
-_NEWEST_OF, _OLDEST_OF = (_next_of(event_series.c.id, way) for way in (True, False))
-_BACK, _ON = (
-    Prepared(
-        select(events.c.arrival)
-        .where(events.c.series == bindparam("series"), within)
-        .order_by(order)
-        .limit(bindparam("limit"))
-        .offset(bindparam("offset")),
-        *("series", "beyond", "limit", "offset"),
-    )
-    for within, order in map(_beyond, (True, False))
-)
+_READ = {
+    (newest_first, is_timed): (_next_of(newest_first, is_timed), _arrivals(newest_first, is_timed))
+    for newest_first in (True, False)
+    for is_timed in (True, False)
+}
+"""How the nearest events of series are found: by whether the newest come first, and whether a span of time is asked."""

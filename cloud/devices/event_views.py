@@ -1,12 +1,13 @@
 """Events as pages and calls show them, with a limit on every list."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from cloud.devices.erasure import decode_stored
-from cloud.devices.event_series import EventFilter, find_arrivals, shown
+from cloud.devices.event_series import LATE_WITHIN_MS, EventFilter, find_arrivals, happened_ms, shown
 from cloud.devices.lateness import LIVE_WITHIN_MS, Lateness, lateness
 from cloud.devices.registry import site_of
 from cloud.store.homes import flat_of_person
@@ -110,25 +111,60 @@ def arrival_before(connection: Connection, received_ms: int) -> int:
     return low
 
 
-def list_events(connection: Connection, wanted: EventFilter, before: int | None = None, limit: int = 50) -> EventPage:
-    """The newest first, of those that match and are older than the cursor. Raises ``PurposeNeeded`` or
-    ``OutOfScope``."""
-    beyond = MAX_INTEGER if before is None else before
-    by_arrival = _by_arrival(connection, site_of(connection).name, wanted)
-    if by_arrival is not None:
-        query = by_arrival.where(events.c.arrival < beyond).order_by(events.c.arrival.desc()).limit(limit + 1)
-        return _page(_views(connection, query), limit)
-    return _page(_found(connection, wanted, beyond, limit + 1, newest_first=True), limit)
+def list_events(
+    connection: Connection,
+    wanted: EventFilter,
+    before: int | None = None,
+    limit: int = 50,
+    series: Collection[int] | None = None,
+) -> EventPage:
+    """The newest first, of those that match and are older than the cursor; only those of these ``series``, if they are
+    named. Raises ``PurposeNeeded`` or ``OutOfScope``."""
+    low, high = _arrived_in(connection, wanted)
+    beyond = high if before is None else min(before, high)
+    return _list(connection, wanted, _Way(beyond, low, newest_first=True), limit, series)
 
 
-def list_events_after(connection: Connection, wanted: EventFilter, after: int, limit: int = 50) -> EventPage:
-    """The oldest first, of those that match and are newer than the cursor. Raises ``PurposeNeeded`` or
-    ``OutOfScope``."""
-    by_arrival = _by_arrival(connection, site_of(connection).name, wanted)
+def list_events_after(
+    connection: Connection,
+    wanted: EventFilter,
+    after: int,
+    limit: int = 50,
+    series: Collection[int] | None = None,
+) -> EventPage:
+    """The oldest first, of those that match and are newer than the cursor; ``series`` as above. Raises
+    ``PurposeNeeded`` or ``OutOfScope``."""
+    low, high = _arrived_in(connection, wanted)
+    return _list(connection, wanted, _Way(max(after, low), high, newest_first=False), limit, series)
+
+
+class _Way(NamedTuple):
+    """From which arrival number on, and how far, events are looked at; neither is among them."""
+
+    beyond: int
+    last: int
+    newest_first: bool
+
+
+def _arrived_in(connection: Connection, wanted: EventFilter) -> tuple[int, int]:
+    """Between which arrival numbers everything lies that happened in the span of a filter."""
+    low = arrival_before(connection, wanted.since_ms) if wanted.since_ms else 0
+    if not wanted.until_ms:
+        return low, MAX_INTEGER
+    return low, arrival_before(connection, wanted.until_ms + LATE_WITHIN_MS) + 1
+
+
+def _list(
+    connection: Connection, wanted: EventFilter, way: _Way, limit: int, series: Collection[int] | None
+) -> EventPage:
+    site, arrival = site_of(connection).name, events.c.arrival
+    by_arrival = _by_arrival(connection, site, wanted, series)
     if by_arrival is not None:
-        query = by_arrival.where(events.c.arrival > after).order_by(events.c.arrival).limit(limit + 1)
-        return _page(_views(connection, query), limit)
-    return _page(_found(connection, wanted, after, limit + 1, newest_first=False), limit)
+        low, high = (way.last, way.beyond) if way.newest_first else (way.beyond, way.last)
+        span = by_arrival.where(arrival > low, arrival < high)
+        ordered = span.order_by(arrival.desc() if way.newest_first else arrival)
+        return _page(_views(connection, ordered.limit(limit + 1)), limit)
+    return _page(_found(connection, wanted, way, limit + 1, series), limit)
 
 
 def last_refused(connection: Connection, holder: bytes) -> EventView | None:
@@ -139,31 +175,58 @@ def last_refused(connection: Connection, holder: bytes) -> EventView | None:
 
 def list_silent(connection: Connection, before: int | None = None, limit: int = 50) -> EventPage:
     """The events that all other lists leave out, the newest first."""
-    beyond = MAX_INTEGER if before is None else before
-    return _page(_found(connection, EventFilter(), beyond, limit + 1, newest_first=True, silent=True), limit)
+    way = _Way(MAX_INTEGER if before is None else before, 0, newest_first=True)
+    return _page(_found(connection, EventFilter(), way, limit + 1, None, silent=True), limit)
 
 
-def _by_arrival(connection: Connection, site: str, wanted: EventFilter) -> Select[Any] | None:
+def _by_arrival(
+    connection: Connection, site: str, wanted: EventFilter, series: Collection[int] | None
+) -> Select[Any] | None:
     """What is read in the order of arrival: all events, or those of one person; None for what series find quicker."""
     scope = scope_of(connection)
     if wanted.holder is None:
-        return _EVENTS if wanted == EventFilter() and scope.zone is None else None
+        is_all = series is None and structs.replace(wanted, since_ms=0, until_ms=0) == EventFilter()
+        return _EVENTS.where(*_in_time(wanted)) if is_all and scope.zone is None else None
     scope.check_movements(wanted.holder)
     asked = [event_series.c.site == site, *([devices.c.name == wanted.device] if wanted.device else [])]
     asked += [event_series.c[name] == value for name in ("point", "reason") if (value := getattr(wanted, name))]
     if wanted.kind:
         family = event_series.c.kind.startswith(f"{wanted.kind}.", autoescape=True)
         asked.append((event_series.c.kind == wanted.kind) | family)
-    return _EVENTS.where(events.c.holder == wanted.holder, point_seen(connection, event_series.c.point), *asked)
+    if series is not None:
+        asked.append(events.c.series.in_(series))
+    mine = events.c.holder == wanted.holder
+    return _EVENTS.where(mine, point_seen(connection, event_series.c.point), *asked, *_in_time(wanted))
 
 
 def _found(
-    connection: Connection, wanted: EventFilter, beyond: int, limit: int, *, newest_first: bool, silent: bool = False
+    connection: Connection,
+    wanted: EventFilter,
+    way: _Way,
+    limit: int,
+    series: Collection[int] | None,
+    *,
+    silent: bool = False,
 ) -> list[EventView]:
-    site = site_of(connection).name
-    arrivals = find_arrivals(connection, site, wanted, beyond, limit, newest_first=newest_first, silent=silent)
+    arrivals = find_arrivals(
+        connection,
+        site_of(connection).name,
+        wanted,
+        way.beyond,
+        limit,
+        newest_first=way.newest_first,
+        last=way.last,
+        series=series,
+        silent=silent,
+    )
     found = _views(connection, _EVENTS.where(events.c.arrival.in_(arrivals)), silent=silent)
-    return sorted(found, key=lambda one: one.arrival, reverse=newest_first)
+    return sorted(found, key=lambda one: one.arrival, reverse=way.newest_first)
+
+
+def _in_time(wanted: EventFilter) -> list[ColumnElement[bool]]:
+    if not wanted.is_timed:
+        return []
+    return [happened_ms() >= wanted.since_ms, happened_ms() < (wanted.until_ms or MAX_INTEGER)]
 
 
 def _page(found: list[EventView], limit: int) -> EventPage:

@@ -1,18 +1,23 @@
 """The routes of `/api/v1` about logins, the audit, devices and events."""
 
 from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
 from cloud.devices.event_series import EventFilter
-from cloud.devices.event_views import list_events, list_events_after
+from cloud.devices.event_views import EventPage, list_events, list_events_after
 from cloud.devices.views import list_devices
 from cloud.overview.asked import asked_holder
 from cloud.overview.bodies import DeviceAnswer, EventPageAnswer, device_answer, event_answer
+from cloud.overview.event_csv import EventExportService, csv_response
+from cloud.overview.line_text import LineText, Listing, search_events
 from cloud.web import operators
 from cloud.web.assignments import BadAssignment
 from cloud.web.auth import (
@@ -28,7 +33,7 @@ from cloud.web.auth import (
     WrongPassword,
 )
 from cloud.web.bodies import answer_of
-from cloud.web.context import Context, address, known_device
+from cloud.web.context import Context, RequestContext, address, known_device, service
 from cloud.web.live import After, ApiStream, LastEventId, api_dialect, stream
 from cloud.web.operators import AuditEntry
 from cloud.web.params import AuditReader, Cursor, Limit, OwnCall, Reader, Text, ZoneReader
@@ -98,27 +103,60 @@ def device(name: str, context: Reader) -> DeviceAnswer:
         return device_answer(known_device(connection, name), context.clock())
 
 
-@router.get("/events", response_model=answer_of(EventPageAnswer))
-def events(
+class _Wanted(NamedTuple):
+    """What a call asks for of events."""
+
+    context: RequestContext
+    filters: EventFilter
+    person: int | None
+    text: str
+
+    def page(self, listing: Listing, cursor: int | None, limit: int) -> EventPage:
+        """Raises ``PurposeNeeded`` or ``Forbidden``."""
+        text = LineText.of(self.context.language, self.text)
+        with self.context.store.reading() as connection:
+            holder = asked_holder(self.context, connection, self.person)
+            return search_events(connection, replace(self.filters, holder=holder), text, cursor, limit, listing)
+
+    @property
+    def narrowed(self) -> dict[str, str]:
+        asked = {**asdict(self.filters), "text": self.text, "person": self.person}
+        return {name: str(value) for name, value in asked.items() if value}
+
+
+def _wanted(
     context: ZoneReader,
     device: Text = "",
     point: Text = "",
     kind: Text = "",
     reason: Text = "",
     person: Cursor = None,
-    before: Cursor = None,
-    after: Cursor = None,
-    limit: Limit = 50,
-) -> EventPageAnswer:
-    """The newest first, going back with ``before``; or with ``after`` the oldest first, going on. Those of one person
-    need a purpose: `POST /people/{person}/looks`."""
-    with context.store.reading() as connection:
-        filters = EventFilter(device, point, kind, reason, asked_holder(context, connection, person))
-        if after is None:
-            page = list_events(connection, filters, before, limit)
-        else:
-            page = list_events_after(connection, filters, after, limit)
+    since_ms: Cursor = None,
+    until_ms: Cursor = None,
+    text: Text = "",
+) -> _Wanted:
+    filters = EventFilter(device, point, kind, reason, None, since_ms or 0, until_ms or 0)
+    return _Wanted(context, filters, person, text)
+
+
+EventsWanted = Annotated[_Wanted, Depends(_wanted)]
+Exports = Annotated[EventExportService, Depends(service(EventExportService))]
+
+
+@router.get("/events", response_model=answer_of(EventPageAnswer))
+def events(wanted: EventsWanted, before: Cursor = None, after: Cursor = None, limit: Limit = 50) -> EventPageAnswer:
+    """The newest first, going back with ``before``; or with ``after`` the oldest first, going on. A page of a ``text``
+    may be short and have a next one. Those of one person need a purpose: `POST /people/{person}/looks`."""
+    page = wanted.page(list_events, before, limit) if after is None else wanted.page(list_events_after, after, limit)
     return EventPageAnswer([event_answer(one) for one in page.rows], page.next)
+
+
+@router.get("/events.csv", response_class=PlainTextResponse)
+def events_csv(wanted: EventsWanted, exports: Exports, bom: bool = False) -> Response:
+    """The newest of the same events as a file, in the language that is accepted."""
+    answer = csv_response(partial(wanted.page, list_events), wanted.context.language, bom=bom)
+    exports.note(wanted.context.by, wanted.narrowed)
+    return answer
 
 
 class AuditPage(Struct, frozen=True):

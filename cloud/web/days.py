@@ -7,6 +7,7 @@ from cloud.web.rejected import Rejected
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)
 """What can be written in milliseconds, in every zone."""
+NO_MOMENT = N_("A time is written as 2027-01-31T18:05, by the wall clock of the site. Nothing is shown.")
 NO_DAY = N_("The first and the last day are dates, such as 2027-01-31. Nothing was changed.")
 
 
@@ -34,6 +35,19 @@ def end_of_day(text: str, zone: tzinfo) -> int:
 def moment_of_day(text: str, hour: time, zone: tzinfo) -> int:
     """An hour of that day. Raises ``Rejected``."""
     return int(datetime.combine(read_day(text), hour, zone).timestamp()) * 1000
+
+
+def read_moment(text: str, zone: tzinfo) -> int:
+    """A time of the site's wall clock as browsers send it; 0 for none. Raises ``Rejected``."""
+    if not text:
+        return 0
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Rejected(NO_MOMENT, "time") from None
+    if not FIRST_DAY <= moment.date() <= LAST_DAY:
+        raise Rejected(NO_MOMENT, "time")
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)
 
 
 def window_of(first_day: str, last_day: str, zone: tzinfo) -> tuple[int, int]:

@@ -1,0 +1,111 @@
+"""What the line of an event says, searched for words.
+
+Nearly all of a line follows from the event's series: where, what and why. So a search picks the series that say the
+words, which are few, and reads only their events. What else a line may say stands in the event, as which fault began;
+of series whose kind has such fields, events are read one by one, a bounded number at a time. Names of people are not
+searched: whoever looks for one person's movements names the person, and a purpose.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from cloud.devices.event_series import EventFilter
+from cloud.devices.event_views import EventPage, EventView, list_events
+from cloud.devices.registry import site_of
+from cloud.store.labels import Label
+from cloud.store.schema import devices, event_series, points
+from cloud.store.scope import point_seen
+from cloud.web import words
+from cloud.web.i18n import Language
+from contract.kinds import vocabulary
+
+MOST_READ, READ_AT_ONCE = 1_000, 250
+"""Events that one page reads at most for a text; its cursor leads on from there."""
+
+Listing = Callable[[Connection, EventFilter, Any, int, Collection[int] | None], EventPage]
+"""``list_events``, or ``list_events_after`` where there is a cursor."""
+
+
+class LineText(NamedTuple):
+    """Words that a line must say, all of them, in one language or as devices call things."""
+
+    language: Language
+    words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, language: Language, text: str) -> "LineText":
+        return cls(language, tuple(text.casefold().split()))
+
+    def series(self, connection: Connection) -> set[int]:
+        """The series whose lines say the words, or may."""
+        zh, en = points.c.label_zh, points.c.label_en
+        query = (
+            select(event_series, devices.c.name, devices.c.label_zh, devices.c.label_en, zh.label("zh"), en.label("en"))
+            .join(devices, devices.c.id == event_series.c.device_id)
+            .outerjoin(points, points.c.name == event_series.c.point)
+            .where(event_series.c.site == site_of(connection).name, point_seen(connection, event_series.c.point))
+        )
+        return {
+            row.id
+            for row in connection.execute(query)
+            if _may_say_more(row.kind)
+            or self._are_in(
+                row.point,
+                row.name,
+                self.language.label(Label(row.label_zh, row.label_en)),
+                self.language.label(Label(row.zh, row.en)) if row.zh is not None else "",
+                *self._what(row.kind, row.reason),
+            )
+        }
+
+    def is_said_by(self, event: EventView) -> bool:
+        look, details = words.look_of(event)[1], words.details_of(event)
+        return self._are_in(
+            event.point,
+            event.device,
+            self.language.label(event.device_label),
+            self.language.label(event.point_label) if event.point else "",
+            *self._what(event.kind, event.reason or ""),
+            *map(self.language.say, (look, *details)),
+        )
+
+    def _what(self, kind: str, reason: str) -> Iterator[str]:
+        yield from (kind, reason, self.language.say(words.name_of(kind)))
+        if reason:
+            yield self.language.reason(reason) if self.language.knows(reason) else self.language.stop(reason)
+
+    def _are_in(self, *texts: str) -> bool:
+        line = " ".join(texts).casefold()
+        return all(word in line for word in self.words)
+
+
+def _may_say_more(kind: str) -> bool:
+    """Whether lines of this kind say words that stand in the event. Those that are not declared may name a fault."""
+    declared = vocabulary().events.get(kind)
+    return declared is None or bool(declared.looks or declared.says or declared.adds)
+
+
+def search_events(
+    connection: Connection,
+    wanted: EventFilter,
+    text: LineText,
+    cursor: int | None,
+    limit: int,
+    listing: Listing = list_events,
+) -> EventPage:
+    """A page of the events that match and say the text. It may be short, even empty, and have a next one: then as many
+    events were read as one page may. Raises ``PurposeNeeded`` or ``OutOfScope``."""
+    if not text.words:
+        return listing(connection, wanted, cursor, limit, None)
+    series, found = text.series(connection), list[EventView]()
+    for _ in range(MOST_READ // READ_AT_ONCE):
+        page = listing(connection, wanted, cursor, READ_AT_ONCE, series)
+        found += [event for event in page.rows if text.is_said_by(event)]
+        if len(found) > limit:
+            return EventPage(found[:limit], found[limit - 1].arrival)
+        cursor = page.next
+        if cursor is None:
+            break
+    return EventPage(found, cursor)
