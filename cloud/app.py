@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Connection
@@ -50,9 +50,11 @@ from cloud.office.party_service import PartyService
 from cloud.office.person_service import PersonService
 from cloud.operators.domain import OPERATORS
 from cloud.operators.silent_alarms import SilentAlarmService
+from cloud.operators.tips import AuditTipService
 from cloud.overview.api import API_STREAM
 from cloud.overview.banner import Banner, site_banner
 from cloud.overview.domain import OVERVIEW
+from cloud.overview.event_csv import EventExportService
 from cloud.overview.metrics import Metrics, metrics_token
 from cloud.people.domain import PEOPLE
 from cloud.people.memberships import MembershipService
@@ -64,6 +66,8 @@ from cloud.points.domain import POINTS
 from cloud.points.place import PointService
 from cloud.points.zones import ZoneService
 from cloud.quantities.domain import QUANTITIES
+from cloud.replay.domain import REPLAY
+from cloud.replay.service import LastMonthService
 from cloud.retention.domain import RETENTION
 from cloud.setup.domain import SETUP
 from cloud.setup.service import SetupService
@@ -77,6 +81,7 @@ from cloud.web.live import PageSource
 from cloud.web.looks import LookService
 from cloud.web.pages import ASSETS, Pages
 from cloud.web.panels import PanelBoard
+from cloud.web.query import check_query
 
 log = logging.getLogger(__name__)
 
@@ -102,16 +107,16 @@ HEADERS = {
 
 DOMAINS = (
     *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING),
-    *(PEOPLE, QUANTITIES, OFFICE, FLATS, CARDS, BARS),
-    *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, RETENTION, SETUP, EXCHANGE),
+    *(PEOPLE, QUANTITIES, CARDS, OFFICE, BARS, FLATS, HOURS_AND_CALENDAR, OPERATORS),
+    *(PLANS, DUTIES, RETENTION, SETUP, REPLAY, FLEET, EXCHANGE),
 )
-"""In the order in which their entries stand in the navigation."""
 SETUP_TABLES = tuple(table for domain in DOMAINS for table in domain.setup)
 """The tables of the setup file."""
 
 STORE_AND_CLOCK = (
     *(MusterService, PointService, RolloutService, ZoneService, HubBoard, LookService, SilentAlarmService),
     *(PeopleService, MembershipService, PartyService, PersonService, FlatService, DutyService),
+    *(EventExportService, LastMonthService),
 )
 """Services that take nothing else."""
 
@@ -172,7 +177,7 @@ def create_app(
     app.state.public_url = public_url
     app.state.metrics_token = metrics_token(keys.folder)
     app.mount("/assets", StaticFiles(directory=ASSETS))
-    app.include_router(ROUTES)
+    app.include_router(ROUTES, dependencies=[Depends(check_query)])
     errors.install(app, {kind: status for domain in DOMAINS for kind, status in domain.refusals.items()})
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # It leaves event streams alone.
     app.add_middleware(Guarded)
@@ -190,6 +195,7 @@ def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
         SetupService: setup,
         PlanService: PlanService(store, setup),
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
+        AuditTipService: AuditTipService(store, keys.folder.parent, clock),
         Adoptions: Adoptions(),
         HeldFiles: HeldFiles(),
         **{kind: kind(store, keys, clock) for kind in (ImportService, ExportService)},

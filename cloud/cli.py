@@ -14,7 +14,7 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud import exchange_cli, retention_cli, rollout_cli, setup_cli, user_cli, zone_cli
+from cloud import audit_cli, exchange_cli, replay_cli, retention_cli, rollout_cli, setup_cli, user_cli, zone_cli
 from cloud.charging.store import list_sessions
 from cloud.cli_parts import (
     BY,
@@ -62,6 +62,7 @@ device_app = typer.Typer(no_args_is_help=True, help="Register devices.")
 session_app = typer.Typer(no_args_is_help=True, help="Charging sessions.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused.")
 GROUPS = {
+    "audit": audit_cli.app,
     "device": device_app,
     "retention": retention_cli.app,
     "rollout": rollout_cli.app,
@@ -73,6 +74,7 @@ GROUPS = {
 }
 app.command("import")(exchange_cli.import_people)
 app.command("export")(exchange_cli.export_all)
+app.command("replay", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(replay_cli.replay)
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 

@@ -16,7 +16,7 @@ from cloud.hours.window_text import HoursText, read_hours, write_hours
 from cloud.hours.words import DAY_KINDS, WEEKDAYS
 from cloud.store.labels import Label
 from cloud.web.context import N_, Reading, RequestContext, Said, or_404, service
-from cloud.web.domain import Nav, NavGroup
+from cloud.web.domain import Nav
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 
 DONE: Mapping[str, str] = {
@@ -28,7 +28,7 @@ DONE: Mapping[str, str] = {
 OfHours = Annotated[HoursService, Depends(service(HoursService))]
 
 router = APIRouter(prefix="/hours")
-NAV = (Nav(NavGroup.ESTATE, "/hours", N_("Hours")),)
+NAV = (Nav(62, "/hours", N_("Hours"), seldom=True),)
 
 
 @router.get("")
@@ -53,7 +53,7 @@ def hours_page(context: RequestContext, said: Said | None, *, typed: Mapping[str
 @router.post("")
 def add(context: Clerk, of_hours: OfHours, fields: Fields) -> Response:
     def act() -> None:
-        of_hours.add(context.by, _hours(fields.get("name", "").strip(), fields))
+        of_hours.add(context.by, read_fields(fields.get("name", "").strip(), fields))
 
     return attempt(context, act, "/hours?done=added", REJECTED, partial(hours_page, context, typed=fields))
 
@@ -84,7 +84,7 @@ def one_page(
 @router.post("/{name}")
 def change(name: str, context: Clerk, of_hours: OfHours, fields: Fields) -> Response:
     def act() -> None:
-        of_hours.change(context.by, _hours(name, fields), fields.get("seen", ""))
+        of_hours.change(context.by, read_fields(name, fields), fields.get("seen", ""))
 
     again = partial(one_page, context, name, typed=fields)
     return attempt(context, act, f"/hours/{name}?done=changed", REJECTED, again)
@@ -96,8 +96,8 @@ def remove(name: str, context: Clerk, of_hours: OfHours) -> Response:
     return attempt(context, act, "/hours?done=removed", REJECTED, partial(one_page, context, name))
 
 
-def _hours(name: str, fields: Mapping[str, str]) -> Hours:
-    """Raises ``Rejected``."""
+def read_fields(name: str, fields: Mapping[str, str]) -> Hours:
+    """The hours that a form describes. Raises ``Rejected``."""
     label = Label(fields.get("label_zh", ""), fields.get("label_en", ""))
     week = [fields.get(f"day{number}", "") for number in range(1, 8)]
     return read_hours(HoursText(name, label, week, fields.get("rest", ""), fields.get("half", "")))

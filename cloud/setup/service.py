@@ -70,6 +70,14 @@ class _Mark(NamedTuple):
     as_of: int
 
 
+class Tried(NamedTuple):
+    """A community without a change and with it, and what its people are called, by id."""
+
+    before: Community
+    after: Community
+    names: Mapping[int, Label]
+
+
 class _Prepared(NamedTuple):
     """A comparison: what is to be done, and the community without and with it."""
 
@@ -113,6 +121,14 @@ class SetupService:
         """What the setup would change. Raises ``BadSetup``, ``Outdated``."""
         return self._preview(self._prepare(self._source(file), by))
 
+    def try_out(self, file: SetupFile, by: str) -> Tried:
+        """The community as it is, and as it would be under the setup. Raises ``BadSetup``, ``Outdated``."""
+        return self._tried(self._source(file), by)
+
+    def try_rows(self, by: str, kind: type[Struct], rows: Mapping[str, Struct | None]) -> Tried:
+        """The same for these rows of one table, as for ``change``."""
+        return self._tried(_merged(kind, rows), by)
+
     def apply(self, file: SetupFile, by: str, accept: str = "", as_of: int | None = None) -> Preview:
         """Put the setup in place, in one transaction; returns what was changed. ``accept`` is the code of a preview,
         ``as_of`` the last change that somebody knows of who decides on it. Raises ``BadSetup``, ``Outdated``,
@@ -123,11 +139,11 @@ class SetupService:
         """Change these rows of one table, by their keys; None removes one. The same as to apply a file in which nothing
         else is changed."""
 
-        def wanted(before: Rows) -> ReadSetup:
-            merged = {**before[kind], **rows}
-            return setup_of({kind: {key: row for key, row in merged.items() if row is not None}})
+        return self._apply(_merged(kind, rows), by, accept, None)
 
-        return self._apply(wanted, by, accept, None)
+    def _tried(self, source: Source, by: str) -> Tried:
+        prepared = self._prepare(source, by)
+        return Tried(prepared.before, prepared.after, prepared.names)
 
     def _source(self, file: SetupFile) -> Source:
         """A file is read before the database is locked."""
@@ -203,3 +219,13 @@ class SetupService:
                 raise _Undone
         except _Undone:
             pass
+
+
+def _merged(kind: type[Struct], rows: Mapping[str, Struct | None]) -> Source:
+    """The setup as it is, with these rows of one table in the place of those that have their keys."""
+
+    def wanted(before: Rows) -> ReadSetup:
+        merged = {**before[kind], **rows}
+        return setup_of({kind: {key: row for key, row in merged.items() if row is not None}})
+
+    return wanted

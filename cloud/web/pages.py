@@ -19,7 +19,7 @@ from cloud.devices.registry import Site
 from cloud.store.scope import Scope
 from cloud.web import words
 from cloud.web.assignments import units_of
-from cloud.web.domain import Nav, in_order
+from cloud.web.domain import Nav
 from cloud.web.i18n import Language, choose, languages
 from cloud.web.operators import Login
 from cloud.web.roles import Assignment, Part, Right
@@ -69,7 +69,7 @@ class Pages:
     ) -> None:
         """``clock`` gives UTC milliseconds, ``banner`` what is in force on the part of the site that somebody sees,
         ``nav`` the pages to go to, both for those who are logged in."""
-        self._nav = in_order(nav)
+        self._nav = sorted(nav, key=lambda one: one.place)
         self.zone = ZoneInfo(site.zone)
         self.languages = languages(self.zone)
         self._clock = clock

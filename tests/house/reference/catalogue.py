@@ -1,7 +1,6 @@
 """The console's catalogue: every text that asks to be translated, with the Chinese that it has."""
 
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.extract import extract_from_dir
@@ -12,7 +11,6 @@ from dev import ROOT
 
 FILE = CATALOGUES / "zh_CN.po"
 METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
-KEYWORDS = {"_": None, "N_": None}
 HEAD = r"""# Chinese texts of the console; English is the key. New texts come by `python3 dev.py reference`.
 msgid ""
 msgstr ""
@@ -21,27 +19,21 @@ msgstr ""
 """
 
 
-def texts() -> dict[str, str]:
-    """Every text that asks to be translated, and the first file it stands in, below the project's folder."""
-    extracted = extract_from_dir(ROOT / "cloud", METHODS, keywords=KEYWORDS)
-    found = [(f"cloud/{file}", str(text)) for file, _, text, _, _ in extracted]
-    found += [("cloud/web/words.py", text) for text in words.texts()]
-    return {text: file for file, text in sorted(found, reverse=True)}
+def texts() -> Iterator[str]:
+    """Every text that asks to be translated."""
+    for _, _, found, _, _ in extract_from_dir(ROOT / "cloud", METHODS, keywords={"_": None, "N_": None}):
+        assert isinstance(found, str)
+        yield found
+    yield from words.texts()
 
 
 def catalogue(file: Path = FILE) -> str:
-    """The catalogue as it is to be: the texts of one file below its name, by their alphabet. New ones have no Chinese
-    yet, and what nothing uses is left out. Two who add texts thus seldom add them to the same lines."""
-    chinese = read_catalogue(file.read_text("utf-8"))
-    listed = sorted((source, text) for text, source in texts().items())
-    return HEAD + "".join(
-        f"\n# {source}\n" + "".join(_entry(text, chinese.get(text, "")) for _, text in entries)
-        for source, entries in groupby(listed, key=itemgetter(0))
-    )
-
-
-def _entry(text: str, chinese: str) -> str:
-    return f"\nmsgid {_quoted(text)}\nmsgstr {_quoted(chinese)}\n"
+    """The catalogue as it is to be: new texts stand at its end, without Chinese yet, and what nothing uses is left
+    out."""
+    chinese, used = read_catalogue(file.read_text("utf-8")), set(texts())
+    entries = {text: zh for text, zh in chinese.items() if text in used}
+    entries |= dict.fromkeys(sorted(used - chinese.keys()), "")
+    return HEAD + "".join(f"\nmsgid {_quoted(text)}\nmsgstr {_quoted(zh)}\n" for text, zh in entries.items())
 
 
 def _quoted(text: str) -> str:

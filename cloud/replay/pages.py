@@ -1,0 +1,98 @@
+"""The page before a change is made: what the last month would have looked like under it."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import HTMLResponse, Response
+
+from cloud.hours.pages import read_fields
+from cloud.hours.setup_tables import HoursRow, row_of
+from cloud.people.plans import Plan
+from cloud.people.store import list_plans
+from cloud.plans.form import read_plan
+from cloud.plans.pages import MEANWHILE
+from cloud.replay.service import LastMonthService
+from cloud.replay.store import point_labels
+from cloud.setup.document import BadSetup
+from cloud.setup.pages import MAX_PAGE_BYTES, NO_FILE, Sent
+from cloud.setup.service import Outdated, SetupService, Tried
+from cloud.web.context import RequestContext, form_for, or_404, page_for, service
+from cloud.web.errors import page
+from cloud.web.forms import NOT_RIGHT, NOTHING_DONE, Fields
+from cloud.web.pages import see_other
+from cloud.web.rejected import Rejected
+from cloud.web.roles import Right
+
+Looking = Annotated[RequestContext, Depends(page_for(Right.PEOPLE))]
+Trying = Annotated[RequestContext, Depends(form_for(Right.PEOPLE))]
+TryingSetup = Annotated[RequestContext, Depends(form_for(Right.SETUP))]
+Setup = Annotated[SetupService, Depends(service(SetupService))]
+Months = Annotated[LastMonthService, Depends(service(LastMonthService))]
+
+router = APIRouter(prefix="/last-month", max_body_size=2 * MAX_PAGE_BYTES)
+
+
+@router.post("/setup")
+def try_setup(context: TryingSetup, setup: Setup, months: Months, sent: Sent) -> Response:
+    """A setup as the settings page sends it."""
+    if sent is None:
+        return page(context.request, 422, NOTHING_DONE, NO_FILE)
+    return _begin(context, months, sent.called, "/settings", lambda: setup.try_out(sent, context.by))
+
+
+@router.post("/plans/{name}")
+def try_plan(name: str, context: TryingSetup, setup: Setup, months: Months, fields: Fields) -> Response:
+    """A plan as its editor sends it."""
+    with context.store.reading() as connection:
+        before = or_404(next((plan for plan in list_plans(connection) if plan.name == name), None))
+
+    def tried() -> Tried:
+        return setup.try_rows(context.by, Plan, {name: read_plan(name, fields, before)})
+
+    return _begin(context, months, f"plan {name}", f"/plans/{name}", tried)
+
+
+@router.post("/hours/{name}")
+def try_hours(name: str, context: Trying, setup: Setup, months: Months, fields: Fields) -> Response:
+    """Hours as their editor sends them."""
+
+    def tried() -> Tried:
+        return setup.try_rows(context.by, HoursRow, {name: row_of(read_fields(name, fields))})
+
+    return _begin(context, months, f"hours {name}", f"/hours/{name}", tried)
+
+
+def _begin(
+    context: RequestContext, months: LastMonthService, what: str, back: str, tried: Callable[[], Tried]
+) -> Response:
+    try:
+        return see_other(f"/last-month/{months.begin(context.by, what, back, tried())}")
+    except Rejected as wrong:
+        text = wrong.filled(context.language.say(wrong.text), context.language.label)
+    except BadSetup as wrong:
+        text = wrong.problems[0]
+    except Outdated:
+        text = MEANWHILE
+    except ValueError:
+        text = NOT_RIGHT
+    return page(context.request, 422, NOTHING_DONE, text, back=back)
+
+
+@router.get("/{code}")
+def last_month(code: str, context: Looking, months: Months) -> HTMLResponse:
+    """Each look goes on a little, and the browser looks again until it is done."""
+    found = or_404(months.look(context.by, code))
+    with context.store.reading() as connection:
+        labels = point_labels(connection)
+    shows_names = Right.MOVEMENTS in context.login.operator.assignment.rule.rights
+    answer = context.render("last_month.html", run=code, month=found, labels=labels, shows_names=shows_names)
+    if not found.is_done:
+        answer.headers["Refresh"] = "0"
+    return answer
+
+
+@router.post("/{code}/end")
+def end(code: str, context: Trying, months: Months) -> Response:
+    """Look no more, and go back to the change."""
+    return see_other(months.end(context.by, code))
