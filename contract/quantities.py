@@ -35,7 +35,8 @@ Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
 
 class Quantity(Struct, frozen=True):
     """So much of a unit in every period. ``floor`` is what a device gives that cannot ask. What is ``money`` has none:
-    it is never given twice. Of a ``concurrent`` quantity that much is in use at the same time."""
+    it is never given twice. Of a ``concurrent`` quantity that much is in use at the same time: each session takes one
+    when it begins, and gives it back when it ends."""
 
     amount: Amount
     unit: Unit
@@ -53,6 +54,10 @@ class Quantity(Struct, frozen=True):
     def parts(self) -> int:
         """The amount in parts."""
         return self.amount * PARTS[self.unit]
+
+    @property
+    def is_concurrent(self) -> bool:
+        return self.per == "concurrent"
 
     @property
     def floor_parts(self) -> int:
@@ -78,8 +83,9 @@ def name_in_roster(allotment: str) -> str:
 
 
 class Account(Struct, frozen=True):
-    """What a device knows of one quantity of a holder: what was ``used`` there in the period, and its ``allowance``, in
-    parts. ``closed``: the cloud has said that no other device has anything left, and then there is no floor."""
+    """What a device knows of one quantity of a holder: what was ``used`` there in the period, or is in use at this
+    moment, and its ``allowance``, in parts. ``closed``: the cloud has said that no other device has anything left, and
+    then there is no floor."""
 
     used: int = 0
     allowance: int = 0
@@ -99,6 +105,11 @@ Accounts = Mapping[Unit, Account]
 def is_spent(allotment: Allotment, accounts: Accounts) -> bool:
     """Whether a device has nothing left to give of an allotment."""
     return bool(_spent(allotment, accounts))
+
+
+def is_to_end(allotment: Allotment, accounts: Accounts) -> bool:
+    """Whether a session that runs has nothing left. How many run at the same time ends none that has begun."""
+    return any(not quantity.is_concurrent for quantity, _ in _spent(allotment, accounts))
 
 
 def is_used_up(allotment: Allotment, accounts: Accounts) -> bool:

@@ -149,7 +149,8 @@ def to_tell(before: Shares, after: Shares, speaker: str) -> Sequence[str]:
 
 
 def is_used_up(amount: int, shares: Shares) -> bool:
-    """Whether nobody is to be given any more of it: then all devices are told, and give no floor either."""
+    """Whether nobody is to be given any more of it. All devices are told when this begins, and give no floor then; and
+    when it ends, because something was given back."""
     return sum(one.net for one in shares.values()) >= amount
 
 

@@ -13,7 +13,7 @@ from cloud.people.store import list_plans
 from cloud.quantities.rule import Share, Shares
 from cloud.quantities.tables import quantity_shares
 from cloud.store.labels import Label
-from cloud.store.schema import devices, people, points
+from cloud.store.schema import devices, parties, people, points
 from contract.quantities import PARTS, Quantity, Unit, UseKey, name_in_roster
 
 LENDS_FROM = 3
@@ -73,8 +73,14 @@ def _places(connection: Connection, site: str, kind: str) -> tuple[list[Point], 
 
 
 def is_holder(connection: Connection, holder: str) -> bool:
-    """Whether there is such a person."""
-    return connection.execute(select(people.c.id).where(people.c.holder == bytes.fromhex(holder))).first() is not None
+    """Whether this is a person, or a party with a family card."""
+    mine = bytes.fromhex(holder)
+    found = (
+        select(people.c.id)
+        .where(people.c.holder == mine)
+        .union_all(select(parties.c.id).where(parties.c.holder == mine))
+    )
+    return connection.execute(found).first() is not None
 
 
 def lost_among(connection: Connection, site: str, names: Sequence[str]) -> set[str]:

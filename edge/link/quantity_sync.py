@@ -73,6 +73,7 @@ class QuantitySync:
 
     def went_up(self) -> None:
         """Say all that the cloud does not know yet."""
+        self._ledger.is_heard = True
         for key in self._ledger.unreported():
             self._opened(key)
         for one in self._open.values():
@@ -81,6 +82,7 @@ class QuantitySync:
 
     def went_down(self) -> None:
         """Nothing can be said, and nobody stands here any more when it can."""
+        self._ledger.is_heard = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -121,7 +123,7 @@ class QuantitySync:
             lend = codec.read(self._channel.unseal(self._accepts, Purpose.LEND, payload), Lend)
         except Malformed as wrong:
             raise Malformed(wrong.why) from None
-        if not (lend.closed or lend.key in self._open or self._ledger.number_of(lend.key)):
+        if not (lend.closed or lend.key in self._open or self._ledger.has_loan(lend.key)):
             raise Malformed("not_asked")
         return lend
 

@@ -15,6 +15,7 @@ from contract.decide import Trust
 from contract.messages import Lend, Usage
 from contract.quantities import (
     ENDLESS,
+    PARTS,
     Account,
     Accounts,
     Allotment,
@@ -23,7 +24,7 @@ from contract.quantities import (
     Unit,
     UseKey,
     first_day,
-    is_spent,
+    is_to_end,
     local_minute,
     name_in_roster,
     period_at,
@@ -31,7 +32,7 @@ from contract.quantities import (
 from contract.schedules import MINUTES_PER_DAY
 from edge.archetypes.protocol import Spend
 from edge.machine.clock import WallClock
-from edge.memory.loans import FOREVER, Loan, after, usage
+from edge.memory.loans import FOREVER, Loan, Use, after, behind, usage
 
 UNDATED = 0
 """The minute of a session that began while nobody knew the time."""
@@ -51,8 +52,8 @@ LOW_SHARE = 8
 
 
 class Spent(NamedTuple):
-    """A row of the ledger: what a session used of one unit, in all. ``minute`` is when it began by the site's wall
-    clock, counted from the year 1."""
+    """A row of the ledger: what a session used of one unit, in all; of a concurrent quantity, what it has in use.
+    ``minute`` is when it began by the site's wall clock, counted from the year 1."""
 
     session: str
     unit: Unit
@@ -101,6 +102,8 @@ class UsageLedger:
         self._written = {loan.key: loan for loan in loans}
         self._newest: dict[UseKey, Loan] = {}
         """Loans that are on their way to the disk. What they lower counts at once, what they add when it is there."""
+        self.is_heard = False
+        """Whether the cloud is in touch. What it has said of a concurrent quantity is true for that long."""
         self._today = UNDATED
         self._has_adrift = True
         for row in rows:
@@ -135,10 +138,42 @@ class UsageLedger:
         allotment = self._allotment(spent.allotment)
         if allotment is None:
             return False
+        for quantity in allotment.quantities:
+            if quantity.is_concurrent:
+                self._take(spent, quantity, before.get(quantity.unit), minute)
         accounts = self._accounts(spent.holder, allotment, minute or now)
         for quantity in allotment.quantities if minute else ():
-            self._look_ahead(spent, quantity, accounts[quantity.unit], minute)
-        return is_spent(allotment, accounts)
+            if not quantity.is_concurrent:
+                self._look_ahead(spent, quantity, accounts[quantity.unit], minute)
+        return is_to_end(allotment, accounts)
+
+    def _take(self, spent: Spend, quantity: Quantity, before: Spent | None, minute: int) -> None:
+        """A session has one of a concurrent quantity in use until it is over. One that was taken for over, and goes on
+        after all, takes it once more."""
+        amount = 0 if spent.over else PARTS[quantity.unit]
+        if before is not None and before.amount == amount:
+            return
+        key = self._key(spent.holder, spent.allotment, quantity, minute)
+        if before is not None and amount:
+            self._keep(self._loan(key)._replace(folded=self._loan(key).folded + amount))
+        self._put(Spent(spent.session, quantity.unit, spent.holder, spent.allotment, minute, amount))
+        self.on_used(key, spent.over)
+
+    def end_unresumed(self) -> list[tuple[Loan, tuple[Spent, ...]]]:
+        """What sessions had in use that ran before this start, and have not been heard of since, is given back; returns
+        what is to be written down for it."""
+        changed: list[tuple[Loan, tuple[Spent, ...]]] = []
+        for row in [row for of_holder in self._rows.values() for row in of_holder.values()]:
+            if self._is_in_use(row) and row.session not in self._running:
+                over, key = row._replace(amount=0), UseKey(row.holder, row.allotment, row.unit, ENDLESS)
+                self._put(over)
+                self.on_used(key, True)
+                changed.append((self._newest_of(key), (over,)))
+        return changed
+
+    def _is_in_use(self, row: Spent) -> bool:
+        """Whether a row is of a concurrent quantity, of which its session has given nothing back."""
+        return row.amount > 0 and self._per(row.allotment, row.unit) == "concurrent"
 
     def rows(self, session: str) -> tuple[Spent, ...]:
         """What is to be written down of a session."""
@@ -149,17 +184,19 @@ class UsageLedger:
         """What the cloud is told of a quantity; None for one that the roster in use does not know."""
         self._turned_to_now()
         per = self._per(key.allotment, key.unit)
-        return None if per is None else usage(self._loan(key), self._dated_use(key, per), wants=wants)
+        return None if per is None else usage(self._loan(key), self._use(self._loan(key), per), wants=wants)
 
     def received(self, lend: Lend) -> tuple[Loan, tuple[Spent, ...]] | None:
         """Take the cloud's word. Returns what is to be written down for it; None where nothing is."""
         self._turned_to_now()
         key = lend.key
-        per, newest = self._per(key.allotment, key.unit), self._newest.get(key) or self._loan(key)
+        per, newest = self._per(key.allotment, key.unit), self._newest_of(key)
         if per is None or (key not in self._written and len(self._written) >= MAX_LOANS):
             return None
-        rows = self._rows_of(key, per)
-        loan = after(newest, lend, self._dated_use(key, per), in_use=any(row.session in self._running for row in rows))
+        rows, use = self._rows_of(key, per), self._use(newest, per)
+        loan = after(newest, lend, use.net, in_use=any(row.session in self._running for row in rows))
+        if per == "concurrent":
+            loan = loan._replace(folded=loan.folded + behind(use, lend))
         loan = loan._replace(last_day=_last_day(per, key.period))
         if loan._replace(known=newest.known) == newest:
             if key in self._written:
@@ -170,9 +207,10 @@ class UsageLedger:
 
     def stored(self, loan: Loan) -> None:
         """A loan is on the disk: it may be given from."""
-        known = max(loan.known, self._loan(loan.key).known)
-        self._written[loan.key] = loan._replace(known=known)
-        if self._newest.get(loan.key) == loan:
+        before, newest = self._loan(loan.key), self._newest.get(loan.key)
+        known, folded = max(loan.known, before.known), max(loan.folded, before.folded)
+        self._written[loan.key] = loan._replace(known=known, folded=folded)
+        if newest is not None and newest._replace(known=known, folded=folded) == self._written[loan.key]:
             del self._newest[loan.key]
 
     def unreported(self) -> list[UseKey]:
@@ -187,11 +225,15 @@ class UsageLedger:
 
     def is_unreported(self, key: UseKey) -> bool:
         per = self._per(key.allotment, key.unit)
-        return per is not None and self._dated_use(key, per) > self._loan(key).known
+        return per is not None and self._use(self._loan(key), per).moved > self._loan(key).known
+
+    def has_loan(self, key: UseKey) -> bool:
+        """Whether the cloud has said anything of this."""
+        return key in self._written or key in self._newest
 
     def number_of(self, key: UseKey) -> int:
         """The number of the newest allowance of this that came here, 0 if none did."""
-        return (self._newest.get(key) or self._loan(key)).number
+        return self._newest_of(key).number
 
     def _accounts(self, holder: str, allotment: Allotment, minute: int) -> Accounts:
         return {one.unit: self._account(holder, allotment.name, one, minute) for one in allotment.quantities}
@@ -199,16 +241,23 @@ class UsageLedger:
     def _account(self, holder: str, allotment: str, quantity: Quantity, minute: int) -> Account:
         """How it stands for a session that began in that minute."""
         key = self._key(holder, allotment, quantity, minute)
-        loan, used = self._loan(key), self._dated_use(key, quantity.per)
+        loan = self._loan(key)
+        used = self._use(loan, quantity.per).net
         allowance = min(loan.allowance, self._newest.get(key, loan).allowance)
         if self._is_dated(quantity.per):
-            return Account(used + self._undated_use(key, quantity.per), allowance, bool(loan.closed))
+            is_closed = bool(loan.closed) and (self.is_heard or not quantity.is_concurrent)
+            return Account(used + self._undated_use(key, quantity.per), allowance, is_closed)
         # Nobody knows whether this is still the period that it was lent for: only the floor is given.
         return Account(used + self._undated_use(key, quantity.per), min(allowance, used))
 
-    def _dated_use(self, key: UseKey, per: Period) -> int:
-        loan = self._loan(key)
-        return max(loan.folded + sum(row.amount for row in self._rows_of(key, per)), loan.known)
+    def _use(self, loan: Loan, per: Period) -> Use:
+        """What was used here of what a loan is of."""
+        rows = self._rows_of(loan.key, per)
+        amount = sum(row.amount for row in rows)
+        if per != "concurrent":
+            return Use(max(loan.folded + amount, loan.known))
+        taken = loan.folded + len(rows) * PARTS[loan.unit]
+        return Use(taken, taken - amount)
 
     def _undated_use(self, key: UseKey, per: Period) -> int:
         """What may be of this period besides: it began without a clock, or the clock was set back behind it."""
@@ -238,6 +287,9 @@ class UsageLedger:
 
     def _key(self, holder: str, allotment: str, quantity: Quantity, minute: int) -> UseKey:
         return UseKey(holder, allotment, quantity.unit, _period(quantity.per, minute))
+
+    def _newest_of(self, key: UseKey) -> Loan:
+        return self._newest.get(key) or self._loan(key)
 
     def _loan(self, key: UseKey) -> Loan:
         return self._written.get(key) or Loan(*key)
@@ -295,7 +347,7 @@ class UsageLedger:
         """Fold what is older than ``KEPT_DAYS`` and still counts into its loan, and forget the rest."""
         oldest = today - KEPT_DAYS + 1
         rows = [row for of_holder in self._rows.values() for row in of_holder.values()]
-        old = [row for row in rows if row.minute != UNDATED and row.day < oldest]
+        old = [row for row in rows if row.minute != UNDATED and row.day < oldest and not self._is_in_use(row)]
         folded = self._folded(old)
         for row in old:
             del self._rows[row.holder][row.session, row.unit]
@@ -319,12 +371,17 @@ class UsageLedger:
                 continue
             key = UseKey(row.holder, row.allotment, row.unit, _period(per, row.minute))
             loan = loans.get(key) or self._loan(key)._replace(last_day=_last_day(per, key.period))
-            loans[key] = loan._replace(folded=loan.folded + row.amount)
-        for key, loan in loans.items():
-            self._written[key] = loan
-            if key in self._newest:
-                self._newest[key] = self._newest[key]._replace(folded=loan.folded)
-        return list(loans.values())
+            used = PARTS[row.unit] if per == "concurrent" else row.amount
+            loans[key] = loan._replace(folded=loan.folded + used)
+        for loan in loans.values():
+            self._keep(loan)
+        return [self._newest_of(key) for key in loans]
+
+    def _keep(self, loan: Loan) -> None:
+        """Have a loan count what it folds from now on, and the newer one that is under way to the disk as well."""
+        self._written[loan.key] = loan
+        if loan.key in self._newest:
+            self._newest[loan.key] = self._newest[loan.key]._replace(folded=loan.folded)
 
 
 def _period(per: Period, minute: int) -> int:

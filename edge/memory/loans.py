@@ -14,8 +14,9 @@ FOREVER = 0
 
 class Loan(NamedTuple):
     """A row of the memory. ``number`` is that of the newest allowance, ``known`` what the cloud knows that was used
-    here, ``folded`` what was used by sessions that have no row of their own any more. The row is needed up to
-    ``last_day`` (counted from the year 1)."""
+    here, with what was given back of it, ``folded`` what was used by sessions that have no row of their own any more:
+    of a concurrent quantity they have given all of it back. The row is needed up to ``last_day`` (counted from the year
+    1)."""
 
     holder: str
     allotment: str
@@ -33,19 +34,43 @@ class Loan(NamedTuple):
         return UseKey(*self[:4])
 
 
+class Use(NamedTuple):
+    """What was used of a quantity here in all, and given back of it. Both only grow."""
+
+    used: int
+    returned: int = 0
+
+    @property
+    def net(self) -> int:
+        """What is used, or in use."""
+        return self.used - self.returned
+
+    @property
+    def moved(self) -> int:
+        """More with everything that the cloud is to be told."""
+        return self.used + self.returned
+
+
+def behind(use: Use, lend: Lend) -> int:
+    """How much of a concurrent quantity this device has told of and does not know any more, of sessions that a power
+    cut took from its memory: it counts as taken and given back. What it gave back before such a cut, and has in use
+    after it, counts as taken once more."""
+    return max(0, lend.used - use.used, lend.returned - use.returned)
+
+
 def after(loan: Loan, lend: Lend, used: int, *, in_use: bool) -> Loan:
     """The loan after the cloud's word; the same loan for a word that is older. ``used`` was used here, by the rows of
-    the sessions; ``in_use``: a session goes on."""
+    the sessions, or is in use; ``in_use``: a session goes on."""
     if lend.number < loan.number:
         return loan
     allowance = lend.allowance if lend.number > loan.number else loan.allowance
     if lend.keep is not None:
         allowance = min(allowance, max(used, lend.keep) if in_use else used)
-    known = max(loan.known, lend.used)
+    known = max(loan.known, lend.used + lend.returned)
     return loan._replace(number=lend.number, allowance=allowance, closed=1 if lend.closed else 0, known=known)
 
 
-def usage(loan: Loan, used: int, *, wants: bool) -> Usage:
+def usage(loan: Loan, use: Use, *, wants: bool) -> Usage:
     """What the cloud is told of a loan as it is written down."""
     return Usage(
         holder=loan.holder,
@@ -54,6 +79,7 @@ def usage(loan: Loan, used: int, *, wants: bool) -> Usage:
         period=loan.period,
         number=loan.number,
         allowance=loan.allowance,
-        used=used,
+        used=use.used,
+        returned=use.returned,
         wants=wants,
     )

@@ -14,6 +14,8 @@ from edge.memory.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
+UNRESUMED_S = 3600.0
+"""How long after the start a session may be silent that ran before: a post may take its time to connect."""
 RETRY_S = 1.0
 """How long after a disk took no page the newest of its point is offered again."""
 
@@ -32,6 +34,7 @@ class PointMemory:
         self._closed = False
         self._jobs = 0
         ledger.on_dated = lambda minute: self._write("", partial(self._memory.date_spent, minute))
+        runtime.loop.call_later(UNRESUMED_S, self._end_unresumed)
         ledger.on_folded = lambda loans, day: self._runtime.write("what is used up", self._memory.fold, loans, day)
 
     @property
@@ -66,6 +69,10 @@ class PointMemory:
     def lend(self, loan: Loan, spent: Iterable[Spent], done: Callable[[], None]) -> None:
         """Write down what is lent, with the use that it rests on."""
         self._write(" ".join(map(str, loan.key)), partial(self._memory.store_loan, loan, spent), done)
+
+    def _end_unresumed(self) -> None:
+        for loan, spent in () if self._closed else self._ledger.end_unresumed():
+            self.lend(loan, spent, lambda: None)
 
     def _at_ms(self) -> int | None:
         return None if self._clock.trust is Trust.UNSET else self._clock.now_ms()

@@ -26,6 +26,8 @@ from tests.firmware_sim.support.story import in_virtual_time
 
 SECOND = "hub-two"
 HUBS: tuple[SampleDevice, ...] = ((NAME, "socket", "hub", NAME), (SECOND, "socket", "hub", NAME))
+LARGE_AND_SMALL: tuple[SampleDevice, ...] = ((NAME, "hub", "hub", NAME), (SECOND, "socket", "hub", NAME))
+NEXT_EBIKE = "ebike-2"
 CANTEEN: tuple[SampleDevice, ...] = (
     ("east-gate", "door", "estate", "east-gate"),
     ("west-gate", "door", "estate", "east-gate"),
@@ -229,4 +231,58 @@ async def test_paid_meal_is_never_eaten_twice(tmp_path: Path) -> None:
     await asyncio.sleep(120)
     assert not await estate.eat("west-gate")
     assert estate.over("visits") == 0
+    await estate.town.close()
+
+
+def two_at_a_time(floor: int) -> tuple[Quantity, ...]:
+    return (Quantity(2, "items", "concurrent", floor=floor),)
+
+
+@in_virtual_time
+async def test_two_sockets_at_a_time_over_two_hubs(tmp_path: Path) -> None:
+    """A household that may use two at a time: a third is refused wherever it is tried, and runs once one has ended."""
+    estate = Estate(tmp_path, LARGE_AND_SMALL, "ebike", two_at_a_time(0))
+    await estate.open()
+    large, small = Hub(estate.town, NAME), Hub(estate.town, SECOND)
+    await large.tap(EBIKE, RIDERS_CARD)
+    assert estate.account(NAME, "items").allowance == 2, "the hub has asked for them"
+    for socket in (EBIKE, NEXT_EBIKE):
+        large.plug_in(socket, "ebike_lithium", 0.1)
+        await large.tap(socket, RIDERS_CARD)
+        await large.until(lambda socket=socket: large.report(socket).phase == "charging", 60)
+    assert estate.account(NAME, "items").used == 2
+    await asyncio.sleep(120)
+    small.plug_in(EBIKE, "ebike_lithium", 0.1)
+    await small.tap(EBIKE, RIDERS_CARD)
+    assert small.report(EBIKE).phase == "free"
+    large.socket(EBIKE).unplug()
+    await large.until(lambda: large.report(EBIKE).phase == "free", 60)
+    await asyncio.sleep(5)
+    await small.tap(EBIKE, RIDERS_CARD)
+    await asyncio.sleep(2)
+    await small.tap(EBIKE, RIDERS_CARD)
+    await small.until(lambda: small.report(EBIKE).phase == "charging", 60)
+    assert estate.over("items") == 0
+    await estate.town.close()
+
+
+@in_virtual_time
+async def test_socket_in_use_survives_a_power_cut(tmp_path: Path) -> None:
+    """What runs on after it is in use; what does not is given back an hour later."""
+    estate = Estate(tmp_path, HUBS, "ebike", two_at_a_time(1))
+    await estate.open()
+    first = Hub(estate.town, NAME)
+    await charge(first)
+    estate.cut()
+    first.device.power_off()
+    await asyncio.sleep(5)
+    first.device.power_on()
+    await asyncio.sleep(60)
+    assert estate.account(NAME, "items").used == 1
+    first.socket(EBIKE).unplug()
+    await first.until(lambda: first.report(EBIKE).phase == "free", 600)
+    assert estate.account(NAME, "items").used == 0
+    estate.restore()
+    await asyncio.sleep(120)
+    assert [one.share.net for one in estate.shares("items")] == [0]
     await estate.town.close()
