@@ -3,17 +3,16 @@
 import json
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from msgspec import to_builtins
 
 from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail
 from cloud.keys.folder import clock, open_folder
 from cloud.setup.csv_rows import write_csv
 from cloud.setup.document import BOUNDS, SetupFile
-from cloud.setup.service import NeedsAccept, Preview, SetupService
-from cloud.setup.summary import lines_of
+from cloud.setup.service import NeedsAccept, SetupService
+from cloud.setup.summary import lines_of, values_of
 from cloud.store.database import Store
 
 app = typer.Typer(no_args_is_help=True, help="The setup of the community as one file.")
@@ -63,7 +62,7 @@ def apply(
             needed = preview = wants.preview
     is_done = needed is None and not dry_run
     if as_json:
-        typer.echo(json.dumps(_shown(preview, is_done), ensure_ascii=False))
+        typer.echo(json.dumps(values_of(preview, is_done=is_done), ensure_ascii=False))
     else:
         for line in lines_of(preview, is_done=is_done):
             typer.echo(line)
@@ -90,15 +89,3 @@ def setup_service(store: Store) -> SetupService:
     from cloud.app import SETUP_TABLES  # It takes half a second, which no other command need spend.
 
     return SetupService(store, clock, SETUP_TABLES)
-
-
-def _shown(preview: Preview, is_done: bool) -> dict[str, Any]:
-    impact: dict[str, Any] = to_builtins(preview.impact)
-    return {
-        "applied": is_done,
-        "differences": to_builtins(preview.differences),
-        **impact,
-        "second_step": [str(reason) for reason in preview.reasons],
-        "code": preview.code,
-        "as_of_change": preview.as_of,
-    }

@@ -8,10 +8,14 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from cloud.store.labels import Label, Name
+from cloud.web.sentence import N_, Sentence
 
 Entrance = Annotated[
-    str, Meta(pattern=r"^\w{1,10}(-\w{1,10})?\Z", description="a building and unit, such as 3-1, or a building")
+    str, Meta(pattern=r"^\w{1,10}(-\w{1,10})?\Z", description=N_("a building and unit, such as 3-1, or a building"))
 ]
+STANDS_TWICE = N_("%(name)s stands twice; leave one out")
+IN_TWO_CELLS = N_("%(name)s is in the cell %(cell)s too; one cell answers for it")
+NOBODY = N_("name at least one operator who may be rung")
 MAX_NAMED = 500
 Listed = Meta(max_length=MAX_NAMED)
 
@@ -41,22 +45,22 @@ def repeated(names: Iterable[str]) -> str:
     return next((name for name, count in Counter(names).items() if count > 1), "")
 
 
-def cell_faults(cell: Cell, others: Iterable[Cell]) -> Iterator[tuple[str, str]]:
+def cell_faults(cell: Cell, others: Iterable[Cell]) -> Iterator[tuple[str, Sentence]]:
     """What is wrong with a cell beside these others: the field at fault, and the cure."""
     for field, mine in (("units", cell.units), ("points", cell.points), ("operators", cell.operators)):
         if twice := repeated(mine):
-            yield field, f"{twice} stands twice; leave one out"
+            yield field, Sentence(STANDS_TWICE, name=twice)
     for other in others:
         for field, mine, theirs in (("units", cell.units, other.units), ("points", cell.points, other.points)):
             if both := sorted(set(mine) & set(theirs)):
-                yield field, f"{both[0]} is in the cell {other.name} too; one cell answers for it"
+                yield field, Sentence(IN_TWO_CELLS, name=both[0], cell=other.name)
 
 
-def duty_faults(duty: Duty) -> Iterator[tuple[str, str]]:
+def duty_faults(duty: Duty) -> Iterator[tuple[str, Sentence]]:
     if not duty.operators:
-        yield "operators", "name at least one operator who may be rung"
+        yield "operators", Sentence(NOBODY)
     if twice := repeated(duty.operators):
-        yield "operators", f"{twice} stands twice; leave one out"
+        yield "operators", Sentence(STANDS_TWICE, name=twice)
 
 
 def listed_names(text: str) -> tuple[str, ...]:

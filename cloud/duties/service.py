@@ -13,6 +13,7 @@ from cloud.store.database import Clock, Store
 from cloud.web.context import N_
 from cloud.web.operators import list_operators, record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import Sentence
 from cloud.web.setup_table import Writing, changed_detail
 
 NO_CELL = N_("There is no such cell. Nothing was changed.")
@@ -94,7 +95,7 @@ class DutyService:
         return Writing(connection, site_of(connection).name, self._clock(), by)
 
 
-def _refuse(faults: Iterable[tuple[str, str]]) -> None:
+def _refuse(faults: Iterable[tuple[str, Sentence]]) -> None:
     for field, text in faults:
         raise Rejected(NOT_SO, field, why=text)
 

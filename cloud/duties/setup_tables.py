@@ -8,7 +8,10 @@ from cloud.duties.store import list_cells, list_duties
 from cloud.hours.setup_tables import HoursRow
 from cloud.points.rule import SetupPoint
 from cloud.web.operators import list_operators
+from cloud.web.sentence import N_, Sentence
 from cloud.web.setup_table import Problem, Proposal, SetupTable
+
+NO_OPERATOR = N_("there is no operator %(name)s; add them first: hearthgate-cloud user add")
 
 
 def _check_cells(proposal: Proposal) -> Iterator[Problem]:
@@ -17,7 +20,7 @@ def _check_cells(proposal: Proposal) -> Iterator[Problem]:
         for field, text in cell_faults(cell, list(cells.values())[:number]):
             yield Problem(cell.name, field, text)
         for name in cell.points:
-            if unknown := proposal.unknown(SetupPoint, name, "point"):
+            if unknown := proposal.unknown(SetupPoint, name, N_("point")):
                 yield Problem(cell.name, "points", unknown)
         if cell != before.get(cell.name):
             yield from _check_operators(proposal, cell.name, cell.operators)
@@ -28,7 +31,7 @@ def _check_duties(proposal: Proposal) -> Iterator[Problem]:
     for duty in proposal.rows(Duty).values():
         for field, text in duty_faults(duty):
             yield Problem(duty.name, field, text)
-        if unknown := proposal.unknown(HoursRow, duty.hours, "hours"):
+        if unknown := proposal.unknown(HoursRow, duty.hours, N_("hours")):
             yield Problem(duty.name, "hours", unknown)
         if duty != before.get(duty.name):
             yield from _check_operators(proposal, duty.name, duty.operators)
@@ -38,7 +41,7 @@ def _check_operators(proposal: Proposal, key: str, names: Collection[str]) -> It
     known = {one.name for one in list_operators(proposal.connection)}
     for name in names:
         if name not in known:
-            yield Problem(key, "operators", f"there is no operator {name}; add them first: hearthgate-cloud user add")
+            yield Problem(key, "operators", Sentence(NO_OPERATOR, name=name))
 
 
 CELLS = SetupTable(

@@ -11,9 +11,12 @@ from cloud.flats.store import add_flat, change_flat, list_flats, remove_flat, ta
 from cloud.web.names import UnclearName
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_, Sentence
 from cloud.web.setup_table import BadRow, Problem, Proposal, SetupTable, Writing
 
 MAX_FLATS = 20_000
+MISSING = N_("it is missing here, and people belong to it; move them out first, or mark it vacant")
+TOO_MANY = N_("a site has at most %(most)s flats; leave some out")
 
 
 def _read(connection: Connection, site: str) -> list[Flat]:
@@ -25,7 +28,7 @@ def _tidy(flat: Flat) -> Flat:
     try:
         checked = checked_flat(flat)
     except Rejected as wrong:
-        raise BadRow(wrong.where, str(wrong).removesuffix(" Nothing was changed.")) from None
+        raise BadRow(wrong.where, wrong.ground) from None
     except UnclearName as wrong:
         raise BadRow("name", str(wrong)) from None
     if checked.building or checked.flat:
@@ -38,10 +41,10 @@ def _tidy(flat: Flat) -> Flat:
 def _check(proposal: Proposal) -> Iterator[Problem]:
     gone = [flat.name for flat in proposal.gone(Flat)]
     for name in taken_flats(proposal.connection, proposal.site, gone):
-        yield Problem(name, "", "it is missing here, and people belong to it; move them out first, or mark it vacant")
+        yield Problem(name, "", Sentence(MISSING))
     rows = list(proposal.rows(Flat))
     if len(rows) > MAX_FLATS:
-        yield Problem(rows[MAX_FLATS], "", f"a site has at most {MAX_FLATS} flats; leave some out")
+        yield Problem(rows[MAX_FLATS], "", Sentence(TOO_MANY, most=MAX_FLATS))
 
 
 def _put(writing: Writing, flat: Flat, before: Flat | None) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 from cloud.devices.registry import site_of
 from cloud.hours.calendar_file import MAX_FILE_BYTES, MAX_LABEL, CalendarFile
 from cloud.hours.rule import DayKind, SpecialDay
-from cloud.hours.service import FIRST_DAY, LAST_DAY, HoursService
+from cloud.hours.service import FIRST_DAY, LAST_DAY, HoursService, days_through
 from cloud.hours.store import find_hours, list_hours, list_special_days
 from cloud.hours.views import DayText, next_days
 from cloud.hours.window_text import HoursText, read_hours, write_hours
@@ -54,17 +54,19 @@ class NewHoursBody(HoursBody):
 
 
 class DayBody(Strict):
-    """A special day. ``weekday`` (1 to 7, Monday first) is of the kind ``as_weekday`` alone; ``hours`` names those that
-    it concerns, empty for all that follow the calendar."""
+    """A special day, or the days from ``day`` through ``until``. ``weekday`` (1 to 7, Monday first) is of the kind
+    ``as_weekday`` alone; ``hours`` names those that it concerns, empty for all that follow the calendar."""
 
     day: date
+    until: date | None = None
     kind: DayKind
     weekday: int | None = Field(None, ge=1, le=7)
     hours: HoursName = ""
     label: Shown = Field("", max_length=MAX_LABEL)
 
-    def special_day(self) -> SpecialDay:
-        return SpecialDay(**self.model_dump())
+    def special_days(self) -> list[SpecialDay]:
+        """Raises ``Rejected``."""
+        return days_through(SpecialDay(**self.model_dump(exclude={"until"})), self.until or self.day)
 
 
 class DaysBody(Strict):
@@ -127,7 +129,7 @@ def special_days(
 @router.post("/special-days", status_code=201)
 def add_special_days(body: DaysBody, context: Clerk, of_hours: OfHours) -> dict[str, int]:
     """Each in the place of one of the same day, kind and hours; ``added`` counts those that were not there so."""
-    return {"added": of_hours.add_days(context.by, [one.special_day() for one in body.days])}
+    return {"added": of_hours.add_days(context.by, [day for one in body.days for day in one.special_days()])}
 
 
 @router.delete("/special-days/{day}/{kind}", status_code=204)

@@ -1,7 +1,7 @@
 """The page of the calendar: the special days of a year, how they are added by hand and from an iCalendar file."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 from cloud.devices.registry import site_of
 from cloud.hours.calendar_file import MAX_FILE_BYTES, CalendarFile, decode_file
 from cloud.hours.rule import DayKind, SpecialDay
-from cloud.hours.service import FIRST_DAY, LAST_DAY, NO_DAY, HoursService
+from cloud.hours.service import FIRST_DAY, LAST_DAY, NO_DAY, HoursService, days_through
 from cloud.hours.store import hours_labels, list_hours, list_special_days
 from cloud.hours.views import missing_year, today_of
 from cloud.hours.words import DAY_KINDS, WEEKDAYS
@@ -21,8 +21,6 @@ from cloud.web.domain import Nav
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 from cloud.web.rejected import Rejected
 
-MOST_AT_ONCE = 366
-"""Days from a first to a last one that are added together."""
 DONE: Mapping[str, str] = {
     "added": N_(
         "The days are in the calendar. Online doors apply it within a second, offline ones when they reconnect."
@@ -30,7 +28,6 @@ DONE: Mapping[str, str] = {
     "removed": N_("Removed. Online doors apply it within a second, offline ones when they reconnect."),
 }
 NO_FILE = N_("Choose an iCalendar file, or paste its text. Nothing was changed.")
-TOO_LONG = N_("The last day comes before the first day, or more than a year after it. Nothing was changed.")
 
 OfHours = Annotated[HoursService, Depends(service(HoursService))]
 Year = Annotated[int | None, Query(ge=FIRST_DAY.year, le=LAST_DAY.year)]
@@ -93,10 +90,7 @@ def add(context: Clerk, of_hours: OfHours, fields: Fields) -> Response:
     def act() -> date:
         first = _day(fields.get("first", ""))
         last = _day(fields["last"]) if "last" in fields else first
-        if not 0 <= (last - first).days < MOST_AT_ONCE:
-            raise Rejected(TOO_LONG, "last")
-        days = [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
-        of_hours.add_days(context.by, [_special_day(fields, day) for day in days])
+        of_hours.add_days(context.by, days_through(_special_day(fields, first), last))
         return first
 
     return attempt(context, act, _to_year, REJECTED, partial(calendar_page, context, typed=fields))

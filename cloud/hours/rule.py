@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cloud.store.labels import Label
 from contract.schedules import ALWAYS, MINUTES_PER_DAY, Schedule, Windows, day_before, day_number
@@ -60,6 +60,10 @@ HOURS = (
 """Those that the standard plans name."""
 
 
+MOST_AT_ONCE = 366
+"""Days from a first to a last one that are said together."""
+
+
 class SpecialDay(Struct, frozen=True, order=True):
     """A kind that a day is of. ``weekday`` (1 to 7, Monday first) is of ``as_weekday`` alone. ``hours`` names the hours
     that it concerns; empty for all that follow the calendar. ``label`` is what people call the day."""
@@ -74,6 +78,14 @@ class SpecialDay(Struct, frozen=True, order=True):
     def key(self) -> tuple[date, DayKind, str]:
         """No two special days have the same."""
         return self.day, self.kind, self.hours
+
+    def through(self, last: date) -> list["SpecialDay"]:
+        """The same of every day through the last. Raises ``ValueError`` for one that comes before it, or more than a
+        year later."""
+        more = (last - self.day).days
+        if not 0 <= more < MOST_AT_ONCE:
+            raise ValueError(last)
+        return [structs.replace(self, day=self.day + timedelta(days=ahead)) for ahead in range(more + 1)]
 
 
 def resolve(hours: Hours, calendar: Iterable[SpecialDay], zone: ZoneInfo) -> Schedule:

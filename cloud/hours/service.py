@@ -46,6 +46,7 @@ NOT_A_WEEK = N_("A week has seven days, and each window lasts at most 24 hours. 
 IN_USE = N_("These hours are used by %(names)s. Give those other hours first. Nothing was changed.")
 CHANGED = N_("Somebody else has changed these hours: they are now %(now)s. Look at them, then save again.")
 NO_DAY = N_("A special day is a date such as 2027-01-31. Nothing was changed.")
+TOO_LONG = N_("The last day comes before the first day, or more than a year after it. Nothing was changed.")
 NO_WEEKDAY = N_("Say as which weekday a shifted day is; no other kind of day has one. Nothing was changed.")
 NO_CALENDAR = N_("These hours are open at all times and follow no calendar. Nothing was changed.")
 NO_SUCH_DAY = N_("There is no such special day. Nothing was changed.")
@@ -153,6 +154,14 @@ class HoursEdit:
 
     def _record(self, action: str, subject: str, **detail: str) -> None:
         record(self._connection, self._now_ms, self._by, action, subject, **detail)
+
+
+def days_through(first: SpecialDay, last: date) -> list[SpecialDay]:
+    """The same of every day through the last. Raises ``Rejected``."""
+    try:
+        return first.through(last)
+    except ValueError:
+        raise Rejected(TOO_LONG, "last") from None
 
 
 def check_calendar(hours: Iterable[Hours], calendar: Sequence[SpecialDay], zone: ZoneInfo) -> None:

@@ -1,22 +1,27 @@
 """The tables of the setup file about hours and special days."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, field, structs
 
 from cloud.devices.registry import site_of
-from cloud.hours.rule import ALWAYS_NAME, Hours, SpecialDay
+from cloud.hours.rule import ALWAYS_NAME, MOST_AT_ONCE, DayKind, Hours, SpecialDay
 from cloud.hours.service import HoursEdit, check_calendar
 from cloud.hours.store import list_hours, list_special_days
 from cloud.hours.window_text import read_windows, write_hours
 from cloud.store.labels import Label, Name
 from cloud.web.rejected import Rejected
-from cloud.web.setup_table import BadRow, Problem, Proposal, SetupTable, Writing
+from cloud.web.sentence import N_, Sentence
+from cloud.web.setup_table import BadRow, FileRows, Problem, Proposal, SetupTable, Writing
 from contract.schedules import Windows
 
-NOTHING_CHANGED = " Nothing was changed."
-"""A setup says so itself."""
+DAILY_OR_WEEK = N_("write the windows of every day as daily, or those of %(days)s")
+ALWAYS_MISSING = N_("it is missing: the ways home are open in these hours; write it as it was")
+ALWAYS_STAYS = N_("the ways home are open in these hours; leave it as it was")
+DAY_OR_RANGE = N_("write either day, or from and until")
+BAD_RANGE = N_("write a day from %(first)s on, at most a year later")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -41,7 +46,7 @@ class HoursRow(Struct, frozen=True):
         """Raises ``BadRow``."""
         said = [getattr(self, day) for day in WEEKDAYS]
         if bool(self.daily) == any(said):
-            raise BadRow("", f"write the windows of every day as daily, or those of {', '.join(WEEKDAYS)}")
+            raise BadRow("", Sentence(DAILY_OR_WEEK, days=", ".join(WEEKDAYS)))
         week = tuple(_windows(day, text) for day, text in zip(WEEKDAYS, said, strict=True))
         if self.daily:
             week = (_windows("daily", self.daily),) * 7
@@ -54,7 +59,7 @@ def _windows(key: str, text: str) -> Windows:
     try:
         return read_windows(text)
     except Rejected as wrong:
-        raise BadRow(key, str(wrong).removesuffix(NOTHING_CHANGED)) from None
+        raise BadRow(key, wrong.ground) from None
 
 
 def row_of(hours: Hours) -> HoursRow:
@@ -68,10 +73,10 @@ def row_of(hours: Hours) -> HoursRow:
 def _check_hours(proposal: Proposal) -> Iterator[Problem]:
     before, after = proposal.old_rows(HoursRow), proposal.rows(HoursRow)
     if ALWAYS_NAME in before and ALWAYS_NAME not in proposal.names(HoursRow):
-        yield Problem(ALWAYS_NAME, "", "it is missing: the ways home are open in these hours; write it as it was")
+        yield Problem(ALWAYS_NAME, "", Sentence(ALWAYS_MISSING))
     for row in after.values():
         if row.name == ALWAYS_NAME and row != before.get(ALWAYS_NAME, row):
-            yield Problem(ALWAYS_NAME, "", "the ways home are open in these hours; leave it as it was")
+            yield Problem(ALWAYS_NAME, "", Sentence(ALWAYS_STAYS))
 
 
 def _edit(writing: Writing) -> HoursEdit:
@@ -99,14 +104,54 @@ HOURS_TABLE = SetupTable(
 
 def _check_days(proposal: Proposal) -> Iterator[Problem]:
     for day in proposal.rows(SpecialDay).values():
-        if unknown := proposal.unknown(HoursRow, day.hours, "hours"):
+        if unknown := proposal.unknown(HoursRow, day.hours, N_("hours")):
             yield Problem(key_of_day(day), "hours", unknown)
     calendar = [*proposal.rows(SpecialDay).values()]
     try:
         hours = [row.hours() for row in proposal.rows(HoursRow).values()]
         check_calendar(hours, calendar, ZoneInfo(site_of(proposal.connection).zone))
     except Rejected as wrong:
-        yield Problem(key_of_day(calendar[-1]) if calendar else "", "", str(wrong).removesuffix(NOTHING_CHANGED))
+        yield Problem(key_of_day(calendar[-1]) if calendar else "", "", wrong.ground)
+
+
+class DaysRow(Struct, frozen=True, kw_only=True):
+    """A special day as the setup has it, or all days ``from`` a first one ``until`` a last one."""
+
+    day: date | None = None
+    first: date | None = field(default=None, name="from")
+    until: date | None = None
+    kind: DayKind
+    weekday: int | None = None
+    hours: str = ""
+    label: str = ""
+
+
+def spread_days(row: DaysRow) -> list[SpecialDay]:
+    """Raises ``BadRow``."""
+    first, last = row.day or row.first, row.day or row.until
+    if first is None or last is None or (row.day and (row.first or row.until)):
+        raise BadRow("", Sentence(DAY_OR_RANGE))
+    try:
+        return SpecialDay(first, row.kind, row.weekday, row.hours, row.label).through(last)
+    except ValueError:
+        raise BadRow("until", Sentence(BAD_RANGE, first=str(first))) from None
+
+
+def gather_days(days: Sequence[SpecialDay]) -> list[DaysRow]:
+    """The rows of these days, those that follow one another and are alike in one."""
+    runs: list[list[SpecialDay]] = []
+    for day in sorted(days, key=lambda one: (one.kind, one.weekday or 0, one.hours, one.label, one.day)):
+        last = runs[-1][-1] if runs else None
+        if last and len(runs[-1]) < MOST_AT_ONCE and structs.replace(last, day=last.day + timedelta(days=1)) == day:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return [_row_of_run(run) for run in sorted(runs)]
+
+
+def _row_of_run(run: Sequence[SpecialDay]) -> DaysRow:
+    said = {key: value for key, value in structs.asdict(run[0]).items() if key != "day"}
+    return DaysRow(**said, day=run[0].day) if len(run) == 1 else DaysRow(**said, first=run[0].day, until=run[-1].day)
 
 
 def _put_day(writing: Writing, day: SpecialDay, _before: SpecialDay | None) -> None:
@@ -126,6 +171,7 @@ SPECIAL_DAYS = SetupTable(
     put=_put_day,
     remove=lambda writing, day: _edit(writing).remove_days([day]),
     check=_check_days,
+    file_rows=FileRows(DaysRow, spread_days, gather_days),
     actions=("calendar.",),
 )
 TABLES = (HOURS_TABLE, SPECIAL_DAYS)

@@ -44,10 +44,6 @@ class StepPreview(Struct, frozen=True):
     lines: Sequence[MovingLine]
 
 
-class _Tried(Exception):
-    """Everything could be carried out, and is undone."""
-
-
 class MovingService:
     """The service that carries moving days out. Any thread may use it; ``by`` is the operator's name. What is rejected
     leaves no trace."""
@@ -61,12 +57,9 @@ class MovingService:
         ``Rejected``."""
         with self._store.reading() as connection:
             shown = [StepPreview(step.name, step.preview(connection, day)) for step in self._steps]
-        try:
-            with self._store.writing() as connection:
-                self._carry_out(connection, "", day)
-                raise _Tried
-        except _Tried:
-            return shown
+        with self._store.trying() as connection:
+            self._carry_out(connection, "", day)
+        return shown
 
     def carry_out(self, by: str, day: MovingDay) -> None:
         """All steps, or none of them. Raises ``Rejected``."""

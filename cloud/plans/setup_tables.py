@@ -10,7 +10,10 @@ from cloud.plans.service import check_removable, put_plan, remove_plan
 from cloud.points.rule import SiteZone
 from cloud.points.setup_tables import known_classes
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_, Sentence
 from cloud.web.setup_table import Problem, Proposal, SetupTable
+
+MISSING = N_("it is missing here. %(why)s")
 
 
 def _check(proposal: Proposal) -> Iterator[Problem]:
@@ -22,7 +25,7 @@ def _check(proposal: Proposal) -> Iterator[Problem]:
         try:
             check_removable(proposal.connection, gone.name)
         except Rejected as wrong:
-            yield Problem(gone.name, "", f"it is missing here. {wrong}")
+            yield Problem(gone.name, "", Sentence(MISSING, why=wrong.sentence))
 
 
 PLANS = SetupTable(

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, field
 
 from cloud.flats.rule import RELATIVE_ZONES
 from cloud.store.labels import Label, Name
+from cloud.web.sentence import N_, Sentence
 
 
 class ZoneKind(StrEnum):
@@ -29,9 +30,9 @@ class Counted(StrEnum):
 
 
 MAX_INSIDE = 100_000
-Inside = Annotated[int, Meta(ge=1, le=MAX_INSIDE, description="a number of people or vehicles, at least 1")]
+Inside = Annotated[int, Meta(ge=1, le=MAX_INSIDE, description=N_("a number of people or vehicles, at least 1"))]
 ClosingTime = Annotated[
-    str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?\Z", description='a time of day from "00:00" to "23:59"')
+    str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?\Z", description=N_('a time of day from "00:00" to "23:59"'))
 ]
 
 
@@ -69,6 +70,12 @@ class PointClass(Struct, frozen=True):
     label: Label = Label()
 
 
+RELATIVE_NAME = N_("%(name)s is the name of a zone that is another for every flat; take another name")
+WITHIN_ITSELF = N_("the zone lies within itself (%(way)s); name a zone around it, or none")
+OVER_LIMIT = N_("%(capacity)s are more than the fire limit of %(limit)s; write fewer")
+SECRET_IN_ADDRESS = N_("an address holds no name and no password; leave them out")
+NO_ADDRESS = N_("write an address such as https://cameras.example/{point}?at={at_ms}")
+
 CAMERA = re.compile(r"(https?|rtsp)://[^\s/@{}]+(/[^\s@]*)?")
 PLACEHOLDERS = {"point", "at_ms"}
 """What stands for the point and the moment (UTC milliseconds) in the address of a camera."""
@@ -91,15 +98,15 @@ class SetupPoint(Struct, frozen=True):
     camera: str = ""
 
 
-def zone_faults(zone: SiteZone, zones: Mapping[str, SiteZone]) -> Iterator[tuple[str, str]]:
+def zone_faults(zone: SiteZone, zones: Mapping[str, SiteZone]) -> Iterator[tuple[str, Sentence]]:
     """What is wrong with a zone among all zones: the field at fault, and the cure. That its parent is unknown is for
     others to say."""
     if zone.name in RELATIVE_ZONES:
-        yield "name", f"{zone.name} is the name of a zone that is another for every flat; take another name"
+        yield "name", Sentence(RELATIVE_NAME, name=zone.name)
     if circle := _circle(zone, zones):
-        yield "parent", f"the zone lies within itself ({' in '.join(circle)}); name a zone around it, or none"
+        yield "parent", Sentence(WITHIN_ITSELF, way=" in ".join(circle))
     if zone.capacity and zone.fire_limit and zone.capacity > zone.fire_limit:
-        yield "capacity", f"{zone.capacity} are more than the fire limit of {zone.fire_limit}; write fewer"
+        yield "capacity", Sentence(OVER_LIMIT, capacity=zone.capacity, limit=zone.fire_limit)
 
 
 def _circle(zone: SiteZone, zones: Mapping[str, SiteZone]) -> list[str]:
@@ -112,13 +119,20 @@ def _circle(zone: SiteZone, zones: Mapping[str, SiteZone]) -> list[str]:
     return [*way, around] if around == zone.name else []
 
 
+def camera_address(camera: str, point: str, at_ms: int) -> str:
+    """The address of the picture of a point at that moment, which a browser may be led to; empty for a camera that is
+    none of the web's."""
+    filled = camera.replace("{point}", point).replace("{at_ms}", str(at_ms))
+    return filled if filled.startswith(("http://", "https://")) else ""
+
+
 def camera_fault(camera: str) -> str:
     """What is wrong with the address of a camera; empty if nothing is."""
     if not camera:
         return ""
     bare = re.sub(r"\{(\w*)\}", lambda found: "x" if found[1] in PLACEHOLDERS else found[0], camera)
     if "@" in camera:
-        return "an address holds no name and no password; leave them out"
+        return Sentence(SECRET_IN_ADDRESS)
     if not CAMERA.fullmatch(bare):
-        return "write an address such as https://cameras.example/{point}?at={at_ms}"
+        return Sentence(NO_ADDRESS)
     return ""

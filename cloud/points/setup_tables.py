@@ -11,19 +11,28 @@ from cloud.points import setup_store as store
 from cloud.points.rule import PointClass, SetupPoint, SiteZone, camera_fault, zone_faults
 from cloud.points.zone_store import MAX_ZONES
 from cloud.web.operators import record
+from cloud.web.sentence import N_, Sentence
 from cloud.web.setup_table import BadRow, Problem, Proposal, SetupTable, Writing, changed_detail
 from contract.kinds import kind_name, known_kinds
+
+TOO_MANY_ZONES = N_("a site has at most %(most)s zones; leave some out")
+UNITS_ONCE = N_("write each unit that its use is measured in, once")
+NO_KIND = N_("there is no kind %(kind)s; there is %(kinds)s")
+NO_CLASS = N_("there is no class %(name)s; write a [[class]] for it")
+IS_WIRED = N_("%(device)s is wired to it; take it out there first")
+MISSING_BUT_WIRED = N_("it is missing, and %(device)s is wired to it; take it out there first")
+BAD_FLOOR = N_("write a floor from -%(most)s to %(most)s, and its unit, such as 3-1, beside it")
 
 
 def _check_zones(proposal: Proposal) -> Iterator[Problem]:
     zones = proposal.rows(SiteZone)
     for zone in zones.values():
-        if unknown := proposal.unknown(SiteZone, zone.parent, "zone"):
+        if unknown := proposal.unknown(SiteZone, zone.parent, N_("zone")):
             yield Problem(zone.name, "parent", unknown)
         for field, text in zone_faults(zone, zones):
             yield Problem(zone.name, field, text)
     if len(zones) > MAX_ZONES:
-        yield Problem(list(zones)[MAX_ZONES], "", f"a site has at most {MAX_ZONES} zones; leave some out")
+        yield Problem(list(zones)[MAX_ZONES], "", Sentence(TOO_MANY_ZONES, most=MAX_ZONES))
 
 
 def _put_zone(writing: Writing, zone: SiteZone, before: SiteZone | None) -> None:
@@ -53,7 +62,7 @@ ZONES = SetupTable(
 def _check_classes(proposal: Proposal) -> Iterator[Problem]:
     for one in proposal.rows(PointClass).values():
         if not one.units or len(set(one.units)) < len(one.units):
-            yield Problem(one.name, "units", "write each unit that its use is measured in, once")
+            yield Problem(one.name, "units", Sentence(UNITS_ONCE))
 
 
 def _put_class(writing: Writing, one: PointClass, before: PointClass | None) -> None:
@@ -91,24 +100,24 @@ def _check_points(proposal: Proposal) -> Iterator[Problem]:
     before = proposal.old_rows(SetupPoint)
     classes = known_classes(proposal)
     for point in proposal.rows(SetupPoint).values():
-        if unknown := proposal.unknown(SiteZone, point.zone, "zone"):
+        if unknown := proposal.unknown(SiteZone, point.zone, N_("zone")):
             yield Problem(point.name, "zone", unknown)
         if point == before.get(point.name):
             continue
         if point.kind and kind_name(point.kind) not in known_kinds():
-            yield Problem(point.name, "kind", f"there is no kind {point.kind}; there is {', '.join(known_kinds())}")
+            yield Problem(point.name, "kind", Sentence(NO_KIND, kind=point.kind, kinds=", ".join(known_kinds())))
         if point.class_name and point.class_name not in classes:
-            yield Problem(point.name, "class", f"there is no class {point.class_name}; write a [[class]] for it")
-        if unknown := proposal.unknown(Flat, point.flat, "flat"):
+            yield Problem(point.name, "class", Sentence(NO_CLASS, name=point.class_name))
+        if unknown := proposal.unknown(Flat, point.flat, N_("flat")):
             yield Problem(point.name, "flat", unknown)
         if fault := camera_fault(point.camera):
             yield Problem(point.name, "camera", fault)
         stood = before.get(point.name)
         if stood is not None and stood.device != point.device and _is_wired(proposal, stood):
-            yield Problem(point.name, "device", f"{stood.device} is wired to it; take it out there first")
+            yield Problem(point.name, "device", Sentence(IS_WIRED, device=stood.device))
     for gone in proposal.gone(SetupPoint):
         if _is_wired(proposal, gone):
-            yield Problem(gone.name, "", f"it is missing, and {gone.device} is wired to it; take it out there first")
+            yield Problem(gone.name, "", Sentence(MISSING_BUT_WIRED, device=gone.device))
 
 
 def _is_wired(proposal: Proposal, point: SetupPoint) -> bool:
@@ -134,7 +143,7 @@ def _remove_point(writing: Writing, point: SetupPoint) -> None:
 def _tidy_point(point: SetupPoint) -> SetupPoint:
     """With what it serves in the form in which it is stored: a point of a flat is that flat's alone."""
     if point.floor is not None and not (point.unit and abs(point.floor) <= MAX_FLOOR):
-        raise BadRow("floor", f"write a floor from -{MAX_FLOOR} to {MAX_FLOOR}, and its unit, such as 3-1, beside it")
+        raise BadRow("floor", Sentence(BAD_FLOOR, most=MAX_FLOOR))
     serves = place_of_point(point.unit, point.floor, point.flat) or Place()
     return structs.replace(point, **structs.asdict(serves))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cloud.devices.erasure import read_erased
+from cloud.web.sentence import N_, Sentence
 from contract.decide import DAY_MS, HOUR_MS, Tier
 from contract.events import CHAIN_START, chain, read_gap
 
@@ -23,15 +24,19 @@ the events stay. ``weeks`` are the weekly counts that stay of deleted events. Wh
 quarantine may be a piece of a journal's chain, so it is held no shorter than the events."""
 SHORTEST_DAYS, LONGEST_DAYS = 7, 100 * 365
 
+NO_RECORDS = N_("%(what)s is none of %(names)s")
+BAD_DAYS = N_("%(days)s days: give %(least)s to %(most)s")
+QUARANTINE_SHORTER = N_("what is in quarantine must be held as long as the events, whose chain may need it")
+
 
 def term_fault(what: str, days: int, terms: Mapping[str, int]) -> str:
     """Why a kind of record cannot be held so long beside the others; empty if it can."""
     if what not in DEFAULT_DAYS:
-        return f"{what!r} is none of {', '.join(DEFAULT_DAYS)}"
+        return Sentence(NO_RECORDS, what=repr(what), names=", ".join(DEFAULT_DAYS))
     if not SHORTEST_DAYS <= days <= LONGEST_DAYS:
-        return f"{days} days: give {SHORTEST_DAYS} to {LONGEST_DAYS}"
+        return Sentence(BAD_DAYS, days=days, least=SHORTEST_DAYS, most=LONGEST_DAYS)
     if what in ("events", "quarantine") and terms["quarantine"] < terms["events"]:
-        return "what is in quarantine must be held as long as the events, whose chain may need it"
+        return Sentence(QUARANTINE_SHORTER)
     return ""
 
 

@@ -10,6 +10,7 @@ import msgspec
 from cloud.people.grants import Community, compile_people, compile_site
 from contract.decide import Standing, Tier
 from contract.roster import SitePage, unpack_rows
+from contract.schedules import ALWAYS, Schedule
 
 
 class Opening(NamedTuple):
@@ -18,6 +19,10 @@ class Opening(NamedTuple):
     plan: str
     hours: str
     is_home: bool
+
+    @property
+    def is_always(self) -> bool:
+        return ALL_HOURS in self.hours
 
 
 class Access(NamedTuple):
@@ -38,6 +43,13 @@ class Access(NamedTuple):
 
 
 NOTHING: Mapping[str, Opening] = {}
+
+
+def _written(schedule: Schedule) -> str:
+    return msgspec.json.encode(schedule.week).decode()
+
+
+ALL_HOURS = _written(ALWAYS)
 
 
 def access_of(community: Community, now_ms: int) -> Access:
@@ -79,7 +91,7 @@ class _Profile(NamedTuple):
 
 
 def _profiles(community: Community, page: SitePage) -> list[_Profile]:
-    weeks = {name: msgspec.json.encode(schedule.week).decode() for name, schedule in page.schedules.items()}
+    weeks = {name: _written(schedule) for name, schedule in page.schedules.items()}
     plans = {number: profile.plan for profile, number in community.profiles.items()}
     found = []
     for number, profile in enumerate(page.profiles):

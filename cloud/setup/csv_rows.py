@@ -7,7 +7,14 @@ from typing import Any
 
 from msgspec import Struct, structs, to_builtins
 
+from cloud.web.sentence import N_, Sentence
+
 MAX_ROWS = 20_000
+NOT_ONE_EACH = N_("%(cells)s cells under %(columns)s columns; write one for each")
+TOO_MANY = N_("more than %(most)s rows; write fewer")
+NOT_CSV = N_("this is not CSV: %(why)s")
+UNKNOWN_COLUMN = N_("unknown column %(name)s; the first line names columns of %(names)s")
+COLUMN_TWICE = N_("a column stands twice; leave one out")
 
 
 class CsvError(ValueError):
@@ -15,7 +22,7 @@ class CsvError(ValueError):
 
     def __init__(self, line: int, text: str) -> None:
         super().__init__(text)
-        self.line = line
+        self.line, self.text = line, text
 
 
 def read_csv(text: str, kind: type[Struct]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -29,14 +36,14 @@ def read_csv(text: str, kind: type[Struct]) -> Iterator[tuple[int, dict[str, Any
             if not columns:
                 columns = _columns(cells, kind)
             elif len(cells) != len(columns):
-                raise CsvError(rows.line_num, f"{len(cells)} cells under {len(columns)} columns; write one for each")
+                raise CsvError(rows.line_num, Sentence(NOT_ONE_EACH, cells=len(cells), columns=len(columns)))
             elif rows.line_num > MAX_ROWS + 1:
-                raise CsvError(rows.line_num, f"more than {MAX_ROWS} rows; write fewer")
+                raise CsvError(rows.line_num, Sentence(TOO_MANY, most=MAX_ROWS))
             else:
                 said = {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}
                 yield rows.line_num, {name: cell for name, cell in said.items() if cell}
     except csv.Error as wrong:
-        raise CsvError(rows.line_num, f"this is not CSV: {wrong}") from None
+        raise CsvError(rows.line_num, Sentence(NOT_CSV, why=str(wrong))) from None
 
 
 def _columns(cells: Iterable[str], kind: type[Struct]) -> list[str]:
@@ -44,9 +51,9 @@ def _columns(cells: Iterable[str], kind: type[Struct]) -> list[str]:
     known = [field.encode_name for field in structs.fields(kind)]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise CsvError(1, f"unknown column {unknown[0]!r}; the first line names columns of {', '.join(known)}")
+        raise CsvError(1, Sentence(UNKNOWN_COLUMN, name=repr(unknown[0]), names=", ".join(known)))
     if len(set(names)) < len(names):
-        raise CsvError(1, "a column stands twice; leave one out")
+        raise CsvError(1, Sentence(COLUMN_TWICE))
     return names
 
 

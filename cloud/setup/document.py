@@ -8,6 +8,7 @@ from msgspec import NODEFAULT, Struct, structs, to_builtins
 
 from cloud.setup.csv_rows import CsvError, read_csv
 from cloud.setup.fields import FieldError, read_row
+from cloud.web.sentence import N_, Sentence
 from cloud.web.setup_table import AnyTable, BadRow, Problem
 from contract.toml_lines import TomlLines
 from contract.toml_text import Bounds, NotToml, read_toml
@@ -17,6 +18,9 @@ BOUNDS = Bounds(characters=4_000_000, line=20_000, entries=200_000)
 """A setup of 10,000 flats that stand in the file itself has 90,000 keys."""
 MAX_NAMED = 100
 """Wrong lines that are named; of more it is said how many."""
+NOT_TOML = N_("this is not TOML: %(why)s")
+BYTE_ORDER_MARK = N_("it begins with a byte order mark; save it as UTF-8 without BOM")
+NOT_UTF_8 = N_("the byte %(byte)s is not UTF-8; save it as UTF-8 (it may be GBK)")
 AS_OF = "as_of_change"
 """The key of ``[site]`` that names the last change which the file knows of."""
 
@@ -27,7 +31,8 @@ class BadSetup(ValueError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         more = len(problems) - MAX_NAMED
-        self.problems = [*problems[:MAX_NAMED], *([f"and {more} more wrong lines"] if more > 0 else [])]
+        beyond = [Sentence(N_("and %(more)s more wrong lines"), more=more)] if more > 0 else []
+        self.problems = [*problems[:MAX_NAMED], *beyond]
         super().__init__("\n".join(self.problems))
 
 
@@ -57,9 +62,14 @@ class ReadSetup(NamedTuple):
             is_here = (table.name, one.key) in self.places.rows
             if is_here or not self.wrong:  # What a wrong line brings about elsewhere is not told beside it.
                 place = self.places.find(table, one.key, one.field)
-                told.append((place, f"{_called(table, one.key, one.field)}: {one.text}"))
+                told.append((place, joined(_called(table, one.key, one.field), one.text)))
         if told:
-            raise BadSetup([f"{file}:{line}: {text}" if file else text for (file, line), text in sorted(told)])
+            raise BadSetup([joined(f"{file}:{line}", text) if file else text for (file, line), text in sorted(told)])
+
+
+def joined(place: str, why: str) -> Sentence:
+    """What is wrong, behind where it is."""
+    return Sentence("%(place)s: %(why)s", place=place, why=why)
 
 
 class Places(NamedTuple):
@@ -89,19 +99,25 @@ def read_setup(file: SetupFile, tables: Sequence[AnyTable]) -> ReadSetup:
     try:
         content = read_toml(text, BOUNDS)
     except NotToml as wrong:
-        raise BadSetup([f"{file.called}:{wrong.line}: {wrong.problem}"]) from None
+        raise BadSetup([joined(f"{file.called}:{wrong.line}", _not_toml(wrong.problem))]) from None
     reading = _Reading(file, Places(file.called, TomlLines(text.splitlines()), {}))
     as_of = reading.take_as_of(content.get("site"))
     known = {table.name for table in tables} | {table.csv for table in tables if table.csv}
     for name in content.keys() - known:
         place = reading.places.at(name)
-        reading.wrong.append((place, f"{name}: unknown table; there is {', '.join(sorted(known))}"))
+        unknown = Sentence(N_("unknown table; there is %(names)s"), names=", ".join(sorted(known)))
+        reading.wrong.append((place, joined(name, unknown)))
     for table in tables:
         if table.csv and table.csv in content:
             reading.read_beside(table, content[table.csv], table.name in content)
         elif table.name in content:
             reading.read_table(table, content[table.name])
     return ReadSetup(reading.rows, as_of, reading.places, reading.wrong, reading.bad_names)
+
+
+def _not_toml(problem: str) -> str:
+    why = problem.removeprefix(NOT_TOML % {"why": ""})
+    return problem if why == problem else Sentence(NOT_TOML, why=why)
 
 
 class _Reading:
@@ -117,14 +133,16 @@ class _Reading:
         said = site.pop(AS_OF, None) if isinstance(site, dict) else None
         if said is None or (isinstance(said, int) and not isinstance(said, bool) and said >= 0):
             return said
-        self.wrong.append((self.places.at(f"site.{AS_OF}"), f"site.{AS_OF}: write the number that export wrote"))
+        cure = Sentence(N_("write the number that export wrote"))
+        self.wrong.append((self.places.at(f"site.{AS_OF}"), joined(f"site.{AS_OF}", cure)))
         return None
 
     def read_table(self, table: AnyTable, said: object) -> None:
         rows = [said] if table.single else said
         if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
             header = f"[{table.name}]" if table.single else f"[[{table.name}]]"
-            self.wrong.append((self.places.at(table.name), f"{table.name}: write it as {header}"))
+            cure = Sentence(N_("write it as %(header)s"), header=header)
+            self.wrong.append((self.places.at(table.name), joined(table.name, cure)))
             return
         found = self.rows.setdefault(table.kind, {})
         for index, row in enumerate(rows):
@@ -143,29 +161,35 @@ class _Reading:
             for line, row in read_csv(decoded(content, str(name)), table.kind):
                 self._take(table, row, (str(name), line), found)
         except CsvError as wrong:
-            self.wrong.append(((str(name), wrong.line), str(wrong)))
+            self.wrong.append(((str(name), wrong.line), wrong.text))
 
     def _take(
         self, table: AnyTable, said: Mapping[str, Any], at: str | tuple[str, int], into: dict[str, Struct]
     ) -> None:
-        row, errors = read_row(said, table.kind, strict=not isinstance(at, tuple))
+        kind = table.file_rows.kind if table.file_rows else table.kind
+        row, errors = read_row(said, kind, strict=not isinstance(at, tuple))
+        rows: Sequence[Struct] = ()
         if row is not None:
             try:
-                row = table.tidy(row)
+                rows = table.spread(row)
             except BadRow as wrong:
-                row, errors = None, [FieldError(wrong.field, str(wrong))]
+                errors = [FieldError(wrong.field, wrong.text)]
         for error in errors:
             place = at if isinstance(at, tuple) else self.places.at(f"{at}.{error.field}".rstrip("."))
-            self.wrong.append((place, f"{_shown(at, table)}{_dotted(error)}: {error.text}"))
-        if row is None:
+            self.wrong.append((place, joined(f"{_shown(at, table)}{_dotted(error)}", error.text)))
+        if errors:
             name = said.get("name")
             self.bad_names.setdefault(table.kind, []).append(name if isinstance(name, str) else "")
-            return
+        for one in rows:
+            self._keep(table, one, at, into)
+
+    def _keep(self, table: AnyTable, row: Struct, at: str | tuple[str, int], into: dict[str, Struct]) -> None:
         key = table.key_of(row)
         if key in into:
             file, line = self.places.find(table, key, "")
             place = at if isinstance(at, tuple) else self.places.at(at)
-            self.wrong.append((place, f"{table.name} {key}: it stands twice, first in {file}:{line}; leave one out"))
+            twice = Sentence(N_("it stands twice, first in %(place)s; leave one out"), place=f"{file}:{line}")
+            self.wrong.append((place, joined(f"{table.name} {key}", twice)))
             return
         into[key] = row
         self.places.rows[table.name, key] = at
@@ -173,10 +197,12 @@ class _Reading:
 
 def _cure_csv(table: AnyTable, name: object, is_twice: bool) -> str:
     if is_twice:
-        return f"{table.csv}: write either [[{table.name}]] or the name of a CSV file, not both"
-    if not isinstance(name, str):
-        return f'{table.csv}: write the name of a CSV file, such as "{table.csv}.csv"'
-    return f"{table.csv}: there is no file {name} beside the setup"
+        cure = Sentence(N_("write either %(table)s or the name of a CSV file, not both"), table=f"[[{table.name}]]")
+    elif not isinstance(name, str):
+        cure = Sentence(N_("write the name of a CSV file, such as %(name)s"), name=f'"{table.csv}.csv"')
+    else:
+        cure = Sentence(N_("there is no file %(name)s beside the setup"), name=name)
+    return joined(table.csv, cure)
 
 
 def _shown(at: str | tuple[str, int], table: AnyTable) -> str:
@@ -194,14 +220,13 @@ def _called(table: AnyTable, key: str, field: str) -> str:
 def decoded(content: bytes, called: str) -> str:
     """The text of a file. Raises ``BadSetup`` for what is not UTF-8."""
     if content.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        raise BadSetup([f"{called}:1: it begins with a byte order mark; save it as UTF-8 without BOM"])
+        raise BadSetup([joined(f"{called}:1", Sentence(BYTE_ORDER_MARK))])
     try:
         return content.decode()
     except UnicodeDecodeError as wrong:
         line = content.count(b"\n", 0, wrong.start) + 1
-        byte = content[wrong.start]
-        cure = "save it as UTF-8 (it may be GBK)"
-        raise BadSetup([f"{called}:{line}: the byte 0x{byte:02X} is not UTF-8; {cure}"]) from None
+        why = Sentence(NOT_UTF_8, byte=f"0x{content[wrong.start]:02X}")
+        raise BadSetup([joined(f"{called}:{line}", why)]) from None
 
 
 def write_setup(
@@ -216,7 +241,8 @@ def write_setup(
     head: dict[str, Any] = {}
     body: dict[str, Any] = {}
     for table in tables:
-        listed = [plain(row) for _, row in sorted(rows.get(table.kind, {}).items())]
+        stored = [row for _, row in sorted(rows.get(table.kind, {}).items())]
+        listed = [plain(row) for row in (table.file_rows.gather(stored) if table.file_rows else stored)]
         if table.single:
             body[table.name] = listed[0] | ({AS_OF: as_of} if table.name == "site" else {}) if listed else {}
         elif listed and table.csv in beside:

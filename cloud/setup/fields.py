@@ -1,5 +1,6 @@
 """A row of the setup file as a Struct: every field is read by itself, so that all that is wrong is told."""
 
+import re
 from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -8,6 +9,7 @@ from msgspec import Meta, Struct, ValidationError, convert, structs
 
 from cloud.store.labels import Label
 from cloud.web.names import UnclearName, clean_text
+from cloud.web.sentence import N_, Sentence
 
 MAX_LABEL = 60
 
@@ -31,7 +33,7 @@ def read_row(
         expected = types[field.name]
         if key not in said:
             if field.required and not _admits_none(expected):
-                errors.append(FieldError("", f"{key} is missing; write it"))
+                errors.append(FieldError("", Sentence(N_("%(key)s is missing; write it"), key=key)))
             elif field.required:
                 values[field.name] = None
             continue
@@ -59,14 +61,30 @@ def _error(key: str, said: Any, expected: Any, complaint: str) -> FieldError:
     """What msgspec complains of, in the words of the field where it brings its own."""
     meant = next((one.description for one in _metas(expected) if one.description), None)
     if meant:
-        return FieldError(key, f"{said!r} is not {meant}" if not isinstance(said, dict) else f"write {meant}")
+        what = Sentence(meant)
+        if isinstance(said, dict):
+            return FieldError(key, Sentence(N_("write %(what)s"), what=what))
+        return FieldError(key, Sentence(N_("%(said)s is not %(what)s"), said=repr(said), what=what))
     problem, _, at = complaint.partition(" - at `$")
     within = at.rstrip("`")
-    return FieldError(f"{key}{within}" if within.startswith(".") else key, problem.replace("`object`", "`table`"))
+    field = f"{key}{within}" if within.startswith(".") else key
+    return FieldError(field, _complaint(problem.replace("`object`", "`table`")))
+
+
+def _complaint(problem: str) -> str:
+    """msgspec's usual complaints as sentences."""
+    if found := re.fullmatch(r"Expected `(.+)`, got `(.+)`", problem):
+        return Sentence(N_("Expected `%(expected)s`, got `%(got)s`"), expected=found[1], got=found[2])
+    if found := re.fullmatch(r"Invalid enum value (.+)", problem):
+        return Sentence(N_("Invalid enum value %(value)s"), value=found[1])
+    return problem
 
 
 def _unknown(key: str, fields: Mapping[str, Any], within: str = "") -> FieldError:
-    return FieldError(within or key, f"unknown key{f' {key}' if within else ''}; there is {', '.join(fields)}")
+    there = ", ".join(fields)
+    if within:
+        return FieldError(within, Sentence(N_("unknown key %(key)s; there is %(names)s"), key=key, names=there))
+    return FieldError(key, Sentence(N_("unknown key; there is %(names)s"), names=there))
 
 
 def _unknown_within(said: Any, expected: Any, path: str) -> Iterator[FieldError]:

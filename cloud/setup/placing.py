@@ -85,7 +85,7 @@ def put_changes(writing: Writing, compared: Comparison) -> None:
             else:
                 change.table.put(writing, change.after, change.before)
         except Rejected as wrong:
-            compared.setup.refuse([(change.table, Problem(change.key, "", str(wrong)))])
+            compared.setup.refuse([(change.table, Problem(change.key, "", wrong.sentence))])
     for table in {change.table.name: change.table for change in compared.changes}.values():
         before, after = (list(rows[table.kind].values()) for rows in (compared.before, compared.after))
         table.settle(writing, before, after)

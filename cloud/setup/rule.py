@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from cloud.setup.access import Access, Opening
 from cloud.store.labels import Label
-from cloud.web.i18n import N_
+from cloud.web.sentence import N_, Sentence
 
 ONE_IN = 10
 """A change of more than one row of the roster in so many wants a second step."""
@@ -49,9 +49,9 @@ class PointCount(Struct, frozen=True):
 
 
 class Impact(Struct, frozen=True):
-    """Whom a change concerns. ``homes`` are the people who would lose a point that their home is reached by,
-    ``locked`` the points that somebody could open before and nobody can after. ``rows`` of the roster's ``all_rows``
-    are others after it."""
+    """Whom a change concerns. ``homes`` are the people who would lose a point that their home is reached by, or could
+    pass there no longer at all hours; ``locked`` the points that somebody could open before and nobody can after.
+    ``rows`` of the roster's ``all_rows`` are others after it."""
 
     gains: Sequence[PointCount]
     loses: Sequence[PointCount]
@@ -74,7 +74,7 @@ def impact_of(before: Access, after: Access, names: Mapping[int, Label], most_na
         for point in was.keys() & now.keys():
             if was[point].hours != now[point].hours:
                 other_hours.add(now[point].plan, point, people)
-        if any(opening.is_home and point not in now for point, opening in was.items()):
+        if any(_is_lost_home(opening, now.get(point)) for point, opening in was.items()):
             homes += people
     counted = {
         name: tally.counts(names, most_names)
@@ -94,6 +94,11 @@ def _alike(before: Access, after: Access) -> Iterator[tuple[Mapping[str, Opening
         yield before.of(people[0]), after.of(people[0]), people
 
 
+def _is_lost_home(was: Opening, now: Opening | None) -> bool:
+    """Whether a way home is closed, or no longer open at all hours."""
+    return was.is_home and (now is None or (was.is_always and not now.is_always))
+
+
 class _Tally:
     """People by plan and point."""
 
@@ -110,26 +115,16 @@ class _Tally:
         ]
 
 
-class Grave(Struct, frozen=True):
-    """Why a change wants a second step: a text of the catalogue, and what stands in it."""
-
-    text: str
-    values: Mapping[str, str | int]
-
-    def __str__(self) -> str:
-        return self.text % self.values
-
-
-def grave_reasons(impact: Impact) -> list[Grave]:
+def grave_reasons(impact: Impact) -> list[Sentence]:
     """Why a change wants a second step; none if it does not."""
     reasons = []
     if impact.homes:
-        reasons.append(Grave(NO_HOME, {"people": len(impact.homes)}))
+        reasons.append(Sentence(NO_HOME, people=len(impact.homes)))
     if impact.locked:
         points = ", ".join(impact.locked[:MOST_NAMED]) + (" …" if len(impact.locked) > MOST_NAMED else "")
-        reasons.append(Grave(LOCKED, {"points": points}))
+        reasons.append(Sentence(LOCKED, points=points))
     if impact.rows * ONE_IN > impact.all_rows > 0:
-        reasons.append(Grave(MANY_ROWS, {"rows": impact.rows, "all": impact.all_rows}))
+        reasons.append(Sentence(MANY_ROWS, rows=impact.rows, all=impact.all_rows))
     return reasons
 
 

@@ -1,7 +1,6 @@
 """The service that exports the setup of a community, says what a changed one would do, and puts it in place."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -14,12 +13,13 @@ from cloud.people.grants import Community
 from cloud.setup.access import access_of
 from cloud.setup.document import ReadSetup, SetupFile, read_setup, setup_of, write_setup
 from cloud.setup.placing import Comparison, Rows, compare, put_changes, read_rows
-from cloud.setup.rule import Difference, Grave, Impact, accept_code, grave_reasons, impact_of
+from cloud.setup.rule import Difference, Impact, accept_code, grave_reasons, impact_of
 from cloud.setup.store import changes_since, last_change, people_names
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
 from cloud.store.revision import revision
 from cloud.web.operators import AuditEntry
+from cloud.web.sentence import Sentence
 from cloud.web.setup_table import AnyTable, Writing
 
 MAX_NAMES = 5
@@ -49,7 +49,7 @@ class NeedsAccept(Exception):
 
     def __init__(self, preview: "Preview") -> None:
         self.preview = preview
-        super().__init__(f"{' '.join(map(str, preview.reasons))} To carry it out nevertheless, accept {preview.code}")
+        super().__init__(f"{' '.join(preview.reasons)} To carry it out nevertheless, accept {preview.code}")
 
 
 class Preview(Struct, frozen=True):
@@ -58,7 +58,7 @@ class Preview(Struct, frozen=True):
 
     differences: Sequence[Difference]
     impact: Impact
-    reasons: Sequence[Grave]
+    reasons: Sequence[Sentence]
     code: str
     as_of: int
 
@@ -88,10 +88,6 @@ class _Prepared(NamedTuple):
     names: Mapping[int, Label]
 
 
-class _Undone(Exception):
-    """Ends a transaction that was only to see what would be."""
-
-
 class SetupService:
     """The setup of one site, in one file. Any thread may use it; ``by`` is the operator's name. What is refused leaves
     no trace."""
@@ -100,6 +96,11 @@ class SetupService:
         self._store, self._clock = store, clock
         self._tables = sorted(tables, key=lambda table: table.place)
         self._actions = [action for table in tables for action in table.actions]
+
+    @property
+    def tables(self) -> Sequence[AnyTable]:
+        """All tables, in the order in which they stand in the file."""
+        return self._tables
 
     @property
     def beside(self) -> Sequence[AnyTable]:
@@ -163,8 +164,7 @@ class SetupService:
         raise Outdated([])
 
     def _prepare(self, source: Source, by: str, as_of: int | None = None) -> _Prepared:
-        found: list[_Prepared] = []
-        with self._undone() as connection:
+        with self._store.trying() as connection:
             site = site_of(connection).name
             mark = self._mark(connection)
             rows = read_rows(connection, site, self._tables)
@@ -175,8 +175,7 @@ class SetupService:
             before = load_community(connection)
             put_changes(Writing(connection, site, self._clock(), by), compared)
             after, names = load_community(connection), people_names(connection)
-            found.append(_Prepared(compared, mark, before, after, names))
-        return found[0]
+        return _Prepared(compared, mark, before, after, names)
 
     def _preview(self, prepared: _Prepared) -> Preview:
         now_ms = self._clock()
@@ -210,15 +209,6 @@ class SetupService:
         if as_of is not None and as_of < self._newest(connection):
             raise Outdated(changes_since(connection, self._actions, as_of, MAX_SHOWN))
 
-    @contextmanager
-    def _undone(self) -> Iterator[Connection]:
-        """A transaction that leaves nothing behind."""
-        try:
-            with self._store.writing() as connection:
-                yield connection
-                raise _Undone
-        except _Undone:
-            pass
 
 
 def _merged(kind: type[Struct], rows: Mapping[str, Struct | None]) -> Source:

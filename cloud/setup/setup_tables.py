@@ -9,7 +9,11 @@ from cloud.devices.registry import site_of
 from cloud.store.labels import Label, Name
 from cloud.store.schema import sites
 from cloud.web.operators import record
+from cloud.web.sentence import N_, Sentence
 from cloud.web.setup_table import Problem, Proposal, SetupTable, Writing, changed_detail
+
+OTHER_SITE = N_("this community is %(site)s, and the file is of %(name)s")
+OTHER_ZONE = N_("the time zone is %(zone)s since the community was founded; leave it so")
 
 
 class SiteRow(Struct, frozen=True):
@@ -29,9 +33,9 @@ def _check(proposal: Proposal) -> Iterator[Problem]:
     (was,) = proposal.old_rows(SiteRow).values()
     for row in proposal.rows(SiteRow).values():
         if row.name != was.name:
-            yield Problem("", "name", f"this community is {was.name}, and the file is of {row.name}")
+            yield Problem("", "name", Sentence(OTHER_SITE, site=was.name, name=row.name))
         if row.zone != was.zone:
-            yield Problem("", "zone", f"the time zone is {was.zone} since the community was founded; leave it so")
+            yield Problem("", "zone", Sentence(OTHER_ZONE, zone=was.zone))
 
 
 def _put(writing: Writing, row: SiteRow, before: SiteRow | None) -> None:

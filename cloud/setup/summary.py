@@ -1,7 +1,9 @@
-"""What a setup changes in lines of text, for the command line."""
+"""What a setup changes, in lines of text for the command line and as values for a program."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+from msgspec import to_builtins
 
 from cloud.setup.rule import Difference, PointCount
 from cloud.setup.service import Preview
@@ -24,6 +26,19 @@ def lines_of(preview: Preview, *, is_done: bool) -> Iterator[str]:
         yield "nobody loses a point"
     for reason in preview.reasons:
         yield f"grave: {reason}"
+
+
+def values_of(preview: Preview, *, is_done: bool) -> dict[str, Any]:
+    """The same for a program."""
+    impact: dict[str, Any] = to_builtins(preview.impact)
+    return {
+        "applied": is_done,
+        "differences": to_builtins(preview.differences),
+        **impact,
+        "second_step": list(preview.reasons),
+        "code": preview.code,
+        "as_of_change": preview.as_of,
+    }
 
 
 def _shortened(lines: Sequence[str]) -> Iterator[str]:

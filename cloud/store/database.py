@@ -72,6 +72,13 @@ class Store:
             yield connection
 
     @contextmanager
+    def trying(self) -> Iterator[Connection]:
+        """As ``writing``, but what is written is undone at the end: to see what would be."""
+        with self._connected() as connection, connection.begin() as transaction:
+            yield connection
+            transaction.rollback()
+
+    @contextmanager
     def ingesting(self) -> Iterator[Connection]:
         """As ``writing``, for the one thread that writes for every message: on a connection of its own that stays open
         and remembers more of the tables. An exception closes it."""

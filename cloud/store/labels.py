@@ -6,8 +6,11 @@ from msgspec import Meta, Struct
 
 from contract.topics import NAME
 
+N_ = str
+"""Marks a text for the catalogue where it is chosen before the language is known."""
+
 Name = Annotated[
-    str, Meta(pattern=rf"^{NAME}\Z", description="a name of lower-case letters, digits and hyphens, at most 40")
+    str, Meta(pattern=rf"^{NAME}\Z", description=N_("a name of lower-case letters, digits and hyphens, at most 40"))
 ]
 """What something is called in the setup and on the wire."""
 

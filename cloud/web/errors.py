@@ -37,9 +37,10 @@ def is_api(request: Request) -> bool:
     return request.url.path.startswith(API)
 
 
-def problem(status: int, error: str, message: str, where: str = "") -> JSONResponse:
-    """The one form of every error of the API. ``where`` names the field at fault."""
-    return JSONResponse({"error": error, "message": message, "where": where}, status)
+def problem(status: int, error: str, message: str, where: str = "", **more: object) -> JSONResponse:
+    """The one form of every error of the API. ``where`` names the field at fault, ``more`` is what a program needs to
+    go on."""
+    return JSONResponse({"error": error, "message": message, "where": where, **more}, status)
 
 
 def page(

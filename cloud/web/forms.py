@@ -86,6 +86,4 @@ def attempt(
 
 def _sentence_of(error: Exception, language: Language) -> str:
     """The exception's own text in the language of the page."""
-    if not isinstance(error, Rejected):
-        return str(error)
-    return error.filled(language.say(error.text), language.label, language.say(N_(", ")))
+    return language.sentence(error.sentence) if isinstance(error, Rejected) else str(error)

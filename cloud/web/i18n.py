@@ -9,14 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from cloud.store.labels import N_ as N_
 from cloud.store.labels import Label
+from cloud.web.sentence import NOTHING_CHANGED, Sentence, filled
 from contract import sessions as stops
 from contract.phrases import Phrase
 from contract.reasons import Reason, words
 from contract.sessions import Stop
-
-N_ = str
-"""Marks a text for the catalogue where it is chosen before the language is known."""
 
 CATALOGUES = Path(__file__).parent / "locale"
 ENGLISH, CHINESE = "en", "zh-CN"
@@ -70,6 +69,13 @@ class Language:
         if isinstance(text, Phrase):
             return text.in_language(self.code)
         return self.translations.gettext(text) if text else ""
+
+    def sentence(self, said: str) -> str:
+        """A sentence, where it knows how it is said in this language; else as it is."""
+        if not isinstance(said, Sentence):
+            return said
+        text = filled(self.say(said.text), said.values, self.sentence, self.label, self.say(N_(", ")))
+        return text.removesuffix(self.say(NOTHING_CHANGED)) if said.is_ground else text
 
     def label(self, label: Label) -> str:
         return label.zh if self.code == CHINESE else label.en

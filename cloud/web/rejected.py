@@ -1,10 +1,10 @@
 """How a use case says that it changed nothing, and why."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from cloud.store.labels import Label
-
-Value = str | int | Label | Sequence[Label]
+from cloud.web.sentence import Sentence, filled
+from cloud.web.sentence import Value as Value
 
 
 class Rejected(Exception):
@@ -18,14 +18,15 @@ class Rejected(Exception):
         self.values = values
         super().__init__(self.filled(text, lambda label: label.en))
 
+    @property
+    def sentence(self) -> Sentence:
+        return Sentence(self.text, **self.values)
+
+    @property
+    def ground(self) -> Sentence:
+        """Why it cannot be, to stand among others."""
+        return self.sentence.ground()
+
     def filled(self, text: str, label: Callable[[Label], str], comma: str = ", ") -> str:
         """The text, or its translation, with the values in it."""
-        if not self.values:
-            return text
-        return text % {key: _written(value, label, comma) for key, value in self.values.items()}
-
-
-def _written(value: Value, label: Callable[[Label], str], comma: str) -> str:
-    if isinstance(value, Label):
-        return label(value)
-    return str(value) if isinstance(value, str | int) else comma.join(map(label, value))
+        return filled(text, self.values, str, label, comma)

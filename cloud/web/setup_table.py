@@ -7,6 +7,8 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 from msgspec import Struct, to_builtins
 from sqlalchemy import Connection
 
+from cloud.web.sentence import N_, Sentence
+
 R = TypeVar("R", bound=Struct)
 
 
@@ -16,7 +18,7 @@ class BadRow(ValueError):
 
     def __init__(self, field: str, text: str) -> None:
         super().__init__(text)
-        self.field = field
+        self.field, self.text = field, text
 
 
 class Problem(NamedTuple):
@@ -48,11 +50,14 @@ class Proposal(NamedTuple):
         return self.known.get(kind, ())
 
     def unknown(self, kind: type[Struct], name: str, what: str) -> str:
-        """That there is no such row, and which there are; empty if there is one, or if none is named."""
+        """That there is no such row, and which there are; empty if there is one, or if none is named. ``what`` is a
+        word of the catalogue."""
         names = self.names(kind)
         if not name or name in names:
             return ""
-        return f"there is no {what} {name}; {some_of(names)}"
+        return Sentence(
+            N_("there is no %(what)s %(name)s; %(there)s"), what=Sentence(what), name=name, there=some_of(names)
+        )
 
     def gone(self, kind: type[R]) -> list[R]:
         """The rows that would be removed."""
@@ -69,6 +74,15 @@ class Writing(NamedTuple):
     by: str
 
 
+class FileRows(NamedTuple):
+    """How the rows of a table stand in the file, where that is otherwise than they are: a row there is of ``kind``,
+    ``spread`` gives the rows that it stands for, or raises ``BadRow``; ``gather`` gives those that stand for all."""
+
+    kind: type[Struct]
+    spread: Callable[[Any], Sequence[Struct]]
+    gather: Callable[[Sequence[Any]], Sequence[Struct]]
+
+
 class SetupTable(Struct, Generic[R], frozen=True):
     """A table of the setup file. Tables stand there, and are put in place, in the order of ``place``; what is removed
     goes in the other order.
@@ -77,9 +91,9 @@ class SetupTable(Struct, Generic[R], frozen=True):
     which ``read`` gives those that are stored, or raises ``BadRow``. ``check`` finds what is wrong with the rows of a
     proposal beside the types of their fields. ``put`` makes a row, or changes the one that stood there before, and
     ``remove`` removes it, each with its row in the audit, through the service of its domain; ``settle`` does what is
-    done once for all of them, given the rows before and after. Actions of the audit that
-    begin with one of ``actions`` change the table. A table that is ``single`` has one row and no key; ``csv`` is the
-    key of the file that may name a CSV of the rows instead.
+    done once for all of them, given the rows before and after. ``file_rows`` says how the rows stand in the file.
+    Actions of the audit that begin with one of ``actions`` change the table. A table that is ``single`` has one row and
+    no key; ``csv`` is the key of the file that may name a CSV of the rows instead.
     """
 
     name: str
@@ -92,9 +106,15 @@ class SetupTable(Struct, Generic[R], frozen=True):
     tidy: Callable[[R], R] = lambda row: row
     check: Callable[[Proposal], Iterable[Problem]] = lambda _proposal: ()
     settle: Callable[[Writing, Sequence[R], Sequence[R]], None] = lambda _writing, _before, _after: None
+    file_rows: FileRows | None = None
     actions: tuple[str, ...] = ()
     single: bool = False
     csv: str = ""
+
+    def spread(self, row: Struct) -> Sequence[R]:
+        """The rows that a row of the file stands for. Raises ``BadRow``."""
+        rows = cast("Sequence[R]", self.file_rows.spread(row) if self.file_rows else [row])
+        return [self.tidy(one) for one in rows]
 
     def rows_by_key(self, rows: Iterable[R]) -> dict[str, R]:
         return {self.key_of(row): row for row in rows}
@@ -113,9 +133,11 @@ AnyTable = SetupTable[Any]
 SHOWN = 8
 
 
-def some_of(names: Collection[str]) -> str:
+def some_of(names: Collection[str]) -> Sentence:
     """Which there are, the first few of many."""
     if not names:
-        return "there is none"
+        return Sentence(N_("there is none"))
     shown = ", ".join(sorted(names)[:SHOWN])
-    return f"there is {shown}" + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    if len(names) <= SHOWN:
+        return Sentence(N_("there is %(names)s"), names=shown)
+    return Sentence(N_("there is %(names)s and %(more)s more"), names=shown, more=len(names) - SHOWN)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cloud.app import SETUP_TABLES
 from cloud.duties.rule import Cell, Duty
-from cloud.flats.rule import HOME, OWN_FLOOR, Flat, Tenure
+from cloud.flats.rule import HOME, OWN_FLOOR, RELATIVE_ZONES, Flat, Tenure
 from cloud.hours.rule import HOURS, DayKind, SpecialDay
 from cloud.hours.setup_tables import WEEKDAYS, HoursRow, row_of
 from cloud.people.plans import RESIDENT, Days, Plan
@@ -126,9 +126,12 @@ def _plan(draw: Any, name: str, zones: list[SiteZone], hours: list[HoursRow], cl
     opens = draw(
         some.dictionaries(some.sampled_from(places), some.sampled_from([one.name for one in hours]), max_size=3)
     )
+    tier = draw(some.sampled_from(Tier))
+    if tier is Tier.RESIDENT:
+        opens |= {zone: "always" for zone in RELATIVE_ZONES if zone in opens}
     return Plan(
         name,
-        draw(some.sampled_from(Tier)),
+        tier,
         draw(some.integers(0, 5000)),
         draw(some.none() | some.integers(1, 9)),
         opens,

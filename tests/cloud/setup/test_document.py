@@ -34,6 +34,24 @@ WRONG = (
     ("[[special_day]]\nday = 2027-02-29\nkind = 'rest'\n", "setup.toml:2: this is not TOML: Invalid date"),
     ("[[special_day]]\nday = '2027-02-29'\nkind = 'rest'\n", "setup.toml:2: special_day[0].day: "),
     (
+        "[[special_day]]\nfrom = 2027-01-01\nkind = 'rest'\n",
+        "setup.toml:1: special_day[0]: write either day, or from and",
+    ),
+    (
+        "[[special_day]]\nfrom = 2027-01-03\nuntil = 2027-01-01\nkind = 'rest'\n",
+        "setup.toml:3: special_day[0].until: write a day from 2027-01-03 on, at most a year later",
+    ),
+    (
+        "[[special_day]]\nfrom = 2027-01-01\nuntil = 2027-01-03\nkind = 'rest'\n"
+        "[[special_day]]\nday = 2027-01-03\nkind = 'rest'\n",
+        "setup.toml:5: special_day 2027-01-03 rest: it stands twice, first in setup.toml:1",
+    ),
+    (
+        "[[plan]]\nname = 'resident'\ntier = 'resident'\nfee_yuan = 0\nopens = { home = 'gym-hours' }\n"
+        "label = { en = 'R' }\n",
+        "setup.toml:5: plan resident opens.home: residents get home at all hours; write always",
+    ),
+    (
         "[[special_day]]\nday = 2027-01-01\nkind = 'rest'\nhours = 'x'\n",
         "setup.toml:4: special_day 2027-01-01 rest x hours",
     ),

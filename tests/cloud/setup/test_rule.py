@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as some
 
-from cloud.setup.access import Access, Opening
+from cloud.setup.access import ALL_HOURS, Access, Opening
 from cloud.setup.rule import ONE_IN, Difference, Impact, accept_code, grave_reasons, impact_of
 from cloud.store.labels import Label
 
 POINTS = ("gate", "gym", "hub")
 openings = some.builds(
-    Opening, some.sampled_from(["resident", "yearly"]), some.sampled_from(["day", "night"]), some.booleans()
+    Opening, some.sampled_from(["resident", "yearly"]), some.sampled_from([ALL_HOURS, "day", "night"]), some.booleans()
 )
 people = some.dictionaries(some.integers(1, 4), some.dictionaries(some.sampled_from(POINTS), openings, min_size=1))
 NAMES = {number: Label(f"张{number}", f"Zhang {number}") for number in range(1, 5)}
@@ -38,7 +38,12 @@ def test_impact_is_the_difference_of_what_people_open(
     assert sum(one.people for one in found.gains) == len(now - was)
     assert sum(one.people for one in found.loses) == len(was - now)
     lost = {person for person, point in was - now if before[person][point].is_home}
-    assert set(found.homes) == lost
+    later = {
+        person
+        for person, point in was & now
+        if before[person][point].is_home and before[person][point].is_always and not after[person][point].is_always
+    }
+    assert set(found.homes) == lost | later
     assert set(found.locked) == {point for _, point in was} - {point for _, point in now}
     assert found.rows <= max(len(was), len(now))
     assert bool(found.homes) == any("home" in str(reason) for reason in grave_reasons(found))

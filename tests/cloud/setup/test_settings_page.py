@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from html import unescape
 
 import pytest
 
@@ -113,3 +114,27 @@ def test_too_large_setup_is_sent_to_the_terminal(admin: Visitor) -> None:
     answer = admin.submit("/settings/preview", "/settings", text="# " + "x" * 950_000)
     assert answer.status_code == 422
     assert "hearthgate-cloud setup apply" in answer.text
+
+
+def test_wrong_lines_are_named_in_chinese(town: Town) -> None:
+    text = (
+        "[[zone]]\nname = 'Gym'\nsize = 1\nparent = 'moon'\n[[hours]]\nname = 'n'\ndaily = '22:00-13:00'\n"
+        "[[cell]]\nname = 'c'\npoints = ['nowhere']\n[[duty]]\nname = 'd'\noperators = []\n[retention]\nevents = 'x'\n"
+    )
+    with town.visit("admin", language="zh") as admin:
+        shown = unescape(admin.submit("/settings/preview", "/settings", text=text).text)
+    for line in (
+        "setup.toml:2: zone[0].name: 'Gym' 不是由小写字母、数字和连字符组成的名称（最多 40 个字符）",
+        "setup.toml:3: zone[0].size: 没有这个键；已有：name, label",
+        "setup.toml:7: hours[0].daily: “22:00-13:00”结束早于开始",
+        "setup.toml:10: cell c points: 没有点位 nowhere；已有：east-gate",
+        "setup.toml:13: duty d operators: 至少写一名可以联系的操作员",
+        "setup.toml:15: retention.events: 应为 `int`，实为 `str`",
+    ):
+        assert line in shown, line
+
+
+def test_name_of_the_site_changes_at_once(town: Town, admin: Visitor) -> None:
+    text = '[site]\nname = "sunny-court"\nzone = "Asia/Shanghai"\nlabel = { zh = "晴苑二期", en = "Sunny Two" }\n'
+    assert admin.submit("/settings/apply", "/settings", text=text).status_code == 303
+    assert "Sunny Two" in admin.get("/").text

@@ -152,6 +152,24 @@ def test_absent_table_stays_as_it_is(setup: SetupService) -> None:
     assert after.count("[[plan]]") == before.count("[[plan]]") > 0
 
 
+def test_days_that_follow_are_one_range(setup: SetupService) -> None:
+    """However the file has them, which is no difference."""
+    days = "".join(f"[[special_day]]\nday = 2027-10-0{number}\nkind = 'rest'\n" for number in (1, 3))
+    days += "[[special_day]]\nfrom = 2027-10-02\nuntil = 2027-10-02\nkind = 'rest'\n"
+    days += "[[special_day]]\nday = 2027-10-05\nkind = 'rest'\nlabel = 'alone'\n"
+    assert len(setup.apply(SetupFile(days.encode()), "admin").differences) == 4
+    assert '[[special_day]]\nfrom = 2027-10-01\nuntil = 2027-10-03\nkind = "rest"\n' in setup.export()
+    assert '[[special_day]]\nday = 2027-10-05\nkind = "rest"\nlabel = "alone"\n' in setup.export()
+    assert setup.apply(SetupFile(days.encode()), "admin").differences == []
+    assert setup.apply(SetupFile(setup.export().encode()), "admin").differences == []
+
+
+def test_gate_with_other_hours_wants_a_second_step(sunny: SetupService) -> None:
+    """It is no home any more, by which an old roster or an unset clock let its residents in."""
+    old, new = 'opens = { estate = "always", home', 'opens = { estate = "gym-hours", home'
+    assert len(sunny.preview(edited(sunny, old, new), "admin").impact.homes) > 0
+
+
 def test_held_plan_is_not_removed(sunny: SetupService) -> None:
     with pytest.raises(BadSetup, match=r"plan yearly: it is missing here\. 3 memberships are of this plan \(Li Si"):
         sunny.apply(without_plan(sunny, "yearly"), "admin")

@@ -41,6 +41,8 @@ BODIES: dict[str, object] = {
     "/api/v1/flats/{name:path}": {"building": "2", "flat": "502"},
     "/api/v1/hours": {"name": "pool", "week": ["-"] * 7},
     "/api/v1/hours/{name}": {"week": ["-"] * 7},
+    "/api/v1/setup": {"text": ""},
+    "/api/v1/setup/{table}/{key:path}": {},
     "/api/v1/special-days": {"days": [{"day": "2027-05-01", "kind": "rest"}]},
     "/api/v1/special-days/import": {"text": "BEGIN:VCALENDAR", "kind": "rest"},
     "/api/v1/people": {"name_en": "Qian Er"},

@@ -1,0 +1,57 @@
+"""Sentences that are made where no language is chosen yet, and said in the language of whoever reads them."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from cloud.store.labels import N_ as N_
+from cloud.store.labels import Label
+
+NOTHING_CHANGED = N_(" Nothing was changed.")
+"""How a sentence ends that stands alone. Among several it is left out."""
+
+Value = str | int | Label | Sequence[Label]
+
+
+class Sentence(str):
+    """A sentence in English that knows which text of the catalogue it was made of (``text``), and what stands in it:
+    numbers, words, names in the language of the reader, and other sentences. ``Language.sentence`` says it in another
+    language. Its ``ground`` is the same without ``NOTHING_CHANGED``."""
+
+    __slots__ = ("is_ground", "text", "values")
+
+    text: str
+    values: Mapping[str, Value]
+    is_ground: bool
+
+    def __new__(cls, text: str, /, **values: Value) -> "Sentence":
+        return cls._made(text, values, is_ground=False)
+
+    def ground(self) -> "Sentence":
+        return self._made(self.text, self.values, is_ground=True)
+
+    @classmethod
+    def _made(cls, text: str, values: Mapping[str, Value], *, is_ground: bool) -> "Sentence":
+        english = filled(text, values, str, lambda label: label.en)
+        made = super().__new__(cls, english.removesuffix(NOTHING_CHANGED) if is_ground else english)
+        made.text, made.values, made.is_ground = text, values, is_ground
+        return made
+
+
+def filled(
+    text: str,
+    values: Mapping[str, Value],
+    sentence: Callable[[str], str],
+    label: Callable[[Label], str],
+    comma: str = ", ",
+) -> str:
+    """The text, or its translation, with the values in it."""
+    if not values:
+        return text
+    return text % {key: _written(value, sentence, label, comma) for key, value in values.items()}
+
+
+def _written(value: Value, sentence: Callable[[str], str], label: Callable[[Label], str], comma: str) -> str:
+    if isinstance(value, Label):
+        return label(value)
+    if isinstance(value, str | int):
+        return sentence(value) if isinstance(value, str) else str(value)
+    return comma.join(map(label, value))
