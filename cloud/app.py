@@ -52,10 +52,10 @@ from cloud.operators.domain import OPERATORS
 from cloud.operators.silent_alarms import SilentAlarmService
 from cloud.operators.tips import AuditTipService
 from cloud.overview.api import API_STREAM
-from cloud.overview.banner import Banner, site_banner
 from cloud.overview.domain import OVERVIEW
 from cloud.overview.event_csv import EventExportService
 from cloud.overview.metrics import Metrics, metrics_token
+from cloud.overview.site_now import SiteNow
 from cloud.people.domain import PEOPLE
 from cloud.people.memberships import MembershipService
 from cloud.people.service import PeopleService
@@ -73,7 +73,6 @@ from cloud.setup.domain import SETUP
 from cloud.setup.service import SetupService
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
-from cloud.store.scope import Scope
 from cloud.web import errors, live, login_pages
 from cloud.web.auth import Authenticator
 from cloud.web.feed import LiveFeed, Source
@@ -148,11 +147,8 @@ def create_app(
     with store.reading() as connection:
         site = site_of(connection)
 
-    def banner(scope: Scope) -> Banner:
-        with store.reading(scope) as connection:
-            return site_banner(connection, clock())
-
-    pages = Pages(site, demo=demo, clock=clock, banner=banner, nav=[one for domain in DOMAINS for one in domain.nav])
+    now = SiteNow(store, clock)
+    pages = Pages(site, demo=demo, clock=clock, now=now, nav=[one for domain in DOMAINS for one in domain.nav])
     cards = CardService(store, keys, clock)
     services: dict[type, Any] = {
         **_of_domains(store, keys, clock),

@@ -29,7 +29,9 @@ def add_user(
     name: UserArgument,
     role: Annotated[Role, typer.Option(help="What this user may see and do.")] = Role.GUARD,
     zone: Annotated[str, typer.Option(help="The zone of a steward.")] = "",
-    cell: Annotated[str, typer.Option(help="The units of a cell worker, such as 3-1,3-2.")] = "",
+    cell: Annotated[
+        str, typer.Option(help="The cell of a cell worker by its name in the setup, or its units, such as 3-1,3-2.")
+    ] = "",
     party: Annotated[str, typer.Option(help="The number of the company of a clerk.")] = "",
     folder: FolderOption = HERE,
     as_json: JsonOption = False,

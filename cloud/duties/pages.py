@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, ValidationError, convert, to_builtins
 
 from cloud.devices.registry import site_of
 from cloud.duties.rule import Cell, Duty, listed_names
@@ -17,7 +17,7 @@ from cloud.store.labels import Label
 from cloud.web.auth import Right
 from cloud.web.context import N_, Reading, RequestContext, Said, form_for, service
 from cloud.web.domain import Nav
-from cloud.web.forms import NOT_RIGHT, Fields, attempt
+from cloud.web.forms import NOT_RIGHT, NOTHING_TYPED, Fields, attempt
 from cloud.web.names import clean_text
 from cloud.web.rejected import Rejected
 
@@ -43,11 +43,30 @@ def duties(context: Reading, done: str = "") -> HTMLResponse:
     return duties_page(context, context.confirm(DONE, done))
 
 
-def duties_page(context: RequestContext, said: Said | None) -> HTMLResponse:
+def duties_page(
+    context: RequestContext, said: Said | None, *, typed: Mapping[str, str] = NOTHING_TYPED
+) -> HTMLResponse:
+    """``typed`` is what a form holds that was refused, and as ``form`` which one it is."""
     with context.store.reading() as connection:
         site = site_of(connection).name
         cells, listed, hours = list_cells(connection, site), list_duties(connection, site), hours_labels(connection)
-    return context.render("duties.html", said=said, cells=cells, duties=listed, hours=hours)
+    return context.render(
+        "duties.html",
+        said=said,
+        cells=cells,
+        duties=listed,
+        hours=hours,
+        fields_of=_fields_of,
+        typed=typed,
+    )
+
+
+def _fields_of(row: Cell | Duty) -> dict[str, str]:
+    """A row as its form holds it."""
+    values = to_builtins(row)
+    label = values.pop("label")
+    texts = {key: value if isinstance(value, str) else ", ".join(value) for key, value in values.items()}
+    return {**texts, "label_zh": label["zh"], "label_en": label["en"]}
 
 
 @router.post("/cells")
@@ -56,7 +75,8 @@ def put_cell(context: Writer, duties: Duties, fields: Fields) -> Response:
         listed = {key: listed_names(fields.get(key, "")) for key in ("units", "points", "operators")}
         duties.put_cell(context.by, _row(Cell, fields, **listed))
 
-    return attempt(context, act, "/duties?done=cell", WRONG, partial(duties_page, context))
+    again = partial(duties_page, context, typed={**fields, "form": "cell"})
+    return attempt(context, act, "/duties?done=cell", WRONG, again)
 
 
 @router.post("/cells/{name}/remove")
@@ -71,7 +91,8 @@ def put_duty(context: Writer, duties: Duties, fields: Fields) -> Response:
         operators = listed_names(fields.get("operators", ""))
         duties.put_duty(context.by, _row(Duty, fields, hours=fields.get("hours", ""), operators=operators))
 
-    return attempt(context, act, "/duties?done=duty", WRONG, partial(duties_page, context))
+    again = partial(duties_page, context, typed={**fields, "form": "duty"})
+    return attempt(context, act, "/duties?done=duty", WRONG, again)
 
 
 @router.post("/duties/{name}/remove")

@@ -42,6 +42,10 @@ PERSON_ENDED = N_("This person has ended: nothing can be given to them. Nothing 
 NO_PARTY = N_("There is no such household or company, or it has ended. Nothing was changed.")
 NO_MEMBERSHIP = N_("There is no such membership.")
 NO_PLAN = N_("There is no such plan.")
+LIVES_HERE = N_(
+    "Whoever belongs to a flat has this plan, as long as they do: add the person to a household instead. "
+    "Nothing was changed."
+)
 ENDS_EARLY = N_("The last day comes before the first day. Nothing was changed.")
 ENDS_LATE = N_("The last day is too far ahead. Nothing was changed.")
 IS_OVER = N_("This membership has ended: renew it, or give the plan anew. Nothing was changed.")
@@ -146,6 +150,8 @@ class MembershipService:
 def add_membership(connection: Connection, now_ms: int, by: str, new: Membership) -> int:
     """Give somebody, or a whole party, a plan; returns the new membership's id. Raises ``Rejected``."""
     plan = _found_plan(connection, new.plan)
+    if plan.name == RESIDENT.name:
+        raise Rejected(LIVES_HERE, "plan")
     if new.person is not None:
         _check_person(connection, new.person)
     if new.person is not None and new.party is None and plan.places is not None:

@@ -11,7 +11,7 @@ from cloud.people.members import Membership
 from cloud.people.memberships import MembershipService
 from cloud.people.rosters import spread
 from cloud.people.service import PeopleService
-from cloud.people.store import find_person, list_people, list_plans
+from cloud.people.store import find_person, list_people, plans_to_give
 from cloud.store.labels import Label
 from cloud.web.context import N_, ReadingDirectory, RequestContext, Said, service
 from cloud.web.days import window_of
@@ -57,7 +57,7 @@ def people_page(
     typed: Mapping[str, str] = NOTHING_TYPED,
 ) -> HTMLResponse:
     with context.store.reading() as connection:
-        page, plans = list_people(connection, text.strip(), after, ROWS), list_plans(connection)
+        page, plans = list_people(connection, text.strip(), after, ROWS), plans_to_give(connection)
         reached = spread(connection)
     return context.render(
         "people.html",
@@ -105,7 +105,7 @@ PANELS = (
         lambda visit, _person: {"spread": spread(visit.connection)},
         right=Right.DIRECTORY,
     ),
-    Panel("person", 20, "_person_plans.html", lambda visit, _person: {"plans": list_plans(visit.connection)}),
+    Panel("person", 20, "_person_plans.html", lambda visit, _person: {"plans": plans_to_give(visit.connection)}),
 )
 
 

@@ -114,6 +114,11 @@ def list_plans(connection: Connection) -> list[Plan]:
     return list(connection.execute(select(plans.c.document).order_by(plans.c.name)).scalars())
 
 
+def plans_to_give(connection: Connection) -> list[Plan]:
+    """The plans that somebody is given by hand: all but the one that comes with a flat."""
+    return [plan for plan in list_plans(connection) if plan.name != RESIDENT.name]
+
+
 def add_plan(connection: Connection, plan: Plan) -> None:
     connection.execute(insert(plans).values(name=plan.name, document=plan))
     note_plan(connection, _site(connection), plan)

@@ -8,13 +8,16 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.flats.rule import HOME, OWN_FLOOR
+from cloud.hours.rule import ALWAYS_NAME
 from cloud.hours.store import hours_labels
 from cloud.people.plans import Plan
 from cloud.people.store import list_plans
-from cloud.plans.form import read_plan
+from cloud.plans.form import FREE_ROWS, MAX_ROWS, form_of, read_plan, rows_in
 from cloud.plans.service import PlanService
 from cloud.plans.store import holders_of
+from cloud.points.setup_store import class_labels
 from cloud.points.zone_store import view_zones
+from cloud.quantities.words import PERIODS, UNITS
 from cloud.setup.document import BadSetup
 from cloud.setup.service import NeedsAccept, Outdated, Preview
 from cloud.store.labels import Label
@@ -82,24 +85,35 @@ def plan(name: str, context: Reader, done: str = "") -> HTMLResponse:
 
 
 def plan_page(
-    context: RequestContext, name: str, said: Said | None, *, typed: Plan | None = None, wanted: Preview | None = None
+    context: RequestContext,
+    name: str,
+    said: Said | None,
+    *,
+    typed: Mapping[str, str] = NOTHING_TYPED,
+    wanted: Preview | None = None,
 ) -> HTMLResponse:
-    """``typed`` is the plan of a form that was refused, ``wanted`` what it would change if it is grave."""
+    """``typed`` is what the form holds that was refused, ``wanted`` what it would change if it is grave."""
     with context.store.reading() as connection:
         found = or_404(next((plan for plan in list_plans(connection) if plan.name == name), None))
         zones, hours = view_zones(connection), hours_labels(connection)
-        holders = holders_of(connection, name)
+        holders, classes = holders_of(connection, name), class_labels(connection)
+    fields = typed or form_of(found)
     return context.render(
         "plan.html",
         said=said,
-        plan=typed or found,
-        label=found.label,
+        plan=found,
+        fields=fields,
         preview=wanted,
         zones=[(zone.name, zone.label, zone.points) for zone in zones],
         hours=hours,
         holders=holders,
         tiers=TIERS,
         relative=RELATIVE,
+        rows=[*rows_in(fields), *({} for _ in range(FREE_ROWS))][:MAX_ROWS],
+        classes=classes,
+        units=UNITS,
+        periods=PERIODS,
+        always=ALWAYS_NAME,
     )
 
 
@@ -119,13 +133,12 @@ def change(name: str, context: Writer, plans: Plans, fields: Fields) -> Response
     try:
         new = read_plan(name, fields, before)
     except Rejected as wrong:
-        return plan_page(context, name, context.say("bad", wrong.text))
+        return plan_page(context, name, Said("bad", context.language.sentence(wrong.sentence)), typed=fields)
     except ValueError:
-        return plan_page(context, name, context.say("bad", NOT_RIGHT))
+        return plan_page(context, name, context.say("bad", NOT_RIGHT), typed=fields)
     act = partial(plans.change, context.by, new, fields.get("accept", ""))
-    return _answer(
-        context, act, f"/plans/{name}?done=changed", partial(plan_page, context, name, typed=new), grave=True
-    )
+    again = partial(plan_page, context, name, typed=fields)
+    return _answer(context, act, f"/plans/{name}?done=changed", again, grave=True)
 
 
 @router.post("/{name}/remove")
@@ -146,10 +159,9 @@ def _answer(
     try:
         act()
     except Rejected as wrong:
-        text = context.language.say(wrong.text)
-        return again(Said("bad", wrong.filled(text, context.language.label)))
+        return again(Said("bad", context.language.sentence(wrong.sentence)))
     except BadSetup as wrong:
-        return again(Said("bad", wrong.problems[0]))
+        return again(Said("bad", context.language.sentence(wrong.problems[0])))
     except Outdated:
         return again(context.say("bad", MEANWHILE))
     except NeedsAccept as wants:

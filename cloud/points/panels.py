@@ -9,8 +9,10 @@ from msgspec import Struct
 from cloud.commands.rule import HeldPoint, mode_orders
 from cloud.commands.store import Order, PointState, find_order, list_orders, list_points
 from cloud.points.filter import GROUPS, Group, PointFilter, Points, group_of, read_filter
+from cloud.points.rule import camera_address
+from cloud.points.store import camera_of
 from cloud.web.domain import LivePage, Panel, Piece, Visit, no_pieces, one_piece
-from cloud.web.roles import Part
+from cloud.web.roles import Part, Right
 from contract.decide import HOUR_MS, Mode
 
 ORDERS_SHOWN = 20
@@ -120,6 +122,11 @@ def _all_doors(_visit: Visit, about: Points) -> dict[str, Any] | None:
     return {} if is_for_doors else None
 
 
+def _camera(visit: Visit, point: PointState) -> dict[str, Any] | None:
+    camera = camera_of(visit.connection, point.name)
+    return {"camera": camera, "address": camera_address(camera, point.name, visit.now_ms)} if camera else None
+
+
 def _none(_visit: Visit, about: Points) -> dict[str, Any] | None:
     """What to say where no point is shown."""
     return None if about.chosen else {}
@@ -152,6 +159,7 @@ PANELS = (
     ),
     Panel("point", 10, "_point_facts.html", pieces=one_piece("point-facts", "_point_facts_now.html")),
     Panel("point", 20, "_point_orders.html"),
+    Panel("point", 15, "_point_camera.html", _camera, no_pieces, right=Right.DOORS),
     Panel("point", 60, "_point_order_list.html", _orders_of_point, no_pieces),
 )
 LIVE = (

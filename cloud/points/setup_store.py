@@ -10,8 +10,10 @@ from cloud.flats.rule import served
 from cloud.people.community import note_places
 from cloud.points.rule import PointClass, SetupPoint, SiteZone
 from cloud.points.tables import point_classes
+from cloud.store.labels import Label
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import points, zones
+from contract.kinds import known_kinds
 
 
 def list_site_zones(connection: Connection) -> list[SiteZone]:
@@ -31,6 +33,16 @@ def list_classes(connection: Connection, site: str) -> list[PointClass]:
     """Every class of points, by name."""
     mine = select(point_classes).where(point_classes.c.site == site).order_by(point_classes.c.name)
     return [convert(_read(row), PointClass) for row in connection.execute(mine)]
+
+
+def class_labels(connection: Connection) -> dict[str, Label]:
+    """What the classes are called that a plan may ration, by name: those of the setup, those that kinds of station
+    bring, and those of points that were wired so."""
+    brought = {name: noun.many for kind in known_kinds().values() for name, noun in kind.classes.items()}
+    wired = connection.execute(select(points.c["class"]).where(points.c["class"] != "").distinct()).scalars()
+    made = {row.name: Label(row.label_zh, row.label_en) for row in connection.execute(select(point_classes))}
+    known = {name: Label(name, name) for name in wired} | {name: Label(one.zh, one.en) for name, one in brought.items()}
+    return dict(sorted((known | made).items()))
 
 
 def put_class(connection: Connection, site: str, one: PointClass) -> None:

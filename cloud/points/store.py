@@ -51,6 +51,11 @@ def set_places(connection: Connection, site: str, places: Mapping[str, Place | N
     note_places(connection, site, before ^ served_places(connection))
 
 
+def camera_of(connection: Connection, name: str) -> str:
+    """The address of a point's camera, empty if it has none."""
+    return connection.execute(select(points.c.camera).where(points.c.name == name)).scalar() or ""
+
+
 def has_point(connection: Connection, name: str) -> bool:
     """Whether there is a point of that name, be its device registered or not."""
     return connection.execute(select(points.c.name).where(points.c.name == name)).first() is not None

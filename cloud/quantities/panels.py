@@ -11,30 +11,13 @@ from cloud.devices.registry import site_of
 from cloud.people.store import PersonView
 from cloud.quantities.rule import overrun
 from cloud.quantities.store import Given, KnownShare, given_by_plans, given_of, shares_of
+from cloud.quantities.words import AMOUNTS, PERIODS
 from cloud.store.labels import Label
-from cloud.web.context import N_
 from cloud.web.domain import Panel, Visit
 from contract.decide import DAY_MS
-from contract.quantities import PARTS, Period, Quantity, Unit, UseKey, local_minute, period_at
+from contract.quantities import PARTS, Quantity, UseKey, local_minute, period_at
 
 SHOWN_MS = 40 * DAY_MS
-UNITS: Mapping[Unit, str] = {
-    "minutes": N_("%(amount)s min"),
-    "wh": N_("%(amount)s Wh"),
-    "ml": N_("%(amount)s ml"),
-    "washes": N_("%(amount)s washes"),
-    "meals": N_("%(amount)s meals"),
-    "visits": N_("%(amount)s visits"),
-    "items": N_("%(amount)s items"),
-}
-PERIODS: Mapping[Period, str] = {
-    "day": N_("a day"),
-    "mealtime": N_("a meal"),
-    "month": N_("a month"),
-    "once": N_("once"),
-    "term": N_("a term"),
-    "concurrent": N_("at the same time"),
-}
 
 
 class UsedAt(Struct, frozen=True):
@@ -69,7 +52,7 @@ def _used_now(visit: Visit, person: PersonView) -> dict[str, Any] | None:
         for key, shares in groupby(known, key=lambda one: one.key)
         if (view := _view(given, key, list(shares), now, seen=seen)) is not None
     ]
-    return {"uses": views, "units": UNITS, "periods": PERIODS} if views else None
+    return {"uses": views, "units": AMOUNTS, "periods": PERIODS} if views else None
 
 
 def _view(

@@ -14,7 +14,7 @@ MAX_DIGITS = 18
 UNIT = re.compile(r"[^\s,/]{1,20}")
 NEEDED: Mapping[Part, str] = {
     Part.ZONE: "this role needs the zone that it is for",
-    Part.CELL: "this role needs the units of its cell, such as 3-1,3-2",
+    Part.CELL: "this role needs the name of its cell in the setup, or the units of it, such as 3-1,3-2",
     Part.PARTY: "this role needs the number of the party that it is for",
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
@@ -16,9 +16,9 @@ from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 
 from cloud.devices.registry import Site
+from cloud.store.labels import Label
 from cloud.store.scope import Scope
 from cloud.web import words
-from cloud.web.assignments import units_of
 from cloud.web.domain import Nav
 from cloud.web.i18n import Language, choose, languages
 from cloud.web.operators import Login
@@ -55,6 +55,22 @@ class SharedBytecode(BytecodeCache):
 BYTECODE = SharedBytecode()
 
 
+class SiteNow(Protocol):
+    """What pages ask about the site as it is at this moment."""
+
+    def label(self) -> Label:
+        """What the site is called."""
+        ...
+
+    def banner(self, scope: Scope) -> object:
+        """What is in force on the part of the site that somebody sees."""
+        ...
+
+    def units(self, cell: str) -> tuple[str, ...]:
+        """The units of a cell that is named, or those that are listed in place of a name."""
+        ...
+
+
 class Pages:
     """The console's templates, for one site."""
 
@@ -64,23 +80,24 @@ class Pages:
         *,
         demo: bool,
         clock: Callable[[], int],
-        banner: Callable[[Scope], object],
+        now: SiteNow,
         nav: Sequence[Nav],
     ) -> None:
-        """``clock`` gives UTC milliseconds, ``banner`` what is in force on the part of the site that somebody sees,
-        ``nav`` the pages to go to, both for those who are logged in."""
+        """``clock`` gives UTC milliseconds, ``nav`` are the pages to go to for those who are logged in."""
         self._nav = sorted(nav, key=lambda one: one.place)
         self.zone = ZoneInfo(site.zone)
         self.languages = languages(self.zone)
         self._clock = clock
-        self.banner = banner
+        self._now = now
+        self.banner = now.banner
         self._environments = {code: _environment(language, site, demo) for code, language in self.languages.items()}
 
     def scope(self, assignment: Assignment, looked_at: frozenset[bytes] = frozenset()) -> Scope:
         """What somebody with this role sees now."""
         now = datetime.fromtimestamp(self._clock() / 1000, self.zone)
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        return assignment.scope(units_of(assignment.of), int(midnight.timestamp() * 1000), looked_at)
+        units = self._now.units(assignment.of) if assignment.rule.part is Part.CELL else ()
+        return assignment.scope(units, int(midnight.timestamp() * 1000), looked_at)
 
     def nav(self, assignment: Assignment) -> list[Nav]:
         """The pages that somebody with this role may go to."""
@@ -104,6 +121,7 @@ class Pages:
             "path": request.url.path,
             "query": request.query_params,
             "login": login,
+            "site_label": self._now.label() if login else None,
             "rights": assignment.rule.rights if assignment else frozenset(),
             "nav": self.nav(assignment) if assignment else [],
             "section": next((one.path for one in self._nav if _belongs(request.url.path, one)), ""),

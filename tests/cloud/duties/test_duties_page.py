@@ -1,5 +1,7 @@
 """Cells and duties in the console, and what is refused there."""
 
+import re
+
 from cloud.duties.rule import Cell, Duty, cell_faults, duty_faults, listed_names
 from cloud.duties.store import list_cells, list_duties
 from cloud.store.labels import Label
@@ -49,6 +51,20 @@ def test_unknown_names_are_refused(town: Town) -> None:
             assert (answer.status_code, says in answer.text) == (422, True), fields
     with town.store.reading() as connection:
         assert list_cells(connection, SITE) == []
+
+
+def test_refused_form_keeps_what_was_typed(town: Town) -> None:
+    cell = {"name": "cell-1", "label_en": "North", "units": "3-1", "operators": "gate"}
+    with town.visit("admin") as admin:
+        assert admin.submit("/duties/cells", "/duties", **cell).status_code == 303
+        new = admin.submit("/duties/cells", "/duties", name="south", units="4-1 4-2", operators="nobody").text
+        assert re.search(r'<details class="card" open>.*?name="name" value="south".*?value="4-1 4-2"', new, re.DOTALL)
+        changed = admin.submit("/duties/cells", "/duties", **cell | {"units": "9-1", "operators": "nobody"}).text
+        form = changed[changed.index('id="cell-cell-1"') :]
+        assert re.search(r'<details open>.*?value="9-1".*?value="nobody"', form, re.DOTALL)
+        assert 'value="9-1"' not in form[form.index("</section>") :]
+        duty = admin.submit("/duties/duties", "/duties", name="night", hours="gym-hours", operators="nobody").text
+        assert re.search(r'value="night".*?value="gym-hours" selected.*?value="nobody"', duty, re.DOTALL)
 
 
 def test_unit_is_in_one_cell() -> None:

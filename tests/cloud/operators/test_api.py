@@ -2,7 +2,10 @@
 
 import pytest
 
+from cloud.duties.rule import Cell
+from cloud.duties.store import put_cell
 from tests.cloud.support.api import get, program, send
+from tests.cloud.support.sender import SITE
 from tests.cloud.support.town import PASSWORD, Town
 
 
@@ -22,6 +25,20 @@ def test_program_adds_changes_and_removes_an_operator(town: Town) -> None:
         assert last == town.now_ms
         assert admin.delete("/api/v1/operators/night").status_code == 204
         assert admin.delete("/api/v1/operators/night").status_code == 404
+
+
+def test_cell_worker_sees_the_cell_of_that_name(town: Town) -> None:
+    """As it stands at the time."""
+    with town.store.writing() as connection:
+        put_cell(connection, SITE, Cell("north", units=("1",)))
+    with program(town, "admin") as admin:
+        new = {"name": "night", "password": PASSWORD, "role": "cell_worker", "of": "north"}
+        assert send(admin, "/operators", new).status_code == 201
+    with program(town, "night") as worker:
+        assert {one["flat"]["building"] for one in get(worker, "/flats")["flats"]} == {"1"}
+        with town.store.writing() as connection:
+            put_cell(connection, SITE, Cell("north", units=("2", "3")))
+        assert {one["flat"]["building"] for one in get(worker, "/flats")["flats"]} == {"2", "3"}
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,12 @@ def test_family_needs_a_payer_and_has_one(office: PropertyOffice, family: list[i
         office.give("founder", office.person("Rider"), payer=True)
 
 
+def test_plan_of_residents_comes_with_a_flat_only(office: PropertyOffice, family: list[int]) -> None:
+    for person in (office.person("Rider"), family[0]):
+        with pytest.raises(Rejected, match="Whoever belongs to a flat has this plan"):
+            office.give("resident", person)
+
+
 def test_membership_lasts_for_its_term(office: PropertyOffice, family: list[int]) -> None:
     held = office.held(office.give("yearly", family[0]))
     assert held.until_ms - held.from_ms == 365 * DAY_MS

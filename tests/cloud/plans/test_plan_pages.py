@@ -2,9 +2,10 @@
 
 import re
 
-from cloud.people.plans import Days, Plan
+from cloud.people.plans import RIDER, Days, Plan
 from cloud.people.store import list_plans
 from cloud.web import operators
+from contract.quantities import Quantity
 from tests.cloud.support.town import Town, Visitor
 
 
@@ -60,6 +61,39 @@ def test_plan_is_made_edited_and_removed(town: Town) -> None:
     with town.store.reading() as connection:
         actions = [one.action for one in operators.list_audit(connection) if one.subject == "pool"]
     assert actions == ["plan.removed", "plan.changed", "plan.added"]
+
+
+def test_quantities_are_edited_row_by_row(town: Town) -> None:
+    with town.visit("admin") as admin:
+        typed = fields_of(admin, "rider")
+        assert admin.submit("/plans/rider", "/plans/rider", **typed).status_code == 303
+        assert plan_of(town, "rider") == RIDER
+        free = sum(map(len, RIDER.quantities.values()))
+        row = {"class": "phone", "amount": "2", "unit": "items", "per": "concurrent", "floor": "1", "money": ""}
+        more = {f"quantity-{free}-{key}": value for key, value in row.items()}
+        less = {"quantity-0-amount": "", "quantity-0-floor": ""}
+        assert admin.submit("/plans/rider", "/plans/rider", **typed | more | less).status_code == 303
+        rider = plan_of(town, "rider")
+        assert rider is not None
+        assert rider.quantities["phone"][-1] == Quantity(2, "items", "concurrent", floor=1)
+        assert sum(map(len, rider.quantities.values())) == free
+        for wrong, says in (
+            ({"quantity-0-floor": "9999"}, "An amount of"),
+            ({"quantity-0-amount": "x"}, "whole numbers"),
+            ({"quantity-1-unit": "items", "quantity-2-unit": "items"}, "each of them once"),
+        ):
+            answer = admin.submit("/plans/rider", "/plans/rider", **fields_of(admin, "rider") | wrong)
+            assert (answer.status_code, says in answer.text) == (422, True), wrong
+            assert all(f'value="{value}"' in answer.text for value in wrong.values()), "what was typed is kept"
+    assert plan_of(town, "rider") == rider
+
+
+def test_refusal_names_a_home_in_chinese(town: Town) -> None:
+    with town.visit("admin", language="zh") as admin:
+        typed = fields_of(admin, "resident") | {"opens-home": "gym-hours"}
+        answer = admin.submit("/plans/resident", "/plans/resident", **typed)
+        assert answer.status_code == 422
+        assert "plan resident opens.home: 住户任何时间都能回家：请写 always，或改用其他等级" in answer.text
 
 
 def test_plan_that_people_hold_is_not_removed(town: Town) -> None:

@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from cloud.sample import POINTS, SOCKETS
+from cloud.store.schema import points
 from cloud.web.live import PageSource
 from contract.decide import Mode
 from contract.kinds import add_folder, kind_of, known_kinds
@@ -194,3 +196,14 @@ def test_kind_of_the_future_has_its_card(town: Town, tmp_path: Path) -> None:
     card = words(page.partition(f'id="point-{GYM}"')[2].partition("</section>")[0])
     assert "State all shut" in card and "Kind Locker" in card and "Change the mode" in card
     assert "已关" in chinese and "储物柜" in chinese
+
+
+def test_camera_is_a_link_for_those_who_may(town: Town) -> None:
+    with town.store.writing() as connection:
+        camera = "https://cameras.example/{point}?at={at_ms}"
+        connection.execute(update(points).where(points.c.name == "east-gate").values(camera=camera))
+    with town.visit("gate") as guard:
+        assert f'href="https://cameras.example/east-gate?at={town.now_ms}"' in guard.get("/points/east-gate").text
+        assert "cameras.example" not in guard.get("/points/west-gate").text
+    with town.visit("auditor") as auditor:
+        assert "cameras.example" not in auditor.get("/points/east-gate").text
