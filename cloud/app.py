@@ -55,7 +55,7 @@ from cloud.overview.api import API_STREAM
 from cloud.overview.domain import OVERVIEW
 from cloud.overview.event_csv import EventExportService
 from cloud.overview.metrics import Metrics, metrics_token
-from cloud.overview.site_now import SiteNow
+from cloud.overview.site_reader import SiteReader
 from cloud.people.domain import PEOPLE
 from cloud.people.memberships import MembershipService
 from cloud.people.service import PeopleService
@@ -147,7 +147,7 @@ def create_app(
     with store.reading() as connection:
         site = site_of(connection)
 
-    now = SiteNow(store, clock)
+    now = SiteReader(store, clock)
     pages = Pages(site, demo=demo, clock=clock, now=now, nav=[one for domain in DOMAINS for one in domain.nav])
     cards = CardService(store, keys, clock)
     services: dict[type, Any] = {

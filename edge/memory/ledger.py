@@ -81,8 +81,7 @@ class UsageLedger:
     """The rows of one device, as they were found at the start and as its sessions add to them, beside what was lent it.
 
     ``on_wanted`` is told of a quantity of which others may have something left that is wanted here, and whether
-    somebody stands here and waits for it; ``on_used`` of one of which more was used, and whether
-    that was the last of it.
+    somebody stands here and waits for it; ``on_used`` of one of which more was used, and whether that was the last.
     """
 
     def __init__(self, rows: Iterable[Spent], clock: WallClock, roster: Allotments, loans: Iterable[Loan] = ()) -> None:
@@ -160,8 +159,7 @@ class UsageLedger:
         self.on_used(key, spent.over)
 
     def end_unresumed(self) -> list[tuple[Loan, tuple[Spent, ...]]]:
-        """What sessions had in use that ran before this start, and have not been heard of since, is given back; returns
-        what is to be written down for it."""
+        """Give back what sessions have in use that are silent since the start; returns what is to be written."""
         changed: list[tuple[Loan, tuple[Spent, ...]]] = []
         for row in [row for of_holder in self._rows.values() for row in of_holder.values()]:
             if self._is_in_use(row) and row.session not in self._running:

@@ -9,7 +9,7 @@ from cloud.store.scope import Scope
 from cloud.web.assignments import units_of
 
 
-class SiteNow:
+class SiteReader:
     """See ``cloud.web.pages.SiteNow``. Any thread may ask."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
