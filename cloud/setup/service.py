@@ -210,7 +210,6 @@ class SetupService:
             raise Outdated(changes_since(connection, self._actions, as_of, MAX_SHOWN))
 
 
-
 def _merged(kind: type[Struct], rows: Mapping[str, Struct | None]) -> Source:
     """The setup as it is, with these rows of one table in the place of those that have their keys."""
 
