@@ -112,10 +112,10 @@ async def hubs(folder: Path) -> tuple[Estate, Hub, Hub]:
     return estate, Hub(estate.town, NAME), Hub(estate.town, SECOND)
 
 
-async def charge(hub: Hub) -> None:
-    hub.plug_in(EBIKE, "ebike_lithium", 0.1)
-    await hub.tap(EBIKE, RIDERS_CARD)
-    await hub.until(lambda: hub.report(EBIKE).phase == "charging", 60)
+async def charge(hub: Hub, socket: str = EBIKE) -> None:
+    hub.plug_in(socket, "ebike_lithium", 0.1)
+    await hub.tap(socket, RIDERS_CARD)
+    await hub.until(lambda: hub.report(socket).phase == "charging", 60)
 
 
 @in_virtual_time
@@ -247,9 +247,7 @@ async def test_two_sockets_at_a_time_over_two_hubs(tmp_path: Path) -> None:
     await large.tap(EBIKE, RIDERS_CARD)
     assert estate.account(NAME, "items").allowance == 2, "the hub has asked for them"
     for socket in (EBIKE, NEXT_EBIKE):
-        large.plug_in(socket, "ebike_lithium", 0.1)
-        await large.tap(socket, RIDERS_CARD)
-        await large.until(lambda socket=socket: large.report(socket).phase == "charging", 60)
+        await charge(large, socket)
     assert estate.account(NAME, "items").used == 2
     await asyncio.sleep(120)
     small.plug_in(EBIKE, "ebike_lithium", 0.1)
