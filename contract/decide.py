@@ -5,7 +5,7 @@ refuses with its own reason, because unknown is never zero.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,7 @@ DAY_MS = 24 * HOUR_MS
 UNSET_CLOCK_DOUBT_MS = 48 * HOUR_MS
 """How far real time may have run past the clock floor while a device without a battery clock lay without power."""
 
-RULE_VERSION = 4
+RULE_VERSION = 5
 """Counts up whenever the same request, grant and facts could yield another decision."""
 
 
@@ -52,11 +52,28 @@ ROSTER_OLD_MS, ROSTER_VERY_OLD_MS = 24 * HOUR_MS, 7 * DAY_MS
 
 
 class Standing(StrEnum):
-    """The state of a credential: a lost card stays in the roster so that its refusal can say so."""
+    """The state of a grant: a lost card stays in the roster so that its refusal can say so. Who is ``unqualified``
+    lacks what the plan asks for; who is ``surplus`` is one more than the plan has places."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
     LOST = "lost"
+    BARRED = "barred"
+    UNQUALIFIED = "unqualified"
+    SURPLUS = "surplus"
+
+
+class Assurance(IntEnum):
+    """How hard it is to pretend to hold a credential; a later one is worth more."""
+
+    NUMBER = 0
+    """A code that was keyed, a plate that was read: whoever knows it has it."""
+    COPYABLE = 1
+    """A card of 26 bits or a bare serial number, which any shop copies."""
+    CARD = 2
+    """Every other card."""
+    SIGNED = 3
+    """It answers with a signature."""
 
 
 class Trust(StrEnum):
@@ -79,12 +96,24 @@ class Mode(StrEnum):
 Direction = Literal["in", "out"]
 
 
+class PinVerdict(StrEnum):
+    """What became of the digits that followed a card. Who keyed the digits of ``duress`` is being forced: they pass as
+    with the right ones. ``blocked``: after too many wrong ones none is looked at for a while."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    DURESS = "duress"
+    BLOCKED = "blocked"
+
+
 class Request(Struct, frozen=True):
-    """Somebody at a point asks to pass. ``digest`` names the credential (16 bytes)."""
+    """Somebody at a point asks to pass. ``digest`` names the credential (16 bytes). ``pin`` is what became of the
+    digits that were keyed with it, None if there were none."""
 
     point: str
     digest: bytes
     direction: Direction = "in"
+    pin: PinVerdict | None = None
 
 
 class Grant(Struct, frozen=True):
@@ -93,7 +122,9 @@ class Grant(Struct, frozen=True):
     ``valid_from_ms`` and ``valid_until_ms`` are a half-open window in UTC milliseconds; 0 is no bound.
     ``points`` maps each point the holder is entitled at to its schedule, ``allotments`` those points whose use is
     rationed to what they are used from. In the zones of ``resets`` the holder may end an emergency or clear a fault. A
-    ``slow`` holder needs longer to pass: it says nothing of whether they may.
+    ``slow`` holder needs longer to pass: it says nothing of whether they may. ``override`` lets them into a lockdown
+    with their PIN. ``pin`` is its verifier (8 bytes; empty: they have none), and a holder who ``may_signal_duress`` has
+    a second one, which tells that they are being forced.
     """
 
     holder: bytes
@@ -105,11 +136,26 @@ class Grant(Struct, frozen=True):
     allotments: Mapping[str, Allotment] = {}
     resets: frozenset[str] = frozenset()
     slow: bool = False
+    override: bool = False
+    pin: bytes = b""
+    may_signal_duress: bool = False
+    assurance: Assurance = Assurance.CARD
 
 
 def is_home(grant: Grant, point: str) -> bool:
     """Whether this point is a way to the holder's home: a resident may pass it at all hours and nothing is rationed."""
     return grant.tier is Tier.RESIDENT and grant.points.get(point) == ALWAYS and point not in grant.allotments
+
+
+class Demand(Struct, frozen=True):
+    """What a point asks of who enters, besides a grant. While the schedule ``pin`` is open a card needs its PIN; None:
+    never. A credential of less than ``assurance`` is not enough."""
+
+    pin: Schedule | None = None
+    assurance: Assurance = Assurance.NUMBER
+
+
+NO_DEMAND = Demand()
 
 
 class Facts(Struct, frozen=True):
@@ -119,7 +165,7 @@ class Facts(Struct, frozen=True):
     ``reserved_for``, the holder whom alone a free point waits for. ``used`` says by allotment what the grant's holder
     has used on this device and what it may give them, None if nobody knows. While it is ``offline`` this point begins
     nothing new. Only a point that ``can_be_held`` is free to everybody in the mode that holds it open; at any other
-    that mode is none."""
+    that mode is none. While the other door of a pair stands open, this one is ``interlocked``."""
 
     zone: ZoneInfo
     clock: Trust
@@ -134,6 +180,8 @@ class Facts(Struct, frozen=True):
     used: Mapping[str, Accounts] | None = {}
     reserved_for: bytes = b""
     can_be_held: bool = False
+    demand: Demand = NO_DEMAND
+    interlocked: bool = False
 
 
 class Decision(Struct, frozen=True):
@@ -152,32 +200,53 @@ def decide(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> 
 
     ``now_ms`` is the device's wall clock; time never runs below the clock floor, nor before 1970.
     """
-    now_ms = max(0, now_ms, facts.clock_floor_ms)
-    if request.direction == "out" and facts.free_exit:
-        return Decision(Reason.FREE_EXIT, grant)
-    if request.direction == "in" and (by_mode := _mode(facts)) is not None:
-        return Decision(by_mode, grant)
-    if grant is None:
-        return Decision(_nobody(facts))
-    for check in CHECKS:
-        reason = check(request, grant, facts, now_ms)
-        if reason is not None:
+    now_ms = not_before(facts, now_ms)
+    for of_anybody in CHECKS_OF_ANYBODY.values():
+        if (reason := of_anybody(request, grant, facts)) is not None:
             return Decision(reason, grant)
-    return Decision(Reason.ALLOWED, grant)
+    if grant is None:
+        return Decision(nobody(facts))
+    for check in CHECKS.values():
+        if (reason := check(request, grant, facts, now_ms)) is not None:
+            return Decision(reason, grant)
+    return Decision(passed(request, facts), grant)
 
 
-def _nobody(facts: Facts) -> Reason:
+def not_before(facts: Facts, now_ms: int) -> int:
+    """The device's wall clock, but no earlier than anything it knows to have been."""
+    return max(0, now_ms, facts.clock_floor_ms)
+
+
+def passed(request: Request, facts: Facts) -> Reason:
+    """What is said once no check has stopped somebody. Of a lockdown only those who override it come so far."""
+    return Reason.OVERRIDE if _is_lockdown(request, facts) else Reason.ALLOWED
+
+
+def nobody(facts: Facts) -> Reason:
     """Why there is no grant."""
     if facts.roster_age_ms is None:
         return Reason.NO_ROSTER
     return Reason.ROSTER_DAMAGED if facts.roster_damaged else Reason.UNKNOWN_CREDENTIAL
 
 
-def _mode(facts: Facts) -> Reason | None:
-    """What the mode says to everybody who wants in, whatever card they hold; None where the card counts."""
+def _is_lockdown(request: Request, facts: Facts) -> bool:
+    return facts.mode is Mode.LOCKDOWN and request.direction == "in"
+
+
+def _free_exit(request: Request, _grant: Grant | None, facts: Facts) -> Reason | None:
+    return Reason.FREE_EXIT if facts.free_exit and request.direction == "out" else None
+
+
+def _mode(request: Request, grant: Grant | None, facts: Facts) -> Reason | None:
+    """What the mode says to who wants in, whatever card they hold; None where the card counts. Nobody overrides a
+    lockdown who could not be asked for a PIN."""
+    if facts.mode is Mode.SCHEDULED or request.direction == "out":
+        return None
     if facts.mode is Mode.HOLD_OPEN and not facts.can_be_held:
         return None
-    return _BY_MODE.get(facts.mode)
+    if facts.mode is Mode.LOCKDOWN and grant is not None and grant.override and grant.pin:
+        return None
+    return _BY_MODE[facts.mode]
 
 
 _BY_MODE = {
@@ -191,23 +260,44 @@ def weigh(request: Request, grants: Sequence[Grant], facts: Facts, now_ms: int) 
     """Decide over every grant of one credential: the first that allows wins, else the first refusal stands.
 
     Grants that name the point come before those that do not, so that an ended gym membership is refused as ended and
-    not as a home gate's grant that never covered the gym.
+    not as a home gate's grant that never covered the gym. A grant that lacks nothing but its PIN comes before all that
+    refuse: what it lacks can be keyed at once.
     """
-    concerned = [grant for grant in grants if request.point in grant.points] or grants
     refused = None
-    for grant in concerned:
+    for grant in concerned(request, grants):
         decision = decide(request, grant, facts, now_ms)
         if decision.allowed:
             return decision
-        refused = refused or decision
+        if refused is None or (decision.reason in OF_THE_PIN and refused.reason not in OF_THE_PIN):
+            refused = decision
     return refused or decide(request, None, facts, now_ms)
 
 
-def _standing(_request: Request, grant: Grant, _facts: Facts, _now_ms: int) -> Reason | None:
-    return _BY_STANDING.get(grant.standing)
+def concerned(request: Request, grants: Sequence[Grant]) -> Sequence[Grant]:
+    """The grants that are weighed: those that name the point, or all if none does."""
+    return [grant for grant in grants if request.point in grant.points] or grants
 
 
-_BY_STANDING = {Standing.SUSPENDED: Reason.SUSPENDED, Standing.LOST: Reason.REPORTED_LOST}
+def _bar(request: Request, grant: Grant, _facts: Facts, _now_ms: int) -> Reason | None:
+    """A bar keeps nobody from their home, and nobody inside."""
+    return Reason.BARRED if grant.standing is Standing.BARRED and not _is_spared(request, grant) else None
+
+
+def _standing(request: Request, grant: Grant, _facts: Facts, _now_ms: int) -> Reason | None:
+    if grant.standing is Standing.ACTIVE:
+        return None
+    if grant.standing in _OF_THE_PLAN:
+        return None if _is_spared(request, grant) else _OF_THE_PLAN[grant.standing]
+    return _OF_THE_CREDENTIAL.get(grant.standing)
+
+
+_OF_THE_CREDENTIAL = {Standing.SUSPENDED: Reason.SUSPENDED, Standing.LOST: Reason.REPORTED_LOST}
+_OF_THE_PLAN = {Standing.UNQUALIFIED: Reason.NOT_QUALIFIED, Standing.SURPLUS: Reason.SURPLUS}
+
+
+def _is_spared(request: Request, grant: Grant) -> bool:
+    """Whether what a plan, a bar or a point demands of people is not asked here: on the way out, and at their home."""
+    return request.direction == "out" or is_home(grant, request.point)
 
 
 def _window(_request: Request, grant: Grant, facts: Facts, now_ms: int) -> Reason | None:
@@ -254,6 +344,37 @@ def _offline(_request: Request, _grant: Grant, facts: Facts, _now_ms: int) -> Re
     return Reason.OFFLINE_TOO_LONG if facts.offline else None
 
 
+def _assurance(request: Request, grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:
+    if grant.assurance >= facts.demand.assurance or _is_spared(request, grant):
+        return None
+    return Reason.ASSURANCE_TOO_LOW
+
+
+def _pin(request: Request, grant: Grant, facts: Facts, now_ms: int) -> Reason | None:
+    """Where no PIN is asked the digits count for nothing. Who has no PIN is asked for one all the same: nobody passes
+    by not having it."""
+    if not (_is_lockdown(request, facts) or _is_pin_asked(request, grant, facts, now_ms)):
+        return None
+    return _BY_PIN.get(request.pin) if grant.pin else Reason.PIN_NEEDED
+
+
+def _is_pin_asked(request: Request, grant: Grant, facts: Facts, now_ms: int) -> bool:
+    """An unset clock cannot say that the hours of the PIN are over."""
+    hours = facts.demand.pin
+    if hours is None or _is_spared(request, grant):
+        return False
+    return facts.clock is Trust.UNSET or is_open(hours, facts.zone, now_ms)
+
+
+_BY_PIN = {
+    None: Reason.PIN_NEEDED,
+    PinVerdict.WRONG: Reason.PIN_WRONG,
+    PinVerdict.BLOCKED: Reason.PIN_BLOCKED,
+}
+OF_THE_PIN = frozenset(_BY_PIN.values())
+"""The refusals of somebody who lacks nothing but the right digits, which can be keyed at once."""
+
+
 def _quota(request: Request, grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:
     allotment = grant.allotments.get(request.point)
     if allotment is None:
@@ -266,6 +387,10 @@ def _quota(request: Request, grant: Grant, facts: Facts, _now_ms: int) -> Reason
     return Reason.QUOTA_SPENT if is_used_up(allotment, accounts) else Reason.QUOTA_ELSEWHERE
 
 
+def _interlock(_request: Request, _grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:
+    return Reason.INTERLOCKED if facts.interlocked else None
+
+
 def _station(_request: Request, grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:
     if facts.faulted:
         return Reason.FAULTED
@@ -274,16 +399,39 @@ def _station(_request: Request, grant: Grant, facts: Facts, _now_ms: int) -> Rea
     return Reason.RESERVED if facts.reserved_for and facts.reserved_for != grant.holder else None
 
 
+CheckOfAnybody = Callable[[Request, Grant | None, Facts], Reason | None]
 Check = Callable[[Request, Grant, Facts, int], Reason | None]
 
-CHECKS_OF_GRANT: tuple[Check, ...] = (_standing, _window, _entitled, _schedule, _clock, _roster_age)
-CHECKS: tuple[Check, ...] = (*CHECKS_OF_GRANT, _offline, _quota, _station)
-"""After free exit and the look-up itself, in this order."""
+CHECKS_OF_ANYBODY: Mapping[str, CheckOfAnybody] = {"free_exit": _free_exit, "mode": _mode}
+"""The first checks: they say something whoever it is, and may let pass. Then the credential has to be known."""
+
+CHECKS_OF_GRANT: Mapping[str, Check] = {
+    "bar": _bar,
+    "standing": _standing,
+    "window": _window,
+    "entitled": _entitled,
+    "schedule": _schedule,
+    "clock": _clock,
+    "roster_age": _roster_age,
+}
+CHECKS: Mapping[str, Check] = {
+    **CHECKS_OF_GRANT,
+    "offline": _offline,
+    "assurance": _assurance,
+    "pin": _pin,
+    # Here the second person and the escort will be asked for, then anti-passback and the capacity of the zone.
+    "quota": _quota,
+    "interlock": _interlock,
+    "station": _station,
+}
+"""The checks of a grant, in this order. The verdict on a signed pass will stand before the credential is known."""
 
 
 def may_reset(grant: Grant, zone: str, facts: Facts, now_ms: int) -> bool:
     """Whether this grant lets its holder end the emergency of a zone, or clear a fault there. It does so at any hour;
-    but a card that is lost, suspended or at its end resets nothing."""
-    now_ms = max(0, now_ms, facts.clock_floor_ms)
+    but a card that is lost, suspended or at its end resets nothing, nor does who is barred."""
+    if zone not in grant.resets or grant.standing is not Standing.ACTIVE:
+        return False
+    now_ms = not_before(facts, now_ms)
     asked, at_any_hour = Request(zone, b""), replace(grant, points={zone: ALWAYS})
-    return zone in grant.resets and not any(check(asked, at_any_hour, facts, now_ms) for check in CHECKS_OF_GRANT)
+    return not any(check(asked, at_any_hour, facts, now_ms) for check in CHECKS_OF_GRANT.values())

@@ -33,10 +33,19 @@ class Reason(StrEnum):
     USAGE_UNKNOWN = "usage_unknown"
     RESERVED = "reserved"
     QUOTA_ELSEWHERE = "quota_elsewhere"
+    BARRED = "barred"
+    NOT_QUALIFIED = "not_qualified"
+    SURPLUS = "surplus"
+    PIN_NEEDED = "pin_needed"
+    PIN_WRONG = "pin_wrong"
+    PIN_BLOCKED = "pin_blocked"
+    ASSURANCE_TOO_LOW = "assurance_too_low"
+    INTERLOCKED = "interlocked"
+    OVERRIDE = "override"
 
 
 class Words(Struct, frozen=True):
-    """One language's text for a reason: what happened, and what the person can do about it."""
+    """One language's text for a reason: what happened; then what the person can do about it, and whom to ask."""
 
     text: str
     remedy: str = ""
@@ -75,48 +84,48 @@ TABLE: dict[Reason, ReasonEntry] = {
         Words("This card was reported lost", "Found it? The property office can clear the report"),
     ),
     Reason.NOT_YET_VALID: ReasonEntry(
-        Words("尚未生效", "请在生效日期之后再来"),
-        Words("Not valid yet", "Come back from the first day of the membership"),
+        Words("尚未生效", "请在生效日期之后再来，或向物业询问"),
+        Words("Not valid yet", "Come back from its first day, or ask the property office"),
     ),
     Reason.EXPIRED: ReasonEntry(
-        Words("会员资格已到期", "请在物业或网页上续期"),
-        Words("This membership has ended", "Renew it at the property office or online"),
+        Words("会员资格已到期", "请到物业续期"),
+        Words("This membership has ended", "Renew it at the property office"),
     ),
     Reason.NOT_ENTITLED: ReasonEntry(
         Words("此处不在您的权限内", "如有需要请联系物业"),
         Words("This place is not in the membership", "Ask the property office if you need it"),
     ),
     Reason.OUTSIDE_HOURS: ReasonEntry(
-        Words("现在不在开放时间", "请在开放时间内再来"),
-        Words("Outside your hours here", "Come back within the opening hours"),
+        Words("现在不在开放时间", "请在开放时间内再来，或向物业询问"),
+        Words("Outside your hours here", "Come back within the hours, or ask the property office"),
     ),
     Reason.CLOCK_UNSET: ReasonEntry(
         Words("设备时钟未校准", "请稍候再试，或联系值班人员"),
-        Words("The clock of this device is not set", "Try again in a minute or call the desk"),
+        Words("The clock of this device is not set", "Try again in a minute, or call the desk"),
     ),
     Reason.ROSTER_STALE: ReasonEntry(
         Words("此处离线过久", "请到有人值守之处，或联系值班人员"),
         Words("This device has been offline too long", "Go where somebody is on duty, or call the desk"),
     ),
     Reason.NO_ROSTER: ReasonEntry(
-        Words("此设备尚未收到名单", "请联系值班人员"),
-        Words("This device has no roster yet", "Call the desk"),
+        Words("此设备尚未收到名单", "请稍候再试，或联系值班人员"),
+        Words("This device has no roster yet", "Try again in a minute, or call the desk"),
     ),
     Reason.BUSY: ReasonEntry(
-        Words("正在使用中", "请稍候，或换一处"),
-        Words("In use", "Please wait, or try another one"),
+        Words("正在使用中", "请稍候，或换一处；有疑问请联系值班人员"),
+        Words("In use", "Wait or try another one; if it seems wrong, call the desk"),
     ),
     Reason.FAULTED: ReasonEntry(
-        Words("设备故障", "请换一处，已通知物业"),
+        Words("设备故障", "请换一处，物业已收到通知"),
         Words("Out of order", "Try another one; the property office has been told"),
     ),
     Reason.CANNOT_RECORD: ReasonEntry(
         Words("暂时无法记录", "请稍后再试，或联系值班人员"),
-        Words("This cannot be recorded just now", "Try again shortly or call the desk"),
+        Words("This cannot be recorded just now", "Try again shortly, or call the desk"),
     ),
     Reason.INTERNAL_ERROR: ReasonEntry(
-        Words("设备内部错误", "请联系值班人员"),
-        Words("An error inside the device", "Call the desk"),
+        Words("设备内部错误", "请换一处，或联系值班人员"),
+        Words("An error inside the device", "Try another one, or call the desk"),
     ),
     Reason.HELD_OPEN: ReasonEntry(Words("此门常开，请进"), Words("This door is held open, walk in"), allows=True),
     Reason.LOCKED_DOWN: ReasonEntry(
@@ -124,8 +133,8 @@ TABLE: dict[Reason, ReasonEntry] = {
         Words("Locked down: nobody may enter", "Leave, or follow what the staff tell you"),
     ),
     Reason.OUT_OF_SERVICE: ReasonEntry(
-        Words("暂停使用", "请换一处"),
-        Words("Out of service", "Try another one"),
+        Words("暂停使用", "请换一处，或向物业询问"),
+        Words("Out of service", "Try another one, or ask the property office"),
     ),
     Reason.ROSTER_DAMAGED: ReasonEntry(
         Words("此处的名单有一页损坏", "正在重新获取，请稍候再试，或联系值班人员"),
@@ -141,16 +150,49 @@ TABLE: dict[Reason, ReasonEntry] = {
     ),
     Reason.USAGE_UNKNOWN: ReasonEntry(
         Words("今日用量无法确认", "请换一处，或联系值班人员"),
-        Words("Today's use is not known here", "Try another place or call the desk"),
+        Words("Today's use is not known here", "Try another place, or call the desk"),
     ),
     Reason.RESERVED: ReasonEntry(
-        Words("已为排队的人保留", "请换一处，或过几分钟再来"),
-        Words("Reserved for the next in the queue", "Try another one, or come back in a few minutes"),
+        Words("已为排队的人保留", "请换一处，或过几分钟再来；有疑问请联系值班人员"),
+        Words("Reserved for the next in the queue", "Try another one or wait some minutes, or call the desk"),
     ),
     Reason.QUOTA_ELSEWHERE: ReasonEntry(
-        Words("剩余额度在另一台设备上", "请稍候再试，或到上次使用的地方"),
-        Words("What is left is at another device", "Try again in a moment, or where you were last"),
+        Words("剩余额度在另一台设备上", "请稍候再试，或到上次使用的地方，或联系值班人员"),
+        Words("What is left is at another device", "Try again here or where you were last, or call the desk"),
     ),
+    Reason.BARRED: ReasonEntry(
+        Words("暂时不能由此进入", "请向物业了解原因和申诉办法"),
+        Words("You may not enter here for now", "Ask the property office why, and how to appeal"),
+    ),
+    Reason.NOT_QUALIFIED: ReasonEntry(
+        Words("缺少有效的资格证明", "请把有效的证明带到物业登记"),
+        Words("A valid qualification is missing", "Show yours to the property office"),
+    ),
+    Reason.SURPLUS: ReasonEntry(
+        Words("超出会员名额一人", "请付款的家人调整名额，或联系物业"),
+        Words("One more than the membership has places", "Ask who pays for it, or the property office"),
+    ),
+    Reason.PIN_NEEDED: ReasonEntry(
+        Words("请输入密码", "输入数字后按 #；没有密码请到物业设置"),
+        Words("A PIN is needed here", "Key it in, then #. The property office can set one"),
+    ),
+    Reason.PIN_WRONG: ReasonEntry(
+        Words("密码不对", "请重新刷卡后再输入；忘记了请到物业重设"),
+        Words("The PIN is wrong", "Show the card and try again; the property office resets it"),
+    ),
+    Reason.PIN_BLOCKED: ReasonEntry(
+        Words("密码多次输错，已锁定", "请十分钟后再试，或联系值班人员"),
+        Words("Too many wrong PINs", "Try again in ten minutes, or call the desk"),
+    ),
+    Reason.ASSURANCE_TOO_LOW: ReasonEntry(
+        Words("这张卡容易复制，此处不能用", "请用更安全的卡，或到物业更换"),
+        Words("This card is too easily copied for here", "Use a safer one; the property office exchanges it"),
+    ),
+    Reason.INTERLOCKED: ReasonEntry(
+        Words("另一道门还没有关上", "请等另一道门关好，或联系值班人员"),
+        Words("The other door is still open", "Wait until it has shut, or call the desk"),
+    ),
+    Reason.OVERRIDE: ReasonEntry(Words("封闭期间特许进入"), Words("Locked down, and you may enter"), allows=True),
 }
 
 

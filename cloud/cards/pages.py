@@ -14,6 +14,7 @@ from cloud.cards.unknown_reads import unknown_reads
 from cloud.cards.unused import MAX_DAYS, UNUSED_DAYS, unused_cards
 from cloud.commands.store import PointState, list_points
 from cloud.devices.registry import site_of
+from cloud.people.members import STATED, stated
 from cloud.people.pages import person_page
 from cloud.people.store import PersonView
 from cloud.web.context import N_, RequestContext, Said, page_for, service
@@ -25,7 +26,6 @@ from cloud.web.rejected import Rejected
 from cloud.web.roles import Right
 from contract.commands import COMMANDS
 from contract.credentials import FORMATS
-from contract.decide import Standing
 
 ROWS = 100
 
@@ -71,7 +71,7 @@ def _person_cards(visit: Visit, person: PersonView) -> Mapping[str, Any]:
     chosen = visit.query.get("point", "")
     return {
         "formats": list(FORMATS),
-        "standings": list(Standing),
+        "standings": STATED,
         "readers": readers(visit),
         "chosen": chosen,
         "unknown": unknown_reads(visit.connection, chosen, visit.now_ms) if chosen else [],
@@ -228,7 +228,7 @@ def add_family_card(party: Id, context: Clerk, cards: Cards, fields: Fields) -> 
 def change_card(person: Id, card: Id, context: Clerk, cards: Cards, fields: Fields) -> Response:
     return attempt(
         context,
-        lambda: cards.set_standing(context.by, card, Standing(fields.get("standing", ""))),
+        lambda: cards.set_standing(context.by, card, stated(fields.get("standing", ""))),
         lambda changed: f"/people/{changed.person}?done=standing",
         REJECTED,
         partial(person_page, context, person),

@@ -13,7 +13,7 @@ from cloud.office.party_store import PartyView, list_due, list_parties, party_of
 from cloud.office.rule import HomeGround
 from cloud.office.words import GROUNDS, KINDS, roles_of
 from cloud.parties.party import MemberRole, PartyKind, PartyMember
-from cloud.people.members import Membership
+from cloud.people.members import Membership, stated
 from cloud.people.memberships import MembershipService
 from cloud.people.store import list_plans
 from cloud.store.labels import Label
@@ -26,7 +26,6 @@ from cloud.web.panels import render_panels
 from cloud.web.params import Cursor, Id, Text
 from cloud.web.query import PanelsOf
 from cloud.web.roles import Part, Right
-from contract.decide import Standing
 
 ROWS = 50
 DONE: Mapping[str, str] = {
@@ -193,7 +192,7 @@ def change_membership(membership: Id, step: str, context: Clerk, memberships: Me
         elif step == "changed":
             memberships.change_window(context.by, membership, *_window(context, fields))
         elif step == "standing":
-            memberships.set_standing(context.by, membership, Standing(fields.get("standing", "")))
+            memberships.set_standing(context.by, membership, stated(fields.get("standing", "")))
         elif step == "ended":
             last = start_of_day(fields["first_day"], context.pages.zone) if "first_day" in fields else 0
             memberships.end(context.by, membership, last)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from cloud.people.members import Membership
+from cloud.people.members import Membership, Stated
 from cloud.people.memberships import MembershipService
 from cloud.people.plans import Plan
 from cloud.people.rosters import Spread, spread
@@ -15,7 +15,6 @@ from cloud.store.labels import Label
 from cloud.web.bodies import Added, Shown, Strict, answer_of
 from cloud.web.context import or_404, service
 from cloud.web.params import Clerk, Cursor, DirectoryReader, Id, Limit, Reader, Text
-from contract.decide import Standing
 
 MAX_MS = 253_370_764_800_000
 """The beginning of the year 9999."""
@@ -44,7 +43,7 @@ class PersonIn(Strict):
 
 
 class StandingIn(Strict):
-    standing: Standing
+    standing: Stated
 
 
 def _membership(person: int, body: MembershipIn) -> Membership:

@@ -3,14 +3,24 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from cloud.parties.party import earlier
 from contract.decide import DAY_MS, ROSTER_AGE_LIMIT_MS, Standing, Tier
 
-SEVERITY = (Standing.ACTIVE, Standing.SUSPENDED, Standing.LOST)
+Stated = Literal[Standing.ACTIVE, Standing.SUSPENDED, Standing.LOST]
+STATED: tuple[Stated, ...] = (Standing.ACTIVE, Standing.SUSPENDED, Standing.LOST)
+"""What an operator says of a card or a membership. All other standings follow from what is known of people."""
+SEVERITY = (
+    Standing.ACTIVE,
+    Standing.SURPLUS,
+    Standing.UNQUALIFIED,
+    Standing.SUSPENDED,
+    Standing.LOST,
+    Standing.BARRED,
+)
 """The better standing comes first."""
 MAX_HELD = 512
 """Memberships of one person that are kept, those that have ended among them."""
@@ -22,6 +32,11 @@ AHEAD_MS = 31 * DAY_MS
 """How long before it begins a membership is in the rosters: never shorter than a device may go on with an old roster
 (``ROSTER_AGE_LIMIT_MS``), and a day more for the time until it is published. For tiers without that limit everything to
 come is."""
+
+
+def stated(text: str) -> Stated:
+    """The standing that an operator has chosen. Raises ``ValueError`` for one that is not theirs to give."""
+    return STATED[STATED.index(Standing(text))]
 
 
 def ahead_ms(tier: Tier) -> int | None:

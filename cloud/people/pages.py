@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
-from cloud.people.members import Membership
+from cloud.people.members import Membership, Stated, stated
 from cloud.people.memberships import MembershipService
 from cloud.people.rosters import spread
 from cloud.people.service import PeopleService
@@ -21,7 +21,6 @@ from cloud.web.panels import render_panels
 from cloud.web.params import Cursor, Id, Text
 from cloud.web.query import PanelsOf
 from cloud.web.roles import Part, Right
-from contract.decide import Standing
 
 ROWS = 50
 DONE: Mapping[str, str] = {
@@ -126,11 +125,11 @@ def change_membership(person: Id, membership: Id, context: Clerk, memberships: M
 
 
 def _set_standing(
-    context: RequestContext, person: int, fields: Mapping[str, str], act: Callable[[Standing], object]
+    context: RequestContext, person: int, fields: Mapping[str, str], act: Callable[[Stated], object]
 ) -> Response:
     return attempt(
         context,
-        lambda: act(Standing(fields.get("standing", ""))),
+        lambda: act(stated(fields.get("standing", ""))),
         f"/people/{person}?done=standing",
         REJECTED,
         partial(person_page, context, person),

@@ -1,8 +1,4 @@
-import tomllib
-from datetime import datetime
 from itertools import combinations
-from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,37 +9,27 @@ from msgspec.structs import replace
 from contract.decide import (
     DAY_MS,
     HOUR_MS,
-    RULE_VERSION,
     UNSET_CLOCK_DOUBT_MS,
+    Assurance,
     Decision,
+    Demand,
     Facts,
     Grant,
     Mode,
+    PinVerdict,
     Request,
     Standing,
     Tier,
     Trust,
     decide,
+    is_home,
     weigh,
 )
-from contract.quantities import Account, Accounts, Allotment, Quantity, is_spent
+from contract.quantities import Accounts, is_spent
 from contract.reasons import Reason
 from contract.schedules import ALWAYS, MINUTES_PER_DAY, Schedule
 from tests.contract.allotments import own, used
-
-Row = dict[str, Any]
-
-GOLDEN: Row = tomllib.loads((Path(__file__).parents[1] / "fixtures" / "decisions.toml").read_text())
-
-
-def in_force(rows: list[Row]) -> list[Row]:
-    """The rows that hold for this version of the rule."""
-    return [row for row in rows if row.get("last_rule", RULE_VERSION) >= RULE_VERSION]
-
-
-ORDER = in_force(GOLDEN["order"])
-CASES = in_force(GOLDEN["case"])
-OUTDATED: list[Row] = [row for row in GOLDEN["order"] + GOLDEN["case"] if row not in ORDER + CASES]
+from tests.contract.decisions import CASES, ORDER, OUTDATED, Row, asked
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW_MS = 1_777_888_800_000
@@ -52,58 +38,15 @@ NOW_MS = 1_777_888_800_000
 MORNING = Schedule((((360, 540),),) * 7)
 ALL_BUT_A_MINUTE = Schedule((((0, 1439),),) * 7)
 GYM = Request(point="gym", digest=bytes(16))
+NO_BAR_TO_A_HOME = {Standing.ACTIVE, Standing.BARRED, Standing.UNQUALIFIED, Standing.SURPLUS}
 MEMBER = Grant(holder=bytes(8), tier=Tier.MEMBER, points={"gym": ALWAYS})
 FACTS = Facts(zone=SHANGHAI, clock=Trust.SYNCED, clock_floor_ms=NOW_MS - HOUR_MS, roster_age_ms=HOUR_MS)
 UNSET = replace(FACTS, clock=Trust.UNSET, clock_floor_ms=NOW_MS)
 
 
-def to_ms(moment: datetime | None) -> int:
-    return 0 if moment is None else int(moment.timestamp()) * 1000 + moment.microsecond // 1000
-
-
-def allotments_of(said: Row) -> dict[str, Allotment]:
-    if "lent" in said:
-        return {said["allotment_of"]: Allotment("charging", (Quantity(unit="visits", **said["lent"]),))}
-    return {said["allotment_of"]: own("charging", **said["allotted"])} if "allotted" in said else {}
-
-
-def accounts_of(said: Row) -> dict[str, Accounts] | None:
-    if "lent" in said:
-        return {"charging": {"visits": Account(**said["visits"])}}
-    return None if said["used"] == "unknown" else {"charging": used(**said["used"])}
-
-
 def answer(changes: Row) -> Reason:
-    """What `decide` says to the base scenario of the golden table with these changes."""
-    said: Row = GOLDEN["base"] | changes
-    window = tuple(GOLDEN["hours"][said["hours"]])
-    schedule = Schedule(tuple((window,) if day in said["days"] else () for day in range(7)))
-    grant = Grant(
-        holder=bytes(8),
-        tier=Tier(said["tier"]),
-        points=dict.fromkeys(said["covers"], schedule),
-        standing=Standing(said["standing"]),
-        valid_from_ms=to_ms(said.get("valid_from")),
-        valid_until_ms=to_ms(said.get("valid_until")),
-        allotments=allotments_of(said),
-    )
-    facts = Facts(
-        zone=ZoneInfo(said["zone"]),
-        clock=Trust(said["clock"]),
-        clock_floor_ms=to_ms(said["floor"]),
-        roster_age_ms=None if said["roster_age_h"] == "never" else said["roster_age_h"] * HOUR_MS,
-        free_exit=said["free_exit"],
-        busy=said["busy"],
-        faulted=said["faulted"],
-        mode=Mode(said["mode"]),
-        roster_damaged=said["roster_damaged"],
-        offline=said["offline"],
-        used=accounts_of(said),
-        reserved_for=bytes.fromhex(said["reserved_for"]),
-        can_be_held=said["can_be_held"],
-    )
-    request = Request(point=said["point"], digest=bytes(16), direction=said["direction"])
-    return decide(request, grant if said["known"] else None, facts, to_ms(said["now"])).reason
+    """What `decide` says to a row of the golden table."""
+    return decide(*asked(changes)).reason
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
@@ -162,7 +105,11 @@ grants = st.builds(
     valid_until_ms=bounds_ms,
     allotments=st.dictionaries(points, allotments),
     resets=st.frozensets(points),
+    override=st.booleans(),
+    pin=st.sampled_from([b"", b"verifier"]),
+    assurance=st.sampled_from(Assurance),
 )
+demands = st.builds(Demand, pin=st.none() | hours, assurance=st.sampled_from(Assurance))
 facts_of_any_kind = st.builds(
     Facts,
     zone=st.sampled_from([SHANGHAI, ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")]),
@@ -178,6 +125,8 @@ facts_of_any_kind = st.builds(
     used=st.none() | st.dictionaries(st.sampled_from(["phone", "ebike"]), amounts),
     reserved_for=st.just(b"") | st.binary(min_size=8, max_size=8),
     can_be_held=st.booleans(),
+    demand=demands,
+    interlocked=st.booleans(),
 )
 
 
@@ -212,9 +161,16 @@ def test_nobody_unknown_enters(request: Request, facts: Facts, now_ms: int) -> N
 
 
 @given(requests, st.none() | grants, facts_of_any_kind, any_time_ms)
-def test_nobody_enters_a_locked_down_point(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> None:
+def test_nobody_enters_a_lockdown_without_override_and_pin(
+    request: Request, grant: Grant | None, facts: Facts, now_ms: int
+) -> None:
     entering, closed = replace(request, direction="in"), replace(facts, mode=Mode.LOCKDOWN)
-    assert decide(entering, grant, closed, now_ms).reason is Reason.LOCKED_DOWN
+    decision = decide(entering, grant, closed, now_ms)
+    if grant is None or not (grant.override and grant.pin):
+        assert decision.reason is Reason.LOCKED_DOWN
+    elif decision.allowed:
+        assert decision.reason is Reason.OVERRIDE
+        assert request.pin in (PinVerdict.RIGHT, PinVerdict.DURESS)
 
 
 @given(requests, st.none() | grants, facts_of_any_kind, st.sampled_from(Mode), any_time_ms)
@@ -229,7 +185,7 @@ def test_the_way_out_does_not_depend_on_the_mode(
 def test_nobody_enters_on_what_is_missing_or_broken(request: Request, grant: Grant, facts: Facts, now_ms: int) -> None:
     decision = decide(replace(request, direction="in"), grant, facts, now_ms)
     if decision.allowed and not (facts.mode is Mode.HOLD_OPEN and facts.can_be_held):
-        assert grant.standing is Standing.ACTIVE
+        assert grant.standing in (NO_BAR_TO_A_HOME if is_home(grant, request.point) else {Standing.ACTIVE})
         assert request.point in grant.points
         assert facts.roster_age_ms is not None
         assert not facts.busy

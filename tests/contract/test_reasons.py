@@ -5,7 +5,8 @@ import pytest
 from contract.reasons import TABLE, Reason, words
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-OPENING = {Reason.ALLOWED, Reason.FREE_EXIT, Reason.HELD_OPEN}
+OPENING = {Reason.ALLOWED, Reason.FREE_EXIT, Reason.HELD_OPEN, Reason.OVERRIDE}
+WHOM_TO_ASK = {"zh": ("物业", "值班人员"), "en": ("property office", "desk", "staff")}
 
 every_reason = pytest.mark.parametrize("reason", Reason)
 
@@ -26,6 +27,13 @@ def test_a_reason_has_words_in_both_languages(reason: Reason) -> None:
 def test_a_refusal_says_what_to_do_about_it_and_a_welcome_does_not(reason: Reason) -> None:
     remedies = [bool(words(reason, language).remedy) for language in ("zh", "en")]
     assert remedies == [not TABLE[reason].allows] * 2
+
+
+@every_reason
+def test_a_refusal_says_whom_to_ask(reason: Reason) -> None:
+    for language, people in WHOM_TO_ASK.items():
+        remedy = words(reason, language).remedy
+        assert not remedy or any(one in remedy for one in people)
 
 
 @every_reason
@@ -56,7 +64,9 @@ def test_the_values_on_the_wire_never_change() -> None:
         *("allowed", "free_exit", "unknown_credential", "suspended", "reported_lost", "not_yet_valid", "expired"),
         *("not_entitled", "outside_hours", "clock_unset", "roster_stale", "no_roster", "busy", "faulted"),
         *("cannot_record", "internal_error", "held_open", "locked_down", "out_of_service"),
-        *("roster_damaged", "offline_too_long", "quota_spent", "usage_unknown", "reserved"),
+        *("roster_damaged", "offline_too_long", "quota_spent", "usage_unknown", "reserved", "quota_elsewhere"),
+        *("barred", "not_qualified", "surplus", "pin_needed", "pin_wrong", "pin_blocked", "assurance_too_low"),
+        *("interlocked", "override"),
     ]
     assert [reason.value for reason in Reason][: len(kept)] == kept
 

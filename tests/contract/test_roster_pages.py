@@ -59,7 +59,7 @@ def test_latest_window_of_a_profile_comes_first() -> None:
 def test_tiers_and_standings_are_numbered_for_ever() -> None:
     """Their places are the numbers in every stored page: add at the end only."""
     assert list(Tier) == ["founder", "staff", "resident", "member", "rider", "guest"]
-    assert list(Standing) == ["active", "suspended", "lost"]
+    assert list(Standing) == ["active", "suspended", "lost", "barred", "unqualified", "surplus"]
 
 
 rows_of_any_kind = st.builds(
