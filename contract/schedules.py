@@ -1,13 +1,15 @@
 """Hours in the wall-clock time of the site: those of a week, and those of special days."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import MAXYEAR, date, datetime, time, timedelta
 from itertools import chain
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 MINUTES_PER_DAY = 24 * 60
+MINUTE_MS = 60_000
+LOOK_AHEAD_DAYS = 366
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 Windows = tuple[tuple[int, int], ...]
 """Half-open minutes ``(start, end)`` of one day. An end past 24:00 (1440) runs on into the next day."""
@@ -76,3 +78,26 @@ def day_before(day: date, zone: ZoneInfo) -> date | None:
     begin_s = min(midnight.replace(fold=fold).timestamp() for fold in (0, 1))
     before = wall_clock(zone, (int(begin_s) - 1) * 1000)
     return None if before is None else before.date()
+
+
+def next_opening(schedule: Schedule, zone: ZoneInfo, now_ms: int) -> int | None:
+    """When a schedule that is shut opens (UTC milliseconds, a whole minute); None if it stays shut for a year."""
+    local = wall_clock(zone, now_ms)
+    if local is None or local.year + 2 > MAXYEAR:
+        return None
+    for ahead in range(LOOK_AHEAD_DAYS):
+        day = local.date() + timedelta(days=ahead)
+        begins = (datetime.combine(day, time(*divmod(start, 60)), zone) for start, _ in schedule.windows(day))
+        opens = [_opens_ms(schedule, zone, begin.replace(fold=fold)) for begin in begins for fold in (0, 1)]
+        if later := [at_ms for at_ms in opens if at_ms > now_ms and is_open(schedule, zone, at_ms)]:
+            return min(later)
+    return None
+
+
+def _opens_ms(schedule: Schedule, zone: ZoneInfo, begin: datetime) -> int:
+    """When a window opens that begins at this time of the wall clock: if that lies in a gap, at the end of the gap."""
+    at_ms = int(begin.timestamp()) * 1000
+    if wall_clock(zone, at_ms) != begin:
+        while is_open(schedule, zone, at_ms - MINUTE_MS):
+            at_ms -= MINUTE_MS
+    return at_ms

@@ -1,0 +1,102 @@
+"""What explains a decision walks the checks that decide, and says no more and no less than they do."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from contract.decide import Facts, Grant, Request, Tier, Trust, decide, weigh
+from contract.explain import CHANGES, NAMES, ORDER, Outcome, explain, walk
+from contract.reasons import TABLE, Reason
+from contract.schedules import ALWAYS, Schedule, is_open, next_opening
+from tests.contract.decisions import CASES, Row, asked
+from tests.contract.decisions import ORDER as GOLDEN_ORDER
+from tests.contract.situations import any_time_ms, facts_of_any_kind, grants, hours, near_now_ms, requests
+
+BERLIN = ZoneInfo("Europe/Berlin")
+SPRING_MS = 1_774_742_400_000
+"""Sunday, 29 March 2026, 01:00 in Berlin: an hour before its clocks go forward."""
+
+
+def test_every_check_has_a_name() -> None:
+    assert tuple(NAMES) == ORDER
+
+
+def test_every_refusal_of_the_rule_says_what_would_change_it() -> None:
+    outside_the_rule = {Reason.CANNOT_RECORD, Reason.INTERNAL_ERROR}
+    refusals = {reason for reason, entry in TABLE.items() if not entry.allows} - outside_the_rule
+    assert {*CHANGES, Reason.ASSURANCE_TOO_LOW} == refusals
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_a_golden_case_is_explained_as_decided(case: Row) -> None:
+    request, grant, facts, now_ms = asked(case.get("set", {}))
+    walked = walk(request, grant, facts, now_ms)
+    assert walked.reason == case["reason"]
+    assert tuple(step.check for step in walked.steps) == ORDER
+
+
+@given(requests, st.lists(grants, max_size=3), facts_of_any_kind, any_time_ms)
+def test_an_explanation_says_what_is_decided(request: Request, held: list[Grant], facts: Facts, now_ms: int) -> None:
+    explained = explain(request, held, facts, now_ms)
+    first = explained.walks[0]
+    assert explained.decision == weigh(request, held, facts, now_ms)
+    assert (first.reason, first.grant) == (explained.decision.reason, explained.decision.grant)
+    for one in explained.walks:
+        assert one.reason is decide(request, one.grant, facts, now_ms).reason
+        outcomes = [step.outcome for step in one.steps]
+        passed = outcomes.count(Outcome.PASSED)
+        assert outcomes[:passed] == [Outcome.PASSED] * passed
+        assert outcomes[passed + 1 :] == [Outcome.NOT_WEIGHED] * len(outcomes[passed + 1 :])
+        assert (one.stop is None) == (passed == len(ORDER))
+
+
+def test_the_golden_order_is_that_of_the_checks() -> None:
+    stops = [walk(*asked(row["set"])).stop for row in GOLDEN_ORDER]
+    places = [ORDER.index(stop.check) for stop in stops if stop]
+    assert places == sorted(places)
+
+
+def test_a_refusal_says_when_time_alone_changes_it() -> None:
+    request, grant, facts, now_ms = asked({"hours": "morning"})
+    stop = walk(request, grant, facts, now_ms).stop
+    assert stop is not None
+    assert stop.change is not None
+    assert (stop.check, stop.change.en) == ("schedule", "It opens next at 2026-05-05 06:00")
+    assert stop.passes_ms is not None
+    assert walk(request, grant, facts, stop.passes_ms).reason is Reason.ALLOWED
+
+
+def test_a_way_that_opens_in_the_gap_of_the_clocks_opens_at_its_end() -> None:
+    in_the_gap = Schedule((((150, 240),),) * 7)
+    assert next_opening(in_the_gap, BERLIN, SPRING_MS) == SPRING_MS + 60 * 60_000
+
+
+@given(hours, st.sampled_from([BERLIN, ZoneInfo("America/New_York")]), near_now_ms)
+def test_what_is_shut_opens_when_it_is_said_to(schedule: Schedule, zone: ZoneInfo, now_ms: int) -> None:
+    opens_ms = next_opening(schedule, zone, now_ms)
+    assert opens_ms is not None
+    assert is_open(schedule, zone, opens_ms)
+    if not is_open(schedule, zone, now_ms):
+        assert not is_open(schedule, zone, opens_ms - 1)
+
+
+def test_what_never_opens_is_not_said_to() -> None:
+    assert next_opening(Schedule(((),) * 7), BERLIN, SPRING_MS) is None
+
+
+def test_an_explanation_of_nobody_ends_where_the_card_is_unknown() -> None:
+    facts = Facts(zone=BERLIN, clock=Trust.SYNCED, clock_floor_ms=0, roster_age_ms=0)
+    (only,) = explain(Request("gym", bytes(16)), [], facts, SPRING_MS).walks
+    assert only.stop is not None
+    assert (only.stop.check, only.stop.reason) == ("known", Reason.UNKNOWN_CREDENTIAL)
+
+
+def test_each_grant_of_a_card_is_walked() -> None:
+    facts = Facts(zone=BERLIN, clock=Trust.SYNCED, clock_floor_ms=0, roster_age_ms=0)
+    ended = Grant(bytes(8), Tier.MEMBER, {"gym": ALWAYS}, valid_until_ms=1000)
+    held = [ended, replace(ended, valid_until_ms=0)]
+    explained = explain(Request("gym", bytes(16)), held, facts, SPRING_MS)
+    assert [one.reason for one in explained.walks] == [Reason.ALLOWED, Reason.EXPIRED]
