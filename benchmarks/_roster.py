@@ -10,9 +10,10 @@ from contract import codec
 from contract.credentials import encode
 from contract.decide import Tier
 from contract.messages import Manifest
-from contract.roster import Row, SitePage, pack_site
+from contract.roster import Row
 from contract.schedules import ALWAYS
 from contract.sealing import DigestKey, Purpose, RosterKey, credential_digest, page_hash, statement
+from contract.site_page import SitePage, pack_site
 from edge.roster.store import RosterStore
 
 LENGTH = bytes([26])

@@ -10,26 +10,24 @@ by (digest, profile, ``valid_from``), so that profiles are not repeated in the s
 one is sent a manifest that names index pages (``contract.roster_index``), who reads version 1 only one that names all
 pages.
 Version 3 changes the site page alone: its schedules have special days, and it says what quantities are lent.
+Version 4 adds what points demand to the site page, and may have pages of rows of version 3: 46 bytes a row, with the
+verifier of its PIN and its flags. A page is of version 2 wherever that says all of its rows.
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Annotated, NamedTuple, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from msgspec import Meta, Struct
+from msgspec import Struct
+from msgspec.structs import replace
 
-from contract.codec import Malformed, pack, unpack
-from contract.decide import HOUR_MS, Grant, Standing, Tier
-from contract.messages import MAX_PAYLOAD_BYTES, Manifest, Name
-from contract.quantities import Allotment, Amount, Quantity
-from contract.schedules import Schedule
+from contract.codec import Malformed
+from contract.decide import HOUR_MS, Assurance, Standing, Tier
+from contract.messages import Manifest
 from contract.sealing import DIGEST_BYTES
 
-T = TypeVar("T")
-
 HOLDER_BYTES = 8
+PIN_BYTES = 8
 SPLIT_ABOVE = 192
 MERGE_BELOW = 48
 MERGE_UP_TO = SPLIT_ABOVE - MERGE_BELOW
@@ -40,13 +38,22 @@ MAX_PAGE_ROWS = 4096
 
 _HEAD = struct.Struct(">BBIH")
 _ROW = struct.Struct(f">{DIGEST_BYTES}sH{HOLDER_BYTES}sBBII")
-_Fields = tuple[bytes, int, bytes, int, int, int, int]
-PAGE_VERSIONS = (1, 2, 3)
+_ROW_3 = struct.Struct(f"{_ROW.format}{PIN_BYTES}sH")
+Fields = tuple[bytes, int, bytes, int, int, int, int, bytes, int]
+"""A row as it stands on its page: digest, profile, holder, tier, standing, from, until; PIN, flags."""
+PAGE_VERSIONS = (1, 2, 3, 4)
 """Which versions of pages this software reads, for ``RosterState.reads``."""
-ROW_VERSIONS = (1, 2)
-"""Those in which a page of rows differs; who reads a later one reads rows of the last."""
+ROW_VERSIONS = (1, 2, 3)
+"""Those of a page of rows. Who reads version 3 of pages reads rows of version 2, who reads 4 rows of 2 and 3."""
 _TIERS = tuple(Tier)
 _STANDINGS = tuple(Standing)
+_ASSURANCES = tuple(Assurance)
+_STANDINGS_OF_2 = (Standing.ACTIVE, Standing.SUSPENDED, Standing.LOST)
+_OVERRIDE, _DURESS, _ASSURANCE_BIT, _FLAGS = 1, 2, 2, 4
+"""The bits of the flags: two marks, two bits of assurance from bit 2 on, four in all."""
+_NO_PIN = bytes(PIN_BYTES)
+PLAIN = _NO_PIN, Assurance.CARD << _ASSURANCE_BIT
+"""The end of a row of which version 2 says everything."""
 
 
 class Undeliverable(ValueError):
@@ -82,8 +89,9 @@ def prefix_of(digest: bytes) -> int:
 
 
 class Row(Struct, frozen=True):
-    """A grant as it is stored: 36 bytes. ``profile`` counts into the site page; the window is half-open UTC seconds,
-    0 for no bound. Rows sort by ``key``: digest, profile, then the beginning of the window."""
+    """A grant as it is stored. ``profile`` counts into the site page; the window is half-open UTC seconds, 0 for no
+    bound. Rows sort by ``key``: digest, profile, then the beginning of the window. ``pin`` is the verifier of a PIN
+    (8 bytes), empty for none."""
 
     digest: bytes
     profile: int
@@ -92,146 +100,43 @@ class Row(Struct, frozen=True):
     standing: Standing = Standing.ACTIVE
     valid_from_s: int = 0
     valid_until_s: int = 0
+    override: bool = False
+    pin: bytes = b""
+    may_signal_duress: bool = False
+    assurance: Assurance = Assurance.CARD
 
     @property
     def key(self) -> tuple[bytes, int, int]:
-        """What a page of version 2 is ordered by; no two of its rows have the same."""
+        """What a page of version 2 or 3 is ordered by; no two of its rows have the same."""
         return self.digest, self.profile, self.valid_from_s
 
     def __lt__(self, other: "Row") -> bool:
         return self.key < other.key
 
-    def pack(self) -> bytes:
-        """Raises ``ValueError`` for a digest or holder of another length: it would be cut or padded unseen."""
-        if len(self.digest) != DIGEST_BYTES or len(self.holder) != HOLDER_BYTES:
-            raise ValueError(f"row with a digest of {len(self.digest)} and a holder of {len(self.holder)} bytes")
-        tier, standing = _TIERS.index(self.tier), _STANDINGS.index(self.standing)
-        return _ROW.pack(self.digest, self.profile, self.holder, tier, standing, self.valid_from_s, self.valid_until_s)
-
-
-class Rations(Struct, frozen=True):
-    """What one device gives a holder in a day, where its software knows nothing of quantities that are lent."""
-
-    minutes: Amount
-    wh: Amount
-
     @property
-    def quantities(self) -> tuple[Quantity, ...]:
-        """The same as quantities: all of it is the device's own, and it asks nobody."""
-        return Quantity(self.minutes, "minutes", floor=self.minutes), Quantity(self.wh, "wh", floor=self.wh)
+    def version(self) -> int:
+        """The first version that says all of it."""
+        is_plain = not (self.pin or self.override or self.may_signal_duress) and self.assurance is Assurance.CARD
+        return 2 if is_plain and self.standing in _STANDINGS_OF_2 else 3
 
+    def in_version_2(self) -> "Row | None":
+        """The row without its PIN and its flags, which version 2 does not have; None for a standing that it has not."""
+        if self.standing not in _STANDINGS_OF_2:
+            return None
+        return replace(self, override=False, pin=b"", may_signal_duress=False, assurance=Assurance.CARD)
 
-MAX_PROFILES = 1 << 16
-MAX_QUANTITIES = 8
-"""Of one allotment; there are seven units."""
-
-
-class SitePage(Struct, frozen=True):
-    """What the rows of a site share. A profile maps points to names of schedules: who may pass where, and when.
-
-    ``quotas`` and ``resets`` stand beside the profiles, one for one: from which allotment each point is used, and the
-    zones whose emergency may be ended. A page of before there were any has neither. ``slow`` are the profiles, by
-    number, of people who are given more time to pass; software that does not know it gives them as much as everybody.
-    What an allotment holds is said by ``quantities``, and by ``allotments`` for software that does not read those.
-    """
-
-    zone: str
-    schedules: dict[Name, Schedule]
-    profiles: Annotated[list[dict[Name, Name]], Meta(max_length=MAX_PROFILES)]
-    version: int = 1
-    allotments: dict[Name, Rations] = {}
-    quotas: Annotated[list[dict[Name, Name]], Meta(max_length=MAX_PROFILES)] = []
-    resets: Annotated[list[list[Name]], Meta(max_length=MAX_PROFILES)] = []
-    slow: Annotated[list[int], Meta(max_length=MAX_PROFILES)] = []
-    quantities: dict[Name, Annotated[list[Quantity], Meta(min_length=1, max_length=MAX_QUANTITIES)]] = {}
-
-
-class _Profile(NamedTuple):
-    """A profile with its references resolved. ``by_term``: one of its allotments is another in every term."""
-
-    points: Mapping[str, Schedule]
-    allotments: Mapping[str, Allotment]
-    resets: frozenset[str]
-    slow: bool
-    by_term: bool
-
-
-class Site:
-    """A site page with its references resolved, ready to make grants of rows."""
-
-    def __init__(self, page: SitePage) -> None:
-        """Raises ``Malformed`` if a profile names what is not there, or the zone is none of this world."""
-        try:
-            self.zone = ZoneInfo(page.zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones, or too long
-            raise Malformed(f"site page: no time zone {page.zone!r}") from None
-        shares = {name: share.quantities for name, share in page.allotments.items()}
-        lent = {name: tuple(quantities) for name, quantities in page.quantities.items()}
-        self.allotments = {name: _allotment(name, held) for name, held in (shares | lent).items()}
-        quotas = _beside(page.profiles, page.quotas, dict[str, str]())
-        resets = _beside(page.profiles, page.resets, list[str]())
-        slow = frozenset(page.slow)
-        self._profiles = [
-            self._profile(_resolved(points, page.schedules, "schedule"), quota, zones, slow=number in slow)
-            for number, (points, quota, zones) in enumerate(zip(page.profiles, quotas, resets, strict=True))
-        ]
-
-    @classmethod
-    def from_blob(cls, blob: bytes) -> "Site":
-        """Raises ``Malformed``."""
-        return cls(unpack(blob, SitePage))
-
-    def grants(self, page: bytes, digest: bytes) -> list[Grant]:
-        """What a page grants a credential, by the rows that ``Page.find`` gives. The page has been checked before: its
-        head is not looked at again. Raises ``Malformed`` for a row that this software or this site does not know."""
-        return [
-            self._grant(profile, holder, *_tier_and_standing(tier, standing), start_s, end_s)
-            for _, profile, holder, tier, standing, start_s, end_s in _fields_of(page, digest)
-        ]
-
-    def grant(self, row: Row) -> Grant:
-        """Raises ``Malformed`` if the row's profile is not in the site page."""
-        return self._grant(row.profile, row.holder, row.tier, row.standing, row.valid_from_s, row.valid_until_s)
-
-    def _profile(
-        self, points: Mapping[str, Schedule], quota: Mapping[str, str], zones: Sequence[str], *, slow: bool
-    ) -> _Profile:
-        allotments = _resolved(quota, self.allotments, "allotment")
-        by_term = any(held.of_term(0) is not held for held in allotments.values())
-        return _Profile(points, allotments, frozenset(zones), slow, by_term)
-
-    def _grant(
-        self, profile: int, holder: bytes, tier: Tier, standing: Standing, valid_from_s: int, valid_until_s: int
-    ) -> Grant:
-        if profile >= len(self._profiles):
-            raise Malformed(f"row names profile {profile} of {len(self._profiles)}")
-        points, allotments, resets, slow, by_term = self._profiles[profile]
-        if by_term:
-            allotments = {point: held.of_term(valid_from_s) for point, held in allotments.items()}
-        window_ms = valid_from_s * 1000, valid_until_s * 1000
-        return Grant(holder, tier, points, standing, *window_ms, allotments, resets, slow)
-
-
-def _allotment(name: str, quantities: tuple[Quantity, ...]) -> Allotment:
-    """Raises ``Malformed`` where a unit is named twice: nobody could say from which of them something is used."""
-    if len({quantity.unit for quantity in quantities}) < len(quantities):
-        raise Malformed(f"site page: a unit of allotment {name!r} is named twice")
-    return Allotment(name, quantities)
-
-
-def _beside(profiles: Sequence[object], listed: Sequence[T], nothing: T) -> Sequence[T]:
-    """What is listed for each profile, or nothing for any. Raises ``Malformed`` if it is listed for some of them."""
-    if listed and len(listed) != len(profiles):
-        raise Malformed(f"site page: {len(profiles)} profiles, and {len(listed)} entries beside them")
-    return listed or [nothing] * len(profiles)
-
-
-def _resolved(names: Mapping[str, str], meanings: Mapping[str, T], what: str) -> dict[str, T]:
-    """What each point's name stands for. Raises ``Malformed``."""
-    missing = [name for name in names.values() if name not in meanings]
-    if missing:
-        raise Malformed(f"site page: no {what} {missing[0]!r}")
-    return {point: meanings[name] for point, name in names.items()}
+    def pack(self, version: int) -> bytes:
+        """The bytes of the row, as far as the version says it. Raises ``ValueError`` for a digest, a holder or a PIN of
+        another length: it would be cut or padded unseen."""
+        sizes = len(self.digest), len(self.holder), len(self.pin) or PIN_BYTES
+        if sizes != (DIGEST_BYTES, HOLDER_BYTES, PIN_BYTES):
+            raise ValueError("row with a digest of {}, a holder of {} and a PIN of {} bytes".format(*sizes))
+        tier, standing = _TIERS.index(self.tier), _STANDINGS.index(self.standing)
+        fields = self.digest, self.profile, self.holder, tier, standing, self.valid_from_s, self.valid_until_s
+        if version < 3:
+            return _ROW.pack(*fields)
+        flags = self.override * _OVERRIDE | self.may_signal_duress * _DURESS | self.assurance << _ASSURANCE_BIT
+        return _ROW_3.pack(*fields, self.pin or _NO_PIN, flags)
 
 
 class Page:
@@ -244,7 +149,8 @@ class Page:
         version, bits, value, count = _HEAD.unpack_from(blob)
         if version not in ROW_VERSIONS or bits > MAX_PREFIX_BITS or count > MAX_PAGE_ROWS:
             raise Malformed(f"page version {version}, prefix of {bits} bits, {count} rows")
-        if len(blob) != _HEAD.size + count * _ROW.size:
+        self._shape = _shape(version)
+        if len(blob) != _HEAD.size + count * self._shape.size:
             raise Malformed(f"page of {len(blob)} bytes for {count} rows")
         if value << bits & 0xFFFFFFFF:
             raise Malformed(f"page prefix {value:08x} is longer than its {bits} bits")
@@ -255,7 +161,7 @@ class Page:
 
     def row(self, index: int) -> Row:
         """Raises ``Malformed`` for a tier or standing this software does not know."""
-        return _row(_ROW.unpack_from(self.blob, _HEAD.size + index * _ROW.size))
+        return _row(_fields(self._shape, self.blob, _HEAD.size + index * self._shape.size))
 
     def rows(self) -> Iterator[Row]:
         return (self.row(index) for index in range(self.count))
@@ -264,7 +170,7 @@ class Page:
         """Every row of a credential: some for each profile, as a resident's home gate outlasts their gym membership.
         Of one profile the latest window comes first: where none of them holds, its refusal is the one people hear.
         """
-        return [_row(fields) for fields in _fields_of(self.blob, digest)]
+        return [_row(fields) for fields in fields_of(self.blob, digest)]
 
     def check(self) -> None:
         """Raises ``Malformed`` unless all rows are known, within the prefix, and in the order of the page's version."""
@@ -275,55 +181,81 @@ class Page:
             raise Malformed("page holds rows outside its prefix")
 
 
-def _fields_of(page: bytes, digest: bytes) -> list[_Fields]:
-    """To look for the digest's bytes takes 1 µs; a bisection in Python, with its calls, took 5."""
+def fields_of(page: bytes, digest: bytes) -> list[Fields]:
+    """The rows of a digest on a page whose head has been checked before, in the order of ``Page.find``. To look for the
+    digest's bytes takes 1 µs; a bisection in Python, with its calls, took 5."""
+    shape = _shape(page[0])
+    size = shape.size
     at = page.find(digest, _HEAD.size)
-    while at >= 0 and (at - _HEAD.size) % _ROW.size:  # the same bytes by chance, across two fields
+    while at >= 0 and (at - _HEAD.size) % size:  # the same bytes by chance, across two fields
         at = page.find(digest, at + 1)
-    found: list[_Fields] = []
-    last = len(page) - _ROW.size
+    found: list[Fields] = []
+    last = len(page) - size
     while 0 <= at <= last and page.startswith(digest, at):
-        found.append(_ROW.unpack_from(page, at))
-        at += _ROW.size
+        found.append(_fields(shape, page, at))
+        at += size
     if len(found) > 1:
         found.sort(key=lambda fields: (fields[1], -fields[5]))
     return found
 
 
-def _row(fields: _Fields) -> Row:
-    digest, profile, holder, tier, standing, start_s, end_s = fields
-    return Row(digest, profile, holder, *_tier_and_standing(tier, standing), start_s, end_s)
+def _shape(version: int) -> struct.Struct:
+    """How a row is laid out on a page of this version. Raises ``Malformed`` for one that is not known here."""
+    if version not in ROW_VERSIONS:
+        raise Malformed(f"page of rows of version {version}")
+    return _ROW_3 if version == 3 else _ROW
 
 
-def _tier_and_standing(tier: int, standing: int) -> tuple[Tier, Standing]:
-    """Raises ``Malformed`` for one that this software does not know."""
+def _fields(shape: struct.Struct, page: bytes, at: int) -> Fields:
+    fields: Fields = shape.unpack_from(page, at) if shape is _ROW_3 else (*shape.unpack_from(page, at), *PLAIN)
+    return fields
+
+
+def _row(fields: Fields) -> Row:
+    digest, profile, holder, tier, standing, start_s, end_s, pin, flags = fields
+    return Row(digest, profile, holder, *tier_and_standing(tier, standing), start_s, end_s, *marks(pin, flags))
+
+
+def tier_and_standing(tier: int, standing: int) -> tuple[Tier, Standing]:
+    """What the numbers of a row stand for. Raises ``Malformed`` for one that this software does not know."""
     if tier >= len(_TIERS) or standing >= len(_STANDINGS):
         raise Malformed(f"row of tier {tier}, standing {standing}")
     return _TIERS[tier], _STANDINGS[standing]
 
 
-def pack_page(prefix: Prefix, rows: Sequence[Row], version: int = ROW_VERSIONS[-1]) -> bytes:
-    """The bytes of a page; ``rows`` are within the prefix and sorted as its version wants them."""
+def marks(pin: bytes, flags: int) -> tuple[bool, bytes, bool, Assurance]:
+    """What the end of a row of version 3 says: override, PIN, may signal duress, assurance. Raises ``Malformed`` for a
+    flag that this software does not know."""
+    if flags >> _FLAGS:
+        raise Malformed(f"row with flags {flags:#x}")
+    known, assurance = b"" if pin == _NO_PIN else pin, _ASSURANCES[flags >> _ASSURANCE_BIT]
+    return bool(flags & _OVERRIDE), known, bool(flags & _DURESS), assurance
+
+
+def pack_page(prefix: Prefix, rows: Sequence[Row], version: int | None = None) -> bytes:
+    """The bytes of a page; ``rows`` are within the prefix and sorted as its version wants them. Without a version it is
+    of the first that says all of them."""
+    version = _version_of(rows) if version is None else version
     head = _HEAD.pack(version, prefix.bits, prefix.value, len(rows))
-    return head + b"".join(row.pack() for row in rows)
+    return head + b"".join(row.pack(version) for row in rows)
+
+
+def _version_of(rows: Sequence[Row]) -> int:
+    return max((row.version for row in rows), default=2)
+
+
+def pack_rows(rows: Sequence[Row]) -> bytes:
+    """Rows one behind the other, as pages hold them: of version 2, or behind a byte 3 of version 3. The first have an
+    even length, the others an odd one."""
+    version = _version_of(rows)
+    return (b"" if version == 2 else bytes([version])) + b"".join(row.pack(version) for row in rows)
 
 
 def unpack_rows(packed: bytes) -> list[Row]:
-    """Rows that were packed one behind the other, by this software."""
-    return [
-        Row(digest, profile, holder, _TIERS[tier], _STANDINGS[standing], start, end)
-        for digest, profile, holder, tier, standing, start, end in _ROW.iter_unpack(packed)
-    ]
-
-
-def pack_site(page: SitePage) -> bytes:
-    """The bytes of a site page. Raises ``Undeliverable`` for one that no message can carry."""
-    if len(page.profiles) > MAX_PROFILES:
-        raise Undeliverable(f"{len(page.profiles)} profiles, and a device takes {MAX_PROFILES}")
-    blob = pack(page)
-    if len(blob) > MAX_PAYLOAD_BYTES:
-        raise Undeliverable(f"a site page of {len(blob)} bytes, and a message holds {MAX_PAYLOAD_BYTES}")
-    return blob
+    """Rows that ``pack_rows`` has packed."""
+    if len(packed) % 2:
+        return [_row(fields) for fields in _ROW_3.iter_unpack(packed[1:])]
+    return [_row((*fields, *PLAIN)) for fields in _ROW.iter_unpack(packed)]
 
 
 def check_whole(prefixes: Iterable[Prefix]) -> None:

@@ -26,8 +26,9 @@ from contract.messages import (
     Usage,
     Want,
 )
-from contract.roster import Page, Prefix, SitePage
+from contract.roster import Page, Prefix
 from contract.roster_index import IndexPage, is_index_page
+from contract.site_page import SitePage
 
 
 def describe(message: Arrived) -> dict[str, Any]:

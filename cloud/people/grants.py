@@ -15,8 +15,9 @@ from cloud.people.members import Member, Membership, edges, is_shown, windows
 from cloud.people.plans import Plan, allotment_name
 from contract.decide import Standing
 from contract.quantities import MAX_AMOUNT, Unit
-from contract.roster import Rations, Row, SitePage, unpack_rows
+from contract.roster import Row, unpack_rows
 from contract.schedules import Schedule
+from contract.site_page import Rations, SitePage
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)

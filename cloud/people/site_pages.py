@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Set
 from msgspec import structs
 
 from cloud.people import version_1
-from contract.roster import PAGE_VERSIONS, SitePage, Undeliverable, pack_site
+from contract.roster import PAGE_VERSIONS, Undeliverable
+from contract.site_page import SitePage, pack_site
 
 
 def site_pages(page: SitePage, versions: Set[int]) -> tuple[dict[int, bytes], dict[int, str]]:

@@ -7,7 +7,8 @@ windows of one plan go by turns to the eight.
 from collections.abc import Sequence
 from typing import TypeVar
 
-from contract.roster import Page, Row, SitePage, pack_page
+from contract.roster import Page, Row, pack_page
+from contract.site_page import SitePage
 
 T = TypeVar("T")
 

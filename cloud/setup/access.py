@@ -9,8 +9,9 @@ import msgspec
 
 from cloud.people.grants import Community, compile_people, compile_site
 from contract.decide import Standing, Tier
-from contract.roster import SitePage, unpack_rows
+from contract.roster import unpack_rows
 from contract.schedules import ALWAYS, Schedule
+from contract.site_page import SitePage
 
 
 class Opening(NamedTuple):

@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 from contract import codec
 from contract.messages import Manifest
-from contract.roster import ROW_VERSIONS, WHOLE, Site
+from contract.roster import ROW_VERSIONS, WHOLE
 from contract.roster_index import IndexPage
 from contract.sealing import page_hash
+from contract.site_page import Site
 from edge.machine import files
 from edge.roster.in_use import Adopted, Branch
 

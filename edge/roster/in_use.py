@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from contract.messages import Manifest
-from contract.roster import Prefix, Site, prefix_of
+from contract.roster import Prefix, prefix_of
 from contract.roster_index import IndexEntry
+from contract.site_page import Site
 
 Lie = tuple[int, int, int]
 """Where a page begins and ends, and how many rows it has."""

@@ -29,9 +29,10 @@ from contract import codec
 from contract.decide import Grant
 from contract.messages import MAX_NUMBER, Manifest, Time
 from contract.quantities import Allotment
-from contract.roster import WHOLE, Page, Prefix, Site, check_whole
+from contract.roster import WHOLE, Page, Prefix, check_whole
 from contract.roster_index import IndexEntry, IndexPage
 from contract.sealing import page_hash
+from contract.site_page import Site
 from edge.machine import files
 from edge.machine.mendable import Mendable
 from edge.roster.file import (

@@ -18,7 +18,7 @@ from cloud.store.database import Store
 from cloud.store.schema import people, points
 from contract.decide import Facts, Request, Trust, weigh
 from contract.reasons import Reason
-from contract.roster import Site
+from contract.site_page import Site
 from contract.templates import Expansion
 from tests.cloud.support.cards import card_of
 

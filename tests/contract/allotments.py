@@ -1,7 +1,7 @@
 """Allotments for tests that lend nothing: what a device gives of its own, and what was used of it."""
 
 from contract.quantities import Account, Accounts, Allotment
-from contract.roster import Rations
+from contract.site_page import Rations
 
 
 def own(name: str, minutes: int, wh: int) -> Allotment:

@@ -28,10 +28,16 @@ from contract.messages import (
     Want,
 )
 from contract.quantities import Quantity
-from contract.roster import PAGE_VERSIONS, Prefix, Rations, Row, SitePage, pack_page
+from contract.roster import (
+    PAGE_VERSIONS,
+    Prefix,
+    Row,
+    pack_page,
+)
 from contract.roster_index import IndexEntry, pack_index_page
 from contract.schedules import ALWAYS, Schedule
 from contract.sealing import EnrolKey, page_hash
+from contract.site_page import Rations, SitePage
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "messages"
 

@@ -8,19 +8,16 @@ from contract.codec import Malformed
 from contract.decide import Standing, Tier
 from contract.roster import (
     MAX_PAGE_ROWS,
-    MAX_PROFILES,
     WHOLE,
     Page,
     Prefix,
     Row,
-    Site,
-    SitePage,
     Undeliverable,
     check_whole,
     pack_page,
-    pack_site,
 )
 from contract.sealing import DIGEST_BYTES
+from contract.site_page import MAX_PROFILES, Site, SitePage, pack_site
 from tests.contract.crowds import HEAD_BYTES, ROW_BYTES, crowd, row
 from tests.contract.golden import PAGE, PAGE_OF_WINDOWS, SITE_PAGE, payload
 from tests.contract.paging import paginate

@@ -15,12 +15,11 @@ from contract.roster import (
     FIRST_ROSTER_AGE_MS,
     WHOLE,
     Page,
-    Site,
     pack_page,
-    pack_site,
     refusal,
 )
 from contract.schedules import ALWAYS
+from contract.site_page import Site, pack_site
 from tests.contract.allotments import own
 from tests.contract.crowds import digest, row
 from tests.contract.golden import MESSAGES, PAGE, SITE_PAGE, payload

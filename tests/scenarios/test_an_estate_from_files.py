@@ -15,8 +15,9 @@ from cloud.people.grants import grants
 from contract.credentials import canonical, encode
 from contract.decide import Facts, Request, Trust, weigh
 from contract.reasons import Reason
-from contract.roster import Row, Site, pack_site
+from contract.roster import Row
 from contract.sealing import credential_digest
+from contract.site_page import Site, pack_site
 from firmware_sim.people import estate
 from tests.cloud.test_cli import Typing
 

@@ -11,7 +11,8 @@ from cloud.line.watch import describe
 from contract import codec, topics
 from contract.decide import Tier, Trust
 from contract.messages import Ack, Beat, Manifest, Want
-from contract.roster import WHOLE, Row, SitePage, pack_page, pack_site
+from contract.roster import WHOLE, Row, pack_page
+from contract.site_page import SitePage, pack_site
 from tests.cloud.support.sender import JOURNAL, SITE, Sender
 from tests.contract import golden
 

@@ -39,8 +39,8 @@ from contract.decide import (
 )
 from contract.quantities import MAX_AMOUNT, Account, Allotment, Quantity
 from contract.reasons import Reason
-from contract.roster import Rations, Site, pack_site
 from contract.schedules import Schedule
+from contract.site_page import Rations, Site, pack_site
 
 NOW_MS = 1_700_020_800_000  # a Wednesday, noon in Shanghai
 LAST_YEAR = (NOW_MS - 400 * DAY_MS, NOW_MS - 35 * DAY_MS)

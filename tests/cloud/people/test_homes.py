@@ -25,8 +25,9 @@ from cloud.people.members import Member, Membership
 from cloud.people.plans import STANDARD, Plan
 from contract.decide import DAY_MS, Decision, Facts, Request, Standing, Tier, Trust, is_home, weigh
 from contract.reasons import Reason
-from contract.roster import Site, unpack_rows
+from contract.roster import unpack_rows
 from contract.schedules import Schedule
+from contract.site_page import Site
 from tests.contract.allotments import used
 
 NOW_MS = 1_700_020_800_000

@@ -11,8 +11,9 @@ from cloud.people.rosters import newest_roster
 from cloud.people.site_pages import OLDER, site_pages
 from cloud.sample import SITE
 from contract.codec import unpack
-from contract.roster import PAGE_VERSIONS, SitePage
+from contract.roster import PAGE_VERSIONS
 from contract.schedules import day_number
+from contract.site_page import SitePage
 from tests.cloud.support.rosters import Device, World
 from tests.contract.golden import CALENDAR_PAGE, LENT_PAGE, SITE_PAGE
 

@@ -10,8 +10,15 @@ from cloud.people.rosters import find_pages, newest_roster, old_pages
 from cloud.people.store import add_membership
 from cloud.people.version_1 import REPEATS
 from contract.decide import DAY_MS, Grant, Standing, Tier
-from contract.roster import MAX_PROFILES, WHOLE, Page, Row, Site, SitePage, pack_page, unpack_rows
+from contract.roster import (
+    WHOLE,
+    Page,
+    Row,
+    pack_page,
+    unpack_rows,
+)
 from contract.schedules import ALWAYS
+from contract.site_page import MAX_PROFILES, Site, SitePage
 from tests.cloud.support.rosters import NOW_MS, World
 from tests.contract.crowds import digest
 

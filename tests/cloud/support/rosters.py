@@ -17,9 +17,16 @@ from cloud.store.revision import Touched, touch
 from cloud.store.schema import devices
 from contract import codec, topics
 from contract.messages import Manifest, Want
-from contract.roster import PAGE_VERSIONS, Page, Row, Site, check_whole, refusal
+from contract.roster import (
+    PAGE_VERSIONS,
+    Page,
+    Row,
+    check_whole,
+    refusal,
+)
 from contract.roster_index import IndexPage
 from contract.sealing import DeviceKey, Purpose, RosterVerifier, page_hash, statement
+from contract.site_page import Site
 from tests.cloud.support.homes import household, join
 
 NOW_MS = 1_700_000_000_000

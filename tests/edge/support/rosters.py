@@ -7,10 +7,11 @@ from msgspec import Struct
 from contract import codec
 from contract.decide import Tier
 from contract.messages import Manifest
-from contract.roster import WHOLE, Page, Prefix, Row, SitePage, pack_site
+from contract.roster import WHOLE, Page, Prefix, Row
 from contract.roster_index import IndexEntry, IndexPage, pack_index_page
 from contract.schedules import ALWAYS
 from contract.sealing import Purpose, RosterKey, page_hash, statement
+from contract.site_page import SitePage, pack_site
 from tests.contract.paging import paginate
 
 SITE = "estate"

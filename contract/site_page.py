@@ -1,0 +1,177 @@
+"""The site page: what the rows of a site share, and the grants that rows become with it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Meta, Struct
+
+from contract.codec import Malformed, pack, unpack
+from contract.decide import Assurance, Demand, Grant, Standing, Tier
+from contract.messages import MAX_PAYLOAD_BYTES, Name
+from contract.quantities import Allotment, Amount, Quantity
+from contract.roster import Row, Undeliverable, fields_of, marks, tier_and_standing
+from contract.schedules import Schedule
+
+T = TypeVar("T")
+
+
+class Rations(Struct, frozen=True):
+    """What one device gives a holder in a day, where its software knows nothing of quantities that are lent."""
+
+    minutes: Amount
+    wh: Amount
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The same as quantities: all of it is the device's own, and it asks nobody."""
+        return Quantity(self.minutes, "minutes", floor=self.minutes), Quantity(self.wh, "wh", floor=self.wh)
+
+
+class PointDemand(Struct, frozen=True, omit_defaults=True):
+    """What a point asks of who enters: a PIN while the schedule of this name is open (empty: never), and a credential
+    of at least this assurance."""
+
+    pin: Name | Literal[""] = ""
+    assurance: Assurance = Assurance.NUMBER
+
+
+MAX_PROFILES = 1 << 16
+MAX_QUANTITIES = 8
+"""Of one allotment; there are seven units."""
+
+
+class SitePage(Struct, frozen=True):
+    """What the rows of a site share. A profile maps points to names of schedules: who may pass where, and when.
+
+    ``quotas`` and ``resets`` stand beside the profiles, one for one: from which allotment each point is used, and the
+    zones whose emergency may be ended. A page of before there were any has neither. ``slow`` are the profiles, by
+    number, of people who are given more time to pass; software that does not know it gives them as much as everybody.
+    What an allotment holds is said by ``quantities``, and by ``allotments`` for software that does not read those.
+    ``demands`` are those of points that ask for more than a grant.
+    """
+
+    zone: str
+    schedules: dict[Name, Schedule]
+    profiles: Annotated[list[dict[Name, Name]], Meta(max_length=MAX_PROFILES)]
+    version: int = 1
+    allotments: dict[Name, Rations] = {}
+    quotas: Annotated[list[dict[Name, Name]], Meta(max_length=MAX_PROFILES)] = []
+    resets: Annotated[list[list[Name]], Meta(max_length=MAX_PROFILES)] = []
+    slow: Annotated[list[int], Meta(max_length=MAX_PROFILES)] = []
+    quantities: dict[Name, Annotated[list[Quantity], Meta(min_length=1, max_length=MAX_QUANTITIES)]] = {}
+    demands: dict[Name, PointDemand] = {}
+
+
+class _Profile(NamedTuple):
+    """A profile with its references resolved. ``by_term``: one of its allotments is another in every term."""
+
+    points: Mapping[str, Schedule]
+    allotments: Mapping[str, Allotment]
+    resets: frozenset[str]
+    slow: bool
+    by_term: bool
+
+
+class Site:
+    """A site page with its references resolved, ready to make grants of rows."""
+
+    def __init__(self, page: SitePage) -> None:
+        """Raises ``Malformed`` if a profile names what is not there, or the zone is none of this world."""
+        try:
+            self.zone = ZoneInfo(page.zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones, or too long
+            raise Malformed(f"site page: no time zone {page.zone!r}") from None
+        shares = {name: share.quantities for name, share in page.allotments.items()}
+        lent = {name: tuple(quantities) for name, quantities in page.quantities.items()}
+        self.allotments = {name: _allotment(name, held) for name, held in (shares | lent).items()}
+        self.demands = {point: _demand(asked, page.schedules) for point, asked in page.demands.items()}
+        quotas = _beside(page.profiles, page.quotas, dict[str, str]())
+        resets = _beside(page.profiles, page.resets, list[str]())
+        slow = frozenset(page.slow)
+        self._profiles = [
+            self._profile(_resolved(points, page.schedules, "schedule"), quota, zones, slow=number in slow)
+            for number, (points, quota, zones) in enumerate(zip(page.profiles, quotas, resets, strict=True))
+        ]
+
+    @classmethod
+    def from_blob(cls, blob: bytes) -> "Site":
+        """Raises ``Malformed``."""
+        return cls(unpack(blob, SitePage))
+
+    def grants(self, page: bytes, digest: bytes) -> list[Grant]:
+        """What a page grants a credential, by the rows that ``Page.find`` gives. The page has been checked before: its
+        head is not looked at again. Raises ``Malformed`` for a row that this software or this site does not know."""
+        return [
+            self._grant(profile, holder, *tier_and_standing(tier, standing), start_s, end_s, marks(pin, flags))
+            for _, profile, holder, tier, standing, start_s, end_s, pin, flags in fields_of(page, digest)
+        ]
+
+    def grant(self, row: Row) -> Grant:
+        """Raises ``Malformed`` if the row's profile is not in the site page."""
+        marked = row.override, row.pin, row.may_signal_duress, row.assurance
+        return self._grant(row.profile, row.holder, row.tier, row.standing, row.valid_from_s, row.valid_until_s, marked)
+
+    def _profile(
+        self, points: Mapping[str, Schedule], quota: Mapping[str, str], zones: Sequence[str], *, slow: bool
+    ) -> _Profile:
+        allotments = _resolved(quota, self.allotments, "allotment")
+        by_term = any(held.of_term(0) is not held for held in allotments.values())
+        return _Profile(points, allotments, frozenset(zones), slow, by_term)
+
+    def _grant(
+        self,
+        profile: int,
+        holder: bytes,
+        tier: Tier,
+        standing: Standing,
+        valid_from_s: int,
+        valid_until_s: int,
+        marked: tuple[bool, bytes, bool, Assurance],
+    ) -> Grant:
+        if profile >= len(self._profiles):
+            raise Malformed(f"row names profile {profile} of {len(self._profiles)}")
+        points, allotments, resets, slow, by_term = self._profiles[profile]
+        if by_term:
+            allotments = {point: held.of_term(valid_from_s) for point, held in allotments.items()}
+        window_ms = valid_from_s * 1000, valid_until_s * 1000
+        return Grant(holder, tier, points, standing, *window_ms, allotments, resets, slow, *marked)
+
+
+def _allotment(name: str, quantities: tuple[Quantity, ...]) -> Allotment:
+    """Raises ``Malformed`` where a unit is named twice: nobody could say from which of them something is used."""
+    if len({quantity.unit for quantity in quantities}) < len(quantities):
+        raise Malformed(f"site page: a unit of allotment {name!r} is named twice")
+    return Allotment(name, quantities)
+
+
+def _demand(asked: PointDemand, schedules: Mapping[str, Schedule]) -> Demand:
+    """Raises ``Malformed`` where the hours of a PIN are none of the page's."""
+    if asked.pin and asked.pin not in schedules:
+        raise Malformed(f"site page: no schedule {asked.pin!r}")
+    return Demand(schedules[asked.pin] if asked.pin else None, asked.assurance)
+
+
+def _beside(profiles: Sequence[object], listed: Sequence[T], nothing: T) -> Sequence[T]:
+    """What is listed for each profile, or nothing for any. Raises ``Malformed`` if it is listed for some of them."""
+    if listed and len(listed) != len(profiles):
+        raise Malformed(f"site page: {len(profiles)} profiles, and {len(listed)} entries beside them")
+    return listed or [nothing] * len(profiles)
+
+
+def _resolved(names: Mapping[str, str], meanings: Mapping[str, T], what: str) -> dict[str, T]:
+    """What each point's name stands for. Raises ``Malformed``."""
+    missing = [name for name in names.values() if name not in meanings]
+    if missing:
+        raise Malformed(f"site page: no {what} {missing[0]!r}")
+    return {point: meanings[name] for point, name in names.items()}
+
+
+def pack_site(page: SitePage) -> bytes:
+    """The bytes of a site page. Raises ``Undeliverable`` for one that no message can carry."""
+    if len(page.profiles) > MAX_PROFILES:
+        raise Undeliverable(f"{len(page.profiles)} profiles, and a device takes {MAX_PROFILES}")
+    blob = pack(page)
+    if len(blob) > MAX_PAYLOAD_BYTES:
+        raise Undeliverable(f"a site page of {len(blob)} bytes, and a message holds {MAX_PAYLOAD_BYTES}")
+    return blob
