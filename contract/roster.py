@@ -125,7 +125,7 @@ class Row(Struct, frozen=True):
             return None
         return replace(self, override=False, pin=b"", may_signal_duress=False, assurance=Assurance.CARD)
 
-    def pack(self, version: int) -> bytes:
+    def pack(self, version: int = 2) -> bytes:
         """The bytes of the row, as far as the version says it. Raises ``ValueError`` for a digest, a holder or a PIN of
         another length: it would be cut or padded unseen."""
         sizes = len(self.digest), len(self.holder), len(self.pin) or PIN_BYTES

@@ -28,7 +28,7 @@ class Rations(Struct, frozen=True):
         return Quantity(self.minutes, "minutes", floor=self.minutes), Quantity(self.wh, "wh", floor=self.wh)
 
 
-class PointDemand(Struct, frozen=True, omit_defaults=True):
+class PageDemand(Struct, frozen=True, omit_defaults=True):
     """What a point asks of who enters: a PIN while the schedule of this name is open (empty: never), and a credential
     of at least this assurance."""
 
@@ -60,7 +60,7 @@ class SitePage(Struct, frozen=True):
     resets: Annotated[list[list[Name]], Meta(max_length=MAX_PROFILES)] = []
     slow: Annotated[list[int], Meta(max_length=MAX_PROFILES)] = []
     quantities: dict[Name, Annotated[list[Quantity], Meta(min_length=1, max_length=MAX_QUANTITIES)]] = {}
-    demands: dict[Name, PointDemand] = {}
+    demands: dict[Name, PageDemand] = {}
 
 
 class _Profile(NamedTuple):
@@ -145,7 +145,7 @@ def _allotment(name: str, quantities: tuple[Quantity, ...]) -> Allotment:
     return Allotment(name, quantities)
 
 
-def _demand(asked: PointDemand, schedules: Mapping[str, Schedule]) -> Demand:
+def _demand(asked: PageDemand, schedules: Mapping[str, Schedule]) -> Demand:
     """Raises ``Malformed`` where the hours of a PIN are none of the page's."""
     if asked.pin and asked.pin not in schedules:
         raise Malformed(f"site page: no schedule {asked.pin!r}")

@@ -15,7 +15,7 @@ from cloud.people.members import Member, Membership, edges, is_shown, windows
 from cloud.people.plans import Plan, allotment_name
 from contract.decide import Standing
 from contract.quantities import MAX_AMOUNT, Unit
-from contract.roster import Row, unpack_rows
+from contract.roster import Row, pack_rows, unpack_rows
 from contract.schedules import Schedule
 from contract.site_page import Rations, SitePage
 
@@ -154,7 +154,7 @@ def compile_people(found: Community, now_ms: int) -> dict[int, Compiled]:
         edge_ms = (*(part.edge_ms for part in parts), *bounds)
         rows = parts[0].rows if len(parts) == 1 else sorted(row for part in parts for row in part.rows)
         compiled[person] = Compiled(
-            b"".join(row.pack() for row in rows),
+            pack_rows(rows),
             min((edge for edge in edge_ms if edge is not None and edge > now_ms), default=None),
             max(part.left_out for part in parts),
         )

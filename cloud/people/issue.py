@@ -11,7 +11,6 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, select
 
 from cloud.devices.registry import roster_readers
-from cloud.people import version_1
 from cloud.people.community import load_people, load_terms
 from cloud.people.compiled import (
     find_compiled,
@@ -27,7 +26,6 @@ from cloud.people.site_pages import site_pages
 from cloud.people.tree import Rebuilt, rebuild
 from cloud.store.schema import sites
 from contract.roster import Row, Undeliverable, unpack_rows
-from contract.roster_index import is_index_page
 from contract.sealing import page_hash
 
 NOBODY = Compiled(b"", None, 0)
@@ -52,12 +50,9 @@ class Draft(Struct, frozen=True):
         others = (self.site_pages.get(version) != name for version, name in issued.site_pages.items())
         return self.tree.root != issued.root or any(others)
 
-    def new_pages(self, version: int) -> list[bytes]:
-        """The pages that a device needs which has the roster before."""
-        pages = list(self.tree.new.values())
-        if version == 1:
-            pages = [version_1.row_page(page)[0] for page in pages if not is_index_page(page)]
-        return [*(page for of, page in self.new_site_pages.items() if of == version), *pages]
+    def new_site_page(self, version: int) -> list[bytes]:
+        """The hash of its site page in this version, where that is new."""
+        return [self.site_pages[version]] if version in self.new_site_pages else []
 
 
 def make_draft(

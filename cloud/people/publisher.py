@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import structs
+from sqlalchemy import Connection
 
 from cloud.devices.quarantine import quarantine_message
 from cloud.devices.registry import Reader, is_registered, roster_readers
@@ -22,17 +23,14 @@ from cloud.line.sealed_channel import SealedChannel
 from cloud.line.worker import Worker
 from cloud.people.community import note_slow
 from cloud.people.compiled import next_edge, windows_left_out
+from cloud.people.forms import find_pages, form_of, names_of, small_roster
 from cloud.people.issue import Draft, confirm_draft, make_draft, store_draft
 from cloud.people.rosters import (
     Roster,
     Withheld,
-    find_pages,
     highest_adopted,
     newest_roster,
-    old_pages,
-    small_roster,
 )
-from cloud.people.tree import index_pages
 from cloud.store.database import Store
 from cloud.store.revision import revision
 from contract import codec, topics
@@ -192,8 +190,8 @@ class Publisher(Worker[Arrived]):
             self._edge_ms = next_edge(connection, self._site)
             self.left_out = windows_left_out(connection, self._site)
         if differs:
-            new = len(made.new_pages(PAGE_VERSIONS[-1]))
-            log.info("roster %d: %d rows, %d pages of them new", self._issued.number, self._issued.count, new)
+            new = len(made.tree.new) + len(made.new_site_pages)
+            log.info("roster %d: %d rows, %d pages new", self._issued.number, self._issued.count, new)
         self._too_large = made.withheld
         return made
 
@@ -239,31 +237,33 @@ class Publisher(Worker[Arrived]):
 
     def _form(self, issued: Roster, version: int, made: Draft | None) -> _Form:
         """What devices of this version are sent of a roster."""
-        new = made.new_pages(version) if made else []
-        with self._store.reading() as connection:
-            whole = small_roster(connection, issued, version, MAX_PUSHED_PAGES)
+        is_newest = version == PAGE_VERSIONS[-1]
+        with self._store.reading() if is_newest else self._store.writing() as connection:
+            form = form_of(connection, issued, version)
+            if len(form.pages) > MAX_ROSTER_PAGES:
+                log.error("%d pages, and a manifest of version 1 names %d", len(form.pages), MAX_ROSTER_PAGES)
+                return _Form([], [], None)
+            whole = small_roster(connection, issued.site_pages[version], form, MAX_PUSHED_PAGES)
+            new = self._new_pages(connection, made, version) if made else []
         manifest = Manifest(
             device="",
             number=issued.number,
             issued_ms=issued.issued_ms,
             expires_ms=issued.issued_ms + EXPIRES_AFTER_MS,
             site_page=issued.site_pages[version],
-            pages=[],
-            count=issued.count,
-            index_pages=index_pages(issued.root) if version > 1 else [],
+            pages=list(form.pages),
+            count=form.count,
+            index_pages=list(form.index_pages),
         )
-        if version == 1:
-            with self._store.writing() as connection:
-                pages = old_pages(connection, issued)
-            if len(pages) > MAX_ROSTER_PAGES:
-                log.error("%d pages, and a manifest of version 1 names %d", len(pages), MAX_ROSTER_PAGES)
-                return _Form([], [], None)
-            manifest = structs.replace(
-                manifest,
-                pages=[name for name, _ in pages],
-                count=sum(count for _, count in pages),
-            )
-        return _Form(new if len(new) <= MAX_PUSHED_PAGES else [], whole, manifest)
+        return _Form(new, whole, manifest)
+
+    def _new_pages(self, connection: Connection, made: Draft, version: int) -> list[bytes]:
+        """The pages that a device needs which has the roster before; none if they are too many to be pushed."""
+        names = made.new_site_page(version) + names_of(connection, list(made.tree.new), version)
+        if len(names) > MAX_PUSHED_PAGES:
+            return []
+        found = find_pages(connection, names)
+        return [found[name] for name in names]
 
     def answer(self, message: Arrived) -> None:
         """Send the pages that a registered device asked for, as far as there are such."""

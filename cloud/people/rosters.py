@@ -4,18 +4,15 @@ applied, who still lacks it, and since when."""
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from cloud.devices.views import DeviceView, list_devices
-from cloud.people import version_1
-from cloud.people.tree import index_pages
 from cloud.store.chunks import chunks
 from cloud.store.labels import Label
 from cloud.store.prepared import Prepared
 from cloud.store.revision import revision as site_revision
 from cloud.store.schema import devices, roster_pages, rosters
-from contract.roster_index import IndexPage, is_index_page
-from contract.sealing import page_hash
+from contract.roster_index import is_index_page
 
 MAX_KEPT = 16
 """Rosters, with the pages they name: a device that is still fetching an older one than the newest gets on with it."""
@@ -189,54 +186,6 @@ def page_blob(connection: Connection, name: bytes) -> bytes:
     if found is None:
         raise KeyError(f"page {name.hex()} is missing")
     return bytes(found[0])
-
-
-def find_pages(connection: Connection, hashes: Sequence[bytes]) -> Mapping[bytes, bytes]:
-    """The pages of these hashes, of either version, as far as there are such."""
-    pages: dict[bytes, bytes] = {}
-    for some in chunks(hashes):
-        columns = roster_pages.c.hash, roster_pages.c.old_hash, roster_pages.c.blob
-        named = or_(roster_pages.c.hash.in_(some), roster_pages.c.old_hash.in_(some))
-        for row in connection.execute(select(*columns).where(named)):
-            if row.hash in some:
-                pages[row.hash] = row.blob
-            else:
-                pages[row.old_hash], _ = version_1.row_page(row.blob)
-    return pages
-
-
-def old_pages(connection: Connection, roster: Roster) -> list[tuple[bytes, int]]:
-    """Hash and number of rows of every page of rows of version 1, in order. It writes down what it had to make."""
-    indexes = find_pages(connection, index_pages(roster.root))
-    names = [entry.hash for one in index_pages(roster.root) for entry in IndexPage(indexes[one]).entries]
-    known: dict[bytes, tuple[bytes, int]] = {}
-    for some in chunks(names):
-        columns = roster_pages.c.hash, roster_pages.c.old_hash, roster_pages.c.old_count
-        made = roster_pages.c.hash.in_(some) & roster_pages.c.old_hash.is_not(None)
-        known.update(
-            (row.hash, (row.old_hash, row.old_count)) for row in connection.execute(select(*columns).where(made))
-        )
-    for name in names:
-        if name not in known:
-            blob, count = version_1.row_page(page_blob(connection, name))
-            known[name] = page_hash(blob), count
-            values = {"old_hash": known[name][0], "old_count": count}
-            connection.execute(update(roster_pages).where(roster_pages.c.hash == name).values(values))
-    return [known[name] for name in names]
-
-
-def small_roster(connection: Connection, roster: Roster, version: int, at_most: int) -> list[bytes]:
-    """All pages of a roster in one version, the site page first; none if there are more than ``at_most``."""
-    names = index_pages(roster.root)[:at_most]
-    indexes = find_pages(connection, names)
-    entries = [entry for name in names for entry in IndexPage(indexes[name]).entries]
-    shared = [page_blob(connection, roster.site_pages[version])]
-    if version > 1:
-        shared += [indexes[name] for name in names]
-    if len(shared) + len(entries) > at_most:
-        return []
-    rows = [page_blob(connection, entry.hash) for entry in entries]
-    return shared + [version_1.row_page(page)[0] if version == 1 else page for page in rows]
 
 
 def row_pages_since(connection: Connection, first: int) -> Iterator[bytes]:

@@ -23,11 +23,16 @@ def site_pages(page: SitePage, versions: Set[int]) -> tuple[dict[int, bytes], di
     return packed, too_large
 
 
+def of_version_3(page: SitePage) -> SitePage:
+    """Version 3 knows nothing that a point demands of people: there a card alone is enough."""
+    return structs.replace(page, demands={})
+
+
 def of_version_2(page: SitePage) -> SitePage:
     """Version 2 knows no special days, and no quantities that are lent."""
     weekly = {name: structs.replace(schedule, days={}) for name, schedule in page.schedules.items()}
     return structs.replace(page, schedules=weekly, quantities={})
 
 
-OLDER: Mapping[int, Callable[[SitePage], SitePage]] = {2: of_version_2, 1: version_1.site_page}
+OLDER: Mapping[int, Callable[[SitePage], SitePage]] = {3: of_version_3, 2: of_version_2, 1: version_1.site_page}
 """How the page of a version is made of that of the version after it."""

@@ -118,7 +118,7 @@ compiled_rows = Table(
     metadata,
     Column("site", String, ForeignKey("sites.name"), primary_key=True),
     Column("person_id", RowId, primary_key=True, autoincrement=False),
-    Column("rows", LargeBinary, nullable=False, comment="of the newest roster, 36 bytes each, as pages hold them"),
+    Column("rows", LargeBinary, nullable=False, comment="of the newest roster, as pages hold them"),
     Column("edge_ms", BigInteger, comment="when time alone changes them next"),
     Column("left_out", Integer, nullable=False, comment="windows that are too many for them"),
     Index("ix_compiled_rows_site_edge_ms", "site", "edge_ms"),

@@ -28,11 +28,11 @@ def site_page(page: SitePage) -> SitePage:
 
 
 def row_page(blob: bytes) -> tuple[bytes, int]:
-    """The page of version 1 for a page of version 2, and how many rows it has."""
+    """The page of version 1 for a page of a later one, and how many rows it has."""
     page = Page(blob)
     rows: list[Row] = []
     before, times = None, 0
-    for row in page.rows():
+    for row in filter(None, (one.in_version_2() for one in page.rows())):
         times = times + 1 if (row.digest, row.profile) == before else 0
         before = row.digest, row.profile
         if times < REPEATS:

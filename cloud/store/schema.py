@@ -367,8 +367,11 @@ roster_pages = Table(
     Column("gone", BigInteger, comment="the first roster without it; none while the newest has it"),
     Column("old_hash", LargeBinary(16), comment="of the page of version 1 with the same rows, if one was asked for"),
     Column("old_count", Integer, comment="rows of that page"),
+    Column("plain_hash", LargeBinary(16), comment="of the same page for software that reads rows of version 2 only"),
+    Column("plain_count", Integer, comment="rows of that page"),
     Index("ix_roster_pages_gone", "gone"),
     Index("ix_roster_pages_old_hash", "old_hash"),
+    Index("ix_roster_pages_plain_hash", "plain_hash"),
 )
 
 rosters = Table(

@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 from contract.credentials import canonical
 from contract.decide import (
+    NO_DEMAND,
     RULE_VERSION,
     Decision,
+    Demand,
     Direction,
     Facts,
     Grant,
@@ -50,6 +52,10 @@ class RosterInUse(Protocol):
     @property
     def zone(self) -> ZoneInfo | None:
         """The site's time zone, None before the first."""
+
+    @property
+    def demands(self) -> Mapping[str, Demand]:
+        """What points ask of who enters, besides a grant, by point."""
 
     def find(self, digest: bytes) -> list[Grant]:
         """What a credential is granted. Raises ``RosterDamaged``."""
@@ -224,4 +230,5 @@ class Decider:
             used=used,
             reserved_for=bytes.fromhex(report.reserved_for),
             can_be_held=point in self._held,
+            demand=self._roster.demands.get(point, NO_DEMAND),
         )

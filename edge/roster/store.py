@@ -26,7 +26,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Meta, Struct
 
 from contract import codec
-from contract.decide import Grant
+from contract.decide import Demand, Grant
 from contract.messages import MAX_NUMBER, Manifest, Time
 from contract.quantities import Allotment
 from contract.roster import WHOLE, Page, Prefix, check_whole
@@ -116,6 +116,11 @@ class RosterStore:
     def allotments(self) -> Mapping[str, Allotment]:
         """What each allotment of the site holds, by its name."""
         return self._in_use.site.allotments if self._in_use else {}
+
+    @property
+    def demands(self) -> Mapping[str, Demand]:
+        """What points ask of who enters, besides a grant, by point."""
+        return self._in_use.site.demands if self._in_use else {}
 
     @property
     def manifest(self) -> Manifest | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from contract.decide import Mode, Standing, Tier, Trust
+from contract.decide import Assurance, Mode, Standing, Tier, Trust
 from contract.events import CHAIN_START, Event, chain, encode_event, gap_event
 from contract.messages import (
     Ack,
@@ -37,7 +37,7 @@ from contract.roster import (
 from contract.roster_index import IndexEntry, pack_index_page
 from contract.schedules import ALWAYS, Schedule
 from contract.sealing import EnrolKey, page_hash
-from contract.site_page import Rations, SitePage
+from contract.site_page import PageDemand, Rations, SitePage
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "messages"
 
@@ -112,6 +112,29 @@ PAGE_OF_WINDOWS = pack_page(
     ],
 )
 """Of version 2: one profile stands twice for one card."""
+PAGE_OF_MARKS = pack_page(
+    Prefix(0x80000000, 1),
+    [
+        Row(
+            bytes([0x80]) + bytes(15),
+            0,
+            b"guard001",
+            Tier.STAFF,
+            override=True,
+            pin=b"verifier",
+            assurance=Assurance.SIGNED,
+        ),
+        Row(bytes([0x80]) + bytes(15), 1, b"guard001", Tier.STAFF, may_signal_duress=True, pin=b"verifier"),
+        Row(bytes([0xC0]) + bytes(15), 1, b"memberno", Tier.MEMBER, Standing.BARRED, 1_777_852_800, 1_777_939_200),
+        Row(bytes([0xD0]) + bytes(15), 1, b"memberno", Tier.MEMBER, Standing.UNQUALIFIED, assurance=Assurance.COPYABLE),
+        Row(bytes([0xE0]) + bytes(15), 1, b"memberno", Tier.MEMBER, Standing.SURPLUS, assurance=Assurance.NUMBER),
+        Row(bytes([0xFF] * 16), 1, b"riderno2", Tier.RIDER, Standing.LOST, 1_777_852_800, 0xFFFFFFFF),
+    ],
+)
+"""Of version 3: PINs, marks, what a card is worth, and the standings that no version before has."""
+DEMANDING_PAGE = structs.replace(
+    CALENDAR_PAGE, demands={"gate": PageDemand(assurance=Assurance.SIGNED), "gym": PageDemand("gym", Assurance.CARD)}
+)
 INDEX_PAGE = pack_index_page(
     Prefix(0x80000000, 1),
     [
@@ -146,7 +169,7 @@ MESSAGES: dict[str, Struct] = {
     "ack-rewind-3.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
     "ack-fork-3.json": Ack(journal=JOURNAL, upto=6, now_ms=1_777_888_801_234, fork=True),
     "ack-later-3.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, later_ms=2_500),
-    "state-4.json": State(
+    "state-5.json": State(
         online=True,
         connection=42,
         boot=BOOT,
@@ -280,12 +303,33 @@ MESSAGES: dict[str, Struct] = {
         used=5,
         keep=6,
     ),
-    "site-page-5.hex": LENT_PAGE,
+    "site-page-6.hex": DEMANDING_PAGE,
     "event-1.hex": EVENT,
 }
 """Files of messages that are Structs; `.json` is the line itself, `.hex` spells msgpack."""
 
 OLDER: dict[str, Struct] = {
+    "state-4.json": State(
+        online=True,
+        connection=42,
+        boot=BOOT,
+        software="0.1.0",
+        roster=RosterState(
+            version=3,
+            issued_ms=1_777_888_000_000,
+            count=3,
+            refused="expired",
+            got=312,
+            wanted=1042,
+            reads=(1, 2, 3),
+        ),
+        config_hash="1f2e",
+        points={
+            "turnstile": {"kind": "turnstile", "phase": "rest", "入口": "西门"},
+            "phone-1": {"kind": "socket", "phase": "free"},
+        },
+    ),
+    "site-page-5.hex": LENT_PAGE,
     "state-3.json": State(
         online=True,
         connection=42,
@@ -373,4 +417,12 @@ OLDER: dict[str, Struct] = {
 }
 """Files from before a message gained a field: they are read as ever, and nobody writes them any more."""
 
-OTHER_FILES = {"page-1.hex", "page-2.hex", "index-page-1.hex", "roster-1.sealed", "ack-1.sealed", "state-1.sealed"}
+OTHER_FILES = {
+    "page-1.hex",
+    "page-2.hex",
+    "page-3.hex",
+    "index-page-1.hex",
+    "roster-1.sealed",
+    "ack-1.sealed",
+    "state-1.sealed",
+}

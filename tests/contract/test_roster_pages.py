@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.codec import Malformed
-from contract.decide import Standing, Tier
+from contract.decide import Assurance, Standing, Tier
 from contract.roster import (
     MAX_PAGE_ROWS,
     WHOLE,
@@ -15,11 +15,13 @@ from contract.roster import (
     Undeliverable,
     check_whole,
     pack_page,
+    pack_rows,
+    unpack_rows,
 )
 from contract.sealing import DIGEST_BYTES
 from contract.site_page import MAX_PROFILES, Site, SitePage, pack_site
 from tests.contract.crowds import HEAD_BYTES, ROW_BYTES, crowd, row
-from tests.contract.golden import PAGE, PAGE_OF_WINDOWS, SITE_PAGE, payload
+from tests.contract.golden import PAGE, PAGE_OF_MARKS, PAGE_OF_WINDOWS, SITE_PAGE, payload
 from tests.contract.paging import paginate
 
 
@@ -38,6 +40,36 @@ def test_bytes_of_page_version_2_never_change() -> None:
     page.check()
     assert (page.version, page.prefix, page.count) == (2, Prefix(0x80000000, 1), 4)
     assert pack_page(page.prefix, list(page.rows())) == PAGE_OF_WINDOWS
+
+
+def test_bytes_of_page_version_3_never_change() -> None:
+    assert payload("page-3.hex") == PAGE_OF_MARKS
+    page = Page(PAGE_OF_MARKS)
+    page.check()
+    assert (page.version, page.prefix, page.count) == (3, Prefix(0x80000000, 1), 6)
+    assert pack_page(page.prefix, list(page.rows())) == PAGE_OF_MARKS
+    assert len(PAGE_OF_MARKS) == HEAD_BYTES + 6 * (ROW_BYTES + 10)
+
+
+def test_a_page_is_of_version_3_only_for_what_2_cannot_say() -> None:
+    rows = list(Page(PAGE_OF_MARKS).rows())
+    assert [Page(pack_page(WHOLE, [one])).version for one in rows] == [3, 3, 3, 3, 3, 2]
+    assert [one.in_version_2() is None for one in rows] == [False, False, True, True, True, False]
+    assert rows[-1].in_version_2() == rows[-1]
+    assert {plain.version for one in rows if (plain := one.in_version_2())} == {2}
+
+
+@pytest.mark.parametrize("blob", [PAGE_OF_WINDOWS, PAGE_OF_MARKS])
+def test_rows_of_a_person_are_kept_as_they_were(blob: bytes) -> None:
+    rows = list(Page(blob).rows())
+    assert unpack_rows(pack_rows(rows)) == rows
+    assert pack_rows([]) == b""
+
+
+def test_flags_that_are_not_known_are_malformed() -> None:
+    blob = PAGE_OF_MARKS[:-2] + (1 << 4).to_bytes(2, "big")
+    with pytest.raises(Malformed, match="row with flags 0x10"):
+        Page(blob).check()
 
 
 def test_version_1_has_one_row_a_profile() -> None:
@@ -68,6 +100,10 @@ rows_of_any_kind = st.builds(
     standing=st.sampled_from(Standing),
     valid_from_s=st.integers(0, (1 << 32) - 1),
     valid_until_s=st.integers(0, (1 << 32) - 1),
+    override=st.booleans(),
+    pin=st.just(b"") | st.binary(min_size=8, max_size=8).filter(any),
+    may_signal_duress=st.booleans(),
+    assurance=st.sampled_from(Assurance),
 )
 
 
@@ -77,6 +113,7 @@ def test_any_row_is_stored_and_found_as_it_was(rows: list[Row]) -> None:
     page.check()
     assert list(page.rows()) == sorted(rows)
     assert all(one in page.find(one.digest) for one in rows)
+    assert unpack_rows(pack_rows(sorted(rows))) == sorted(rows)
 
 
 def test_a_digest_is_not_found_in_bytes_that_lie_across_two_fields() -> None:
@@ -91,7 +128,7 @@ def test_a_digest_is_not_found_in_bytes_that_lie_across_two_fields() -> None:
 
 @pytest.mark.parametrize(("digest_size", "holder_size"), [(15, 8), (17, 8), (16, 7), (16, 9), (0, 0)])
 def test_a_row_that_would_be_cut_or_padded_is_not_packed(digest_size: int, holder_size: int) -> None:
-    with pytest.raises(ValueError, match=f"digest of {digest_size} and a holder of {holder_size} bytes"):
+    with pytest.raises(ValueError, match=f"digest of {digest_size} and a holder of {holder_size} and a PIN"):
         Row(bytes(digest_size), 0, bytes(holder_size), Tier.GUEST).pack()
 
 
@@ -147,14 +184,15 @@ def with_rows(*places: int) -> bytes:
         (PAGE[: HEAD_BYTES - 1], "page of 7 bytes"),
         (PAGE[:-1], "page of 115 bytes for 3 rows"),
         (PAGE + b"\0", "page of 117 bytes for 3 rows"),
-        (with_byte(0, 3), "page version 3"),
+        (with_byte(0, 3), "page of 116 bytes for 3 rows"),
+        (with_byte(0, 4), "page version 4"),
         (with_byte(1, 33), "prefix of 33 bits"),
         (with_byte(1, 0), "prefix 80000000 is longer than its 0 bits"),
         (with_byte(5, 1), "prefix 80000001 is longer than its 1 bits"),
         (with_byte(6, 0xFF), "65283 rows"),
         (with_byte(6, 0x10), "4099 rows"),
         (with_byte(HEAD_BYTES + 26, 6), "row of tier 6"),
-        (with_byte(HEAD_BYTES + 27, 3), "standing 3"),
+        (with_byte(HEAD_BYTES + 27, 6), "standing 6"),
         (with_byte(HEAD_BYTES, 0x7F), "rows outside its prefix"),
         (pack_page(Prefix(0, 1), [row(bytes([0x80]) + bytes(15))]), "rows outside its prefix"),
         (with_rows(0, 2, 1), "not in order"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contract.codec import Malformed
-from contract.decide import Grant, Standing, Tier
+from contract.decide import Assurance, Demand, Grant, Standing, Tier
 from contract.messages import MAX_PAYLOAD_BYTES, Manifest
 from contract.roster import (
     FIRST_ROSTER_AGE_MS,
@@ -19,10 +19,10 @@ from contract.roster import (
     refusal,
 )
 from contract.schedules import ALWAYS
-from contract.site_page import Site, pack_site
+from contract.site_page import PageDemand, Site, pack_site
 from tests.contract.allotments import own
 from tests.contract.crowds import digest, row
-from tests.contract.golden import MESSAGES, PAGE, SITE_PAGE, payload
+from tests.contract.golden import DEMANDING_PAGE, MESSAGES, PAGE, PAGE_OF_MARKS, SITE_PAGE, payload
 
 
 def test_a_row_becomes_a_grant_of_what_the_site_page_says() -> None:
@@ -56,6 +56,22 @@ def test_a_site_without_allotments_says_nothing_of_them() -> None:
     site = Site(SITE_PAGE)
     grants = [grant for row in Page(PAGE).rows() for grant in site.grants(PAGE, row.digest)]
     assert {(len(grant.allotments), len(grant.resets)) for grant in grants} == {(0, 0)}
+
+
+def test_a_row_of_version_3_becomes_a_grant_with_its_marks() -> None:
+    guard = Page(PAGE_OF_MARKS).row(0)
+    grant, _ = Site(SITE_PAGE).grants(PAGE_OF_MARKS, guard.digest)
+    assert (grant.override, grant.pin, grant.may_signal_duress) == (True, b"verifier", False)
+    assert grant.assurance is Assurance.SIGNED
+    assert Site(SITE_PAGE).grant(guard) == grant
+
+
+def test_a_site_page_says_what_points_demand() -> None:
+    demands = Site(DEMANDING_PAGE).demands
+    hours = DEMANDING_PAGE.schedules["gym"]
+    assert demands == {"gate": Demand(assurance=Assurance.SIGNED), "gym": Demand(hours, Assurance.CARD)}
+    with pytest.raises(Malformed, match="site page: no schedule 'moon'"):
+        Site(replace(DEMANDING_PAGE, demands={"gym": PageDemand("moon")}))
 
 
 def test_a_row_of_a_profile_that_is_not_there_is_malformed() -> None:

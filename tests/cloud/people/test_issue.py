@@ -26,10 +26,11 @@ from cloud.keys.keys import KeyFolder
 from cloud.parties.party import MemberRole
 from cloud.parties.store import change_party, change_party_member
 from cloud.people.community import load_community
+from cloud.people.forms import find_pages
 from cloud.people.grants import grants
 from cloud.people.members import AHEAD_MS, ENDED_SHOWN_MS, Membership
 from cloud.people.plans import YEARLY
-from cloud.people.rosters import find_pages, newest_roster
+from cloud.people.rosters import newest_roster
 from cloud.people.site_pages import site_pages
 from cloud.people.store import add_membership, add_person, add_plan, change_plan, list_plans
 from cloud.people.store import change_membership as change_row

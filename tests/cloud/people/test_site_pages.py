@@ -15,7 +15,7 @@ from contract.roster import PAGE_VERSIONS
 from contract.schedules import day_number
 from contract.site_page import SitePage
 from tests.cloud.support.rosters import Device, World
-from tests.contract.golden import CALENDAR_PAGE, LENT_PAGE, SITE_PAGE
+from tests.contract.golden import CALENDAR_PAGE, DEMANDING_PAGE, LENT_PAGE, SITE_PAGE
 
 SHUT = SpecialDay(date(2027, 5, 1), DayKind.SHUT)
 
@@ -44,7 +44,7 @@ def test_page_without_special_days_equals_version_2() -> None:
     pages, too_large = site_pages(SITE_PAGE, set(PAGE_VERSIONS))
     assert pages.keys() == set(PAGE_VERSIONS)
     assert not too_large
-    assert pages[3] == pages[2] != pages[1]
+    assert pages[4] == pages[3] == pages[2] != pages[1]
 
 
 def unpacked(page: SitePage) -> dict[int, SitePage]:
@@ -54,12 +54,19 @@ def unpacked(page: SitePage) -> dict[int, SitePage]:
 def test_older_pages_have_no_special_days() -> None:
     """All else of them is the same, and each is what a device of its version reads."""
     pages = unpacked(CALENDAR_PAGE)
-    assert pages[3] == CALENDAR_PAGE
+    assert pages[4] == pages[3] == CALENDAR_PAGE
     assert [page.schedules["gym"].days for page in (pages[2], pages[1])] == [{}, {}]
     assert structs.replace(pages[2], schedules=CALENDAR_PAGE.schedules) == CALENDAR_PAGE
     lent = {version: page.quantities for version, page in unpacked(LENT_PAGE).items()}
-    assert lent == {3: LENT_PAGE.quantities, 2: {}, 1: {}}
+    assert lent == dict.fromkeys((4, 3), LENT_PAGE.quantities) | {2: {}, 1: {}}
     assert pages[1] == OLDER[1](pages[2])
+
+
+def test_only_version_4_says_what_points_demand() -> None:
+    pages = unpacked(DEMANDING_PAGE)
+    assert pages[4] == DEMANDING_PAGE
+    assert [page.demands for page in (pages[3], pages[2], pages[1])] == [{}, {}, {}]
+    assert structs.replace(pages[3], demands=DEMANDING_PAGE.demands) == DEMANDING_PAGE
 
 
 def test_calendar_goes_to_those_who_read_it(world: World) -> None:

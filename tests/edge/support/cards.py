@@ -4,7 +4,7 @@ from asyncio import AbstractEventLoop
 from zoneinfo import ZoneInfo
 
 from contract.credentials import canonical, encode
-from contract.decide import Grant, Tier, Trust
+from contract.decide import Demand, Grant, Tier, Trust
 from contract.quantities import Allotment
 from contract.schedules import ALWAYS
 from contract.sealing import DigestKey, credential_digest
@@ -31,6 +31,7 @@ class Cards:
         self.issued_ms: int | None = NOW_MS
         self.zone: ZoneInfo | None = ZoneInfo("Asia/Shanghai")
         self.allotments: dict[str, Allotment] = {}
+        self.demands: dict[str, Demand] = {}
         self.broken = self.damaged = False
         everywhere = dict.fromkeys(points, ALWAYS)
         self.grants = {digest(bits): Grant(who, Tier.MEMBER, everywhere) for bits, who in ((ANNAS, ANNA), (BENS, BEN))}
