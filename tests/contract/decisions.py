@@ -1,10 +1,12 @@
 """The golden table of decisions: what each of its rows asks, and by which facts."""
 
 import tomllib
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from contract.decide import (
     HOUR_MS,
@@ -21,10 +23,12 @@ from contract.decide import (
     Trust,
 )
 from contract.quantities import Account, Accounts, Allotment, Quantity
-from contract.schedules import Schedule
+from contract.schedules import Schedule, Windows, day_number
 from tests.contract.allotments import own, used
 
 Row = dict[str, Any]
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 GOLDEN: Row = tomllib.loads((Path(__file__).parents[1] / "fixtures" / "decisions.toml").read_text())
 
@@ -34,9 +38,22 @@ def in_force(rows: list[Row]) -> list[Row]:
     return [row for row in rows if row.get("last_rule", RULE_VERSION) >= RULE_VERSION]
 
 
+def _cases_of(table: Row) -> list[Row]:
+    """A case for each row of a table."""
+    said, kept = table.get("set", {}), {key: table[key] for key in ("last_rule",) if key in table}
+    return [
+        {"name": f"{table['name']}: {', '.join(map(str, row))}", "set": said | changes, "reason": changes.pop("reason")}
+        | kept
+        for row in table["rows"]
+        for changes in [dict(zip(table["columns"], row, strict=True))]
+    ]
+
+
+_ALL_CASES: list[Row] = GOLDEN["case"] + [case for table in GOLDEN["table"] for case in _cases_of(table)]
 ORDER = in_force(GOLDEN["order"])
-CASES = in_force(GOLDEN["case"])
-OUTDATED: list[Row] = [row for row in GOLDEN["order"] + GOLDEN["case"] if row not in ORDER + CASES]
+CASES = in_force(_ALL_CASES)
+CARDS = in_force(GOLDEN["card"])
+OUTDATED: list[Row] = [row for row in GOLDEN["order"] + _ALL_CASES if row not in ORDER + CASES]
 
 
 class Asked(NamedTuple):
@@ -51,19 +68,34 @@ class Asked(NamedTuple):
 def asked(changes: Row) -> Asked:
     """The base scenario of the golden table with these changes."""
     said: Row = GOLDEN["base"] | changes
-    pin = PinVerdict(said["pin"]) if "pin" in said else None
+    now_ms = _now_ms(said)
+    pin = None if said["pin"] == "none" else PinVerdict(said["pin"])
     request = Request(point=said["point"], digest=bytes(16), direction=said["direction"], pin=pin)
-    return Asked(request, _grant(said) if said["known"] else None, _facts(said), to_ms(said["now"]))
+    return Asked(request, _grant(said) if said["known"] else None, _facts(said, now_ms), now_ms)
+
+
+def asked_of_card(card: Row) -> tuple[Request, list[Grant], Facts, int]:
+    """The same for a card with several grants."""
+    said = card.get("set", {})
+    request, _, facts, now_ms = asked(said)
+    return request, [_grant(GOLDEN["base"] | said | grant) for grant in card["grants"]], facts, now_ms
+
+
+def _now_ms(said: Row) -> int:
+    return local_ms(said["at"], said["zone"]) if "at" in said else to_ms(said["now"])
 
 
 def _grant(said: Row) -> Grant:
+    first, last = said.get("first_day"), said.get("last_day")
+    schedule = _week(said["week"]) if "week" in said else _daily(said["hours"], said["days"])
+    special = {day_number(date.fromisoformat(day)): windows(hours) for day, hours in said.get("special", {}).items()}
     return Grant(
         holder=bytes(8),
         tier=Tier(said["tier"]),
-        points=dict.fromkeys(said["covers"], _schedule(said["hours"], said["days"])),
+        points=dict.fromkeys(said["covers"], replace(schedule, days=special)),
         standing=Standing(said["standing"]),
-        valid_from_ms=to_ms(said.get("valid_from")),
-        valid_until_ms=to_ms(said.get("valid_until")),
+        valid_from_ms=local_ms(f"{first} 00:00", said["zone"]) if first else to_ms(said.get("valid_from")),
+        valid_until_ms=_after_ms(last, said["zone"]) if last else to_ms(said.get("valid_until")),
         allotments=_allotments(said),
         override=said["override"],
         pin=bytes(range(8)) if said["has_pin"] else b"",
@@ -71,12 +103,15 @@ def _grant(said: Row) -> Grant:
     )
 
 
-def _facts(said: Row) -> Facts:
-    asks = _schedule(said["pin_hours"], range(7)) if "pin_hours" in said else None
+def _after_ms(day: str, zone: str) -> int:
+    return local_ms(f"{date.fromisoformat(day) + timedelta(days=1)} 00:00", zone)
+
+
+def _facts(said: Row, now_ms: int) -> Facts:
     return Facts(
         zone=ZoneInfo(said["zone"]),
         clock=Trust(said["clock"]),
-        clock_floor_ms=to_ms(said["floor"]),
+        clock_floor_ms=now_ms - HOUR_MS if "at" in said else to_ms(said["floor"]),
         roster_age_ms=None if said["roster_age_h"] == "never" else said["roster_age_h"] * HOUR_MS,
         free_exit=said["free_exit"],
         busy=said["busy"],
@@ -87,14 +122,44 @@ def _facts(said: Row) -> Facts:
         used=_accounts(said),
         reserved_for=bytes.fromhex(said["reserved_for"]),
         can_be_held=said["can_be_held"],
-        demand=Demand(asks, Assurance[said["at_least"].upper()]),
+        demand=Demand(_week(said["pin_week"]) if "pin_week" in said else None, Assurance[said["at_least"].upper()]),
         interlocked=said["interlocked"],
     )
 
 
-def _schedule(hours: str, days: list[int] | range) -> Schedule:
+def _daily(hours: str, days: list[int]) -> Schedule:
     window = tuple(GOLDEN["hours"][hours])
     return Schedule(tuple((window,) if day in days else () for day in range(7)))
+
+
+def _week(text: str) -> Schedule:
+    """``Mon-Fri 06:00-22:00; Sat 08:00-12:00``."""
+    week: list[Windows] = [()] * 7
+    for part in text.split("; "):
+        days, _, hours = part.partition(" ")
+        first, _, last = days.partition("-")
+        for day in range(WEEKDAYS.index(first), WEEKDAYS.index(last or first) + 1):
+            week[day] = windows(hours)
+    return Schedule(tuple(week))
+
+
+def windows(text: str) -> Windows:
+    """``06:00-09:00, 17:00-22:00``, or ``shut``."""
+    if text == "shut":
+        return ()
+    return tuple((minute(start), minute(end)) for start, end in (span.split("-") for span in text.split(", ")))
+
+
+def minute(text: str) -> int:
+    hours, minutes = text.split(":")
+    return int(hours) * 60 + int(minutes)
+
+
+def local_ms(text: str, zone: str) -> int:
+    """``2026-10-25 02:30``, or ``2026-10-25 02:30 again`` for the second time that the clock of the zone shows it."""
+    said = text.removesuffix(" again")
+    fold = int(said != text)
+    return int(datetime.fromisoformat(said).replace(tzinfo=ZoneInfo(zone), fold=fold).timestamp()) * 1000
 
 
 def _allotments(said: Row) -> dict[str, Allotment]:

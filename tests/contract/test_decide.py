@@ -26,7 +26,7 @@ from contract.quantities import Accounts, is_spent
 from contract.reasons import Reason
 from contract.schedules import ALWAYS, Schedule
 from tests.contract.allotments import used
-from tests.contract.decisions import CASES, ORDER, OUTDATED, Row, asked
+from tests.contract.decisions import CARDS, CASES, ORDER, OUTDATED, Row, asked, asked_of_card
 from tests.contract.situations import (
     NOW_MS,
     SHANGHAI,
@@ -55,6 +55,17 @@ def answer(changes: Row) -> Reason:
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_the_golden_table_holds(case: Row) -> None:
     assert answer(case.get("set", {})) == case["reason"]
+
+
+@pytest.mark.parametrize("card", CARDS, ids=[card["name"] for card in CARDS])
+def test_the_golden_cards_hold(card: Row) -> None:
+    assert weigh(*asked_of_card(card)).reason == card["reason"]
+
+
+def test_the_golden_table_is_large_and_names_no_row_twice() -> None:
+    names = [row["name"] for row in CASES + CARDS]
+    assert len(names) >= 300
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("case", OUTDATED, ids=str)
