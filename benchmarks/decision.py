@@ -2,9 +2,9 @@
 
 In this process: the shipped `Decider` on the shipped `RosterStore`, from the bits of a frame to the decision, turn by
 turn with a plain dict look-up and a bare `SELECT` over the same digests, and with as much time in which nothing is
-done: what that row says beyond its median is the machine's doing, which interrupts whatever runs. Then the shipped
-agent as a process, with this program in the keeper's place: the time from its start until it asks for its keeper, and
-its memory after 2,000 badges.
+done: what that row says beyond its median is the machine's doing, which interrupts whatever runs. Then each check of
+the rule by itself, with everything asked that can be. Then the shipped agent as a process, with this program in the
+keeper's place: the time from its start until it asks for its keeper, and its memory after 2,000 badges.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from resource import RUSAGE_THREAD, getrusage
 from statistics import median
 from time import perf_counter_ns
 
-from benchmarks import _roster
+from benchmarks import _checks, _roster
 from benchmarks._keeper import StandIn
 from benchmarks._machine import describe, resident_mib, work_folder
 from benchmarks._report import SPREAD, Spread, finish, show, spread
@@ -204,12 +204,19 @@ def main() -> None:
         config = register(folder)
         starts, memory = asyncio.run(run_agent(config))
         found = decide(folder)
+        checks = _checks.costs_ns()
         machine = describe(folder)
         ready = median(starts[1:])
         show(
             f"A decision with {CARDS:,} cards, µs",
             ("way", *SPREAD),
             [[name, *one.row()] for name, one in found.items()],
+        )
+        whole_ns = found["decision"].p50 * 1000
+        show(
+            "What the checks of the rule cost, everything asked",
+            ("check", "ns", "of a decision with its look-up, p50"),
+            [[name, f"{ns:.0f}", f"{ns / whole_ns:.1%}"] for name, ns in checks.items()],
         )
         show(
             "The agent with that roster",
@@ -225,6 +232,7 @@ def main() -> None:
             "decision",
             {
                 "us": {name: one.figures() for name, one in found.items()},
+                "checks_ns": {name: round(ns) for name, ns in checks.items()},
                 "store_open_ms": round(median(opened), 2),
                 "agent_ready_ms": round(ready, 1),
                 "agent_first_start_ms": round(starts[0], 1),
