@@ -323,7 +323,7 @@ def _entitled(request: Request, grant: Grant, _facts: Facts, _now_ms: int) -> Re
 
 def _schedule(request: Request, grant: Grant, facts: Facts, now_ms: int) -> Reason | None:
     schedule = grant.points[request.point]
-    if facts.clock is _UNSET or is_open(schedule, facts.zone, now_ms):
+    if schedule == ALWAYS or facts.clock is _UNSET or is_open(schedule, facts.zone, now_ms):
         return None
     return Reason.OUTSIDE_HOURS
 

@@ -213,7 +213,8 @@ def _fields(shape: struct.Struct, page: bytes, at: int) -> Fields:
 
 def _row(fields: Fields) -> Row:
     digest, profile, holder, tier, standing, start_s, end_s, pin, flags = fields
-    return Row(digest, profile, holder, *tier_and_standing(tier, standing), start_s, end_s, *marks(pin, flags))
+    known_tier, known_standing = tier_and_standing(tier, standing)
+    return Row(digest, profile, holder, known_tier, known_standing, start_s, end_s, *marks(pin, flags))
 
 
 def tier_and_standing(tier: int, standing: int) -> tuple[Tier, Standing]:

@@ -11,7 +11,7 @@ from contract.decide import Assurance, Demand, Grant, Standing, Tier
 from contract.messages import MAX_PAYLOAD_BYTES, Name
 from contract.quantities import Allotment, Amount, Quantity
 from contract.roster import Row, Undeliverable, fields_of, marks, tier_and_standing
-from contract.schedules import Schedule
+from contract.schedules import ALWAYS, Schedule
 
 T = TypeVar("T")
 
@@ -85,12 +85,13 @@ class Site:
         shares = {name: share.quantities for name, share in page.allotments.items()}
         lent = {name: tuple(quantities) for name, quantities in page.quantities.items()}
         self.allotments = {name: _allotment(name, held) for name, held in (shares | lent).items()}
-        self.demands = {point: _demand(asked, page.schedules) for point, asked in page.demands.items()}
+        schedules = {name: ALWAYS if hours == ALWAYS else hours for name, hours in page.schedules.items()}
+        self.demands = {point: _demand(asked, schedules) for point, asked in page.demands.items()}
         quotas = _beside(page.profiles, page.quotas, dict[str, str]())
         resets = _beside(page.profiles, page.resets, list[str]())
         slow = frozenset(page.slow)
         self._profiles = [
-            self._profile(_resolved(points, page.schedules, "schedule"), quota, zones, slow=number in slow)
+            self._profile(_resolved(points, schedules, "schedule"), quota, zones, slow=number in slow)
             for number, (points, quota, zones) in enumerate(zip(page.profiles, quotas, resets, strict=True))
         ]
 
@@ -134,8 +135,22 @@ class Site:
         points, allotments, resets, slow, by_term = self._profiles[profile]
         if by_term:
             allotments = {point: held.of_term(valid_from_s) for point, held in allotments.items()}
-        window_ms = valid_from_s * 1000, valid_until_s * 1000
-        return Grant(holder, tier, points, standing, *window_ms, allotments, resets, slow, *marked)
+        override, pin, may_signal_duress, assurance = marked
+        return Grant(
+            holder,
+            tier,
+            points,
+            standing,
+            valid_from_s * 1000,
+            valid_until_s * 1000,
+            allotments,
+            resets,
+            slow,
+            override,
+            pin,
+            may_signal_duress,
+            assurance,
+        )
 
 
 def _allotment(name: str, quantities: tuple[Quantity, ...]) -> Allotment:

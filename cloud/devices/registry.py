@@ -11,7 +11,7 @@ from cloud.store.labels import Label
 from cloud.store.prepared import Prepared
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import devices, points, sites, zones
-from contract import roster
+from contract import site_page
 from contract.codec import Malformed
 from contract.sealing import DeviceVerifier
 from contract.topics import NAME
@@ -50,7 +50,7 @@ def check_site(name: str, zone: str) -> None:
     if not re.fullmatch(NAME, name):
         raise BadSite(f"{name!r} is no name of a site: lower-case letters, digits and hyphens, at most 40")
     try:
-        roster.Site(roster.SitePage(zone, {}, []))
+        site_page.Site(site_page.SitePage(zone, {}, []))
     except Malformed:
         raise BadSite(f"there is no time zone {zone!r}: give an IANA name such as Asia/Shanghai") from None
 

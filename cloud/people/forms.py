@@ -5,8 +5,8 @@ say is left out: a row of a standing that it does not know is no row there, and 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import Connection, or_, select, update
 
 from cloud.people import version_1
@@ -19,7 +19,7 @@ from contract.roster_index import IndexEntry, IndexPage, is_index_page, pack_ind
 from contract.sealing import page_hash
 
 
-class Form(NamedTuple):
+class Form(Struct, frozen=True):
     """What a manifest names of a roster, the site page apart: all pages of rows in version 1, else index pages."""
 
     pages: Sequence[bytes]
@@ -27,7 +27,7 @@ class Form(NamedTuple):
     count: int
 
 
-class Made(NamedTuple):
+class Made(Struct, frozen=True):
     """The same page for older software: its hash and its number of rows."""
 
     hash: bytes

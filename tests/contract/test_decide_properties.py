@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -49,7 +50,7 @@ FACTS_THAT_REFUSE: dict[str, Worse] = {
 }
 
 GRANTS_THAT_REFUSE: dict[str, Callable[[Grant], Grant]] = {
-    **{standing.value: lambda grant, to=standing: replace(grant, standing=to) for standing in list(Standing)[1:]},
+    **{standing.value: partial(replace, standing=standing) for standing in list(Standing)[1:]},
     "ended": lambda grant: replace(grant, valid_until_ms=1),
     "nowhere": lambda grant: replace(grant, points={}),
     "without its PIN": lambda grant: replace(grant, pin=b""),

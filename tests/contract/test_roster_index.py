@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from contract.codec import Malformed
 from contract.roster import MAX_PAGE_ROWS, WHOLE, Page, Prefix
 from contract.roster_index import MAX_INDEX_ENTRIES, IndexEntry, IndexPage, is_index_page, pack_index_page
-from tests.contract.golden import INDEX_PAGE, PAGE, PAGE_OF_WINDOWS, payload
+from tests.contract.golden import payload
+from tests.contract.golden_pages import INDEX_PAGE, PAGE, PAGE_OF_WINDOWS
 
 HEAD_BYTES, ENTRY_BYTES = 8, 19
 HALF, LEFT, RIGHT = Prefix(0x80000000, 1), *Prefix(0x80000000, 1).halves()

@@ -21,7 +21,8 @@ from contract.roster import (
 from contract.sealing import DIGEST_BYTES
 from contract.site_page import MAX_PROFILES, Site, SitePage, pack_site
 from tests.contract.crowds import HEAD_BYTES, ROW_BYTES, crowd, row
-from tests.contract.golden import PAGE, PAGE_OF_MARKS, PAGE_OF_WINDOWS, SITE_PAGE, payload
+from tests.contract.golden import payload
+from tests.contract.golden_pages import PAGE, PAGE_OF_MARKS, PAGE_OF_WINDOWS, SITE_PAGE
 from tests.contract.paging import paginate
 
 
@@ -128,7 +129,7 @@ def test_a_digest_is_not_found_in_bytes_that_lie_across_two_fields() -> None:
 
 @pytest.mark.parametrize(("digest_size", "holder_size"), [(15, 8), (17, 8), (16, 7), (16, 9), (0, 0)])
 def test_a_row_that_would_be_cut_or_padded_is_not_packed(digest_size: int, holder_size: int) -> None:
-    with pytest.raises(ValueError, match=f"digest of {digest_size} and a holder of {holder_size} and a PIN"):
+    with pytest.raises(ValueError, match=f"digest of {digest_size}, a holder of {holder_size} and a PIN"):
         Row(bytes(digest_size), 0, bytes(holder_size), Tier.GUEST).pack()
 
 

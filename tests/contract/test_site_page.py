@@ -22,7 +22,8 @@ from contract.schedules import ALWAYS
 from contract.site_page import PageDemand, Site, pack_site
 from tests.contract.allotments import own
 from tests.contract.crowds import digest, row
-from tests.contract.golden import DEMANDING_PAGE, MESSAGES, PAGE, PAGE_OF_MARKS, SITE_PAGE, payload
+from tests.contract.golden import MESSAGES, payload
+from tests.contract.golden_pages import DEMANDING_PAGE, PAGE, PAGE_OF_MARKS, SITE_PAGE
 
 
 def test_a_row_becomes_a_grant_of_what_the_site_page_says() -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from cloud.cards.store import set_card_standing
 from cloud.keys.keys import KeyFolder, write_secret
 from cloud.people.community import load_community
-from cloud.people.members import AHEAD_MS, MAX_WINDOWS, Membership
+from cloud.people.members import AHEAD_MS, MAX_WINDOWS, STATED, Membership
 from cloud.people.publisher import ISSUE_AGAIN_MS, TRY_AGAIN_MS
 from cloud.people.store import add_membership
 from cloud.people.tables import credentials
@@ -164,19 +164,23 @@ def test_a_manifest_reads_as_it_always_did(store: Store, tmp_path: Path, fixture
         write_secret(keys.folder / f"{role}.key", bytes(range(32)))
     world = World(store, KeyFolder(keys.folder))
     world.refresh()
-    assert world.devices["east-gate"].heard[-1] == (fixtures / "manifest-5.txt").read_bytes()
+    assert world.devices["east-gate"].heard[-1] == (fixtures / "manifest-6.txt").read_bytes()
     with world.store.writing() as connection:
         world.reads(connection, "east-gate", 1)
     world.refresh()
-    assert world.devices["east-gate"].heard[-1] == (fixtures / "manifest-5-old.txt").read_bytes()
+    assert world.devices["east-gate"].heard[-1] == (fixtures / "manifest-6-old.txt").read_bytes()
 
 
 @pytest.mark.parametrize(
-    "kept", ["manifest.txt", "manifest-2.txt", "manifest-3.txt", "manifest-4.txt", "manifest-4-old.txt"]
+    "kept",
+    [
+        *("manifest.txt", "manifest-2.txt", "manifest-3.txt", "manifest-4.txt", "manifest-4-old.txt"),
+        *("manifest-5.txt", "manifest-5-old.txt"),
+    ],
 )
 def test_manifest_of_before_is_still_read(kept: str, fixtures: Path) -> None:
-    """From before plans had allotments, before there were index pages, before site pages listed slow people, and before
-    quantities were lent."""
+    """From before plans had allotments, before there were index pages, before site pages listed slow people, before
+    quantities were lent, and before points demanded anything."""
     manifest = codec.read((fixtures / kept).read_bytes().partition(b"\n")[0], Manifest)
     assert (manifest.device, manifest.number) == ("east-gate", 1)
 
@@ -187,7 +191,7 @@ def test_manifest_of_before_is_still_read(kept: str, fixtures: Path) -> None:
         st.tuples(
             st.sampled_from(["standing", "touch", "restart", "old", "broker"]),
             st.integers(1, 11),
-            st.sampled_from(Standing),
+            st.sampled_from(STATED),
         ),
         max_size=6,
     )

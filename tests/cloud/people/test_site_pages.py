@@ -15,7 +15,7 @@ from contract.roster import PAGE_VERSIONS
 from contract.schedules import day_number
 from contract.site_page import SitePage
 from tests.cloud.support.rosters import Device, World
-from tests.contract.golden import CALENDAR_PAGE, DEMANDING_PAGE, LENT_PAGE, SITE_PAGE
+from tests.contract.golden_pages import CALENDAR_PAGE, DEMANDING_PAGE, LENT_PAGE, SITE_PAGE
 
 SHUT = SpecialDay(date(2027, 5, 1), DayKind.SHUT)
 
@@ -93,12 +93,12 @@ def test_version_1_is_sent_no_calendar(world: World) -> None:
     assert not page_of(hub).schedules["gym-hours"].days
 
 
-def test_device_reading_version_3_is_sent_calendar(world: World) -> None:
+def test_device_reading_a_newer_version_is_sent_calendar(world: World) -> None:
     _, hub = two_versions(world, 2)
     shut_a_day(world)
     world.refresh()
     with world.store.writing() as connection:
-        world.reads(connection, "hub-door", 3)
+        world.reads(connection, "hub-door", PAGE_VERSIONS[-1])
     assert world.refresh() == [("hub-door roster", True)]
     world.fetch(hub)
     assert page_of(hub).schedules["gym-hours"].days == {day_number(SHUT.day): ()}
