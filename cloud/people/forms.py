@@ -27,7 +27,7 @@ class Form(Struct, frozen=True):
     count: int
 
 
-class Made(Struct, frozen=True):
+class OlderPage(Struct, frozen=True):
     """The same page for older software: its hash and its number of rows."""
 
     hash: bytes
@@ -110,14 +110,14 @@ def plain(blob: bytes) -> bytes:
     return pack_page(page.prefix, [row for row in rows if row is not None], version=2)
 
 
-def _plain_indexes(connection: Connection, names: Sequence[bytes]) -> list[Made]:
+def _plain_indexes(connection: Connection, names: Sequence[bytes]) -> list[OlderPage]:
     """Index pages that name pages of rows of version 2 only."""
     known = _known(connection, 2, names)
     for name in names:
         if name not in known:
             blob = _plain_index(connection, page_blob(connection, name))
             count = sum(entry.count for entry in IndexPage(blob).entries)
-            known[name] = _note(connection, 2, name, Made(page_hash(blob), count))
+            known[name] = _note(connection, 2, name, OlderPage(page_hash(blob), count))
     return [known[name] for name in names]
 
 
@@ -128,29 +128,29 @@ def _plain_index(connection: Connection, blob: bytes) -> bytes:
     return pack_index_page(index.prefix, [IndexEntry(entry.prefix, made.count, made.hash) for entry, made in pairs])
 
 
-def _in_version(connection: Connection, version: int, names: Sequence[bytes]) -> list[Made]:
+def _in_version(connection: Connection, version: int, names: Sequence[bytes]) -> list[OlderPage]:
     """Pages of rows in a version, in their order."""
     known = _known(connection, version, names)
     for name in names:
         if name not in known:
             blob = page_blob(connection, name)
             made = version_1.row_page(blob)[0] if version == 1 else plain(blob)
-            known[name] = _note(connection, version, name, Made(page_hash(made), Page(made).count))
+            known[name] = _note(connection, version, name, OlderPage(page_hash(made), Page(made).count))
     return [known[name] for name in names]
 
 
-def _known(connection: Connection, version: int, names: Iterable[bytes]) -> dict[bytes, Made]:
+def _known(connection: Connection, version: int, names: Iterable[bytes]) -> dict[bytes, OlderPage]:
     """What was made of these pages before."""
     column, count = _COLUMNS[version]
-    known: dict[bytes, Made] = {}
+    known: dict[bytes, OlderPage] = {}
     for some in chunks(list(names)):
         made = roster_pages.c.hash.in_(some) & column.is_not(None)
         rows = connection.execute(select(roster_pages.c.hash, column, count).where(made))
-        known.update((name, Made(form, rows_in_it)) for name, form, rows_in_it in rows)
+        known.update((name, OlderPage(form, rows_in_it)) for name, form, rows_in_it in rows)
     return known
 
 
-def _note(connection: Connection, version: int, name: bytes, made: Made) -> Made:
+def _note(connection: Connection, version: int, name: bytes, made: OlderPage) -> OlderPage:
     column, count = _COLUMNS[version]
     values = {column.name: made.hash, count.name: made.count}
     connection.execute(update(roster_pages).where(roster_pages.c.hash == name).values(values))

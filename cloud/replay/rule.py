@@ -14,7 +14,8 @@ from msgspec import structs
 from cloud.people.grants import Community, Compiled, compile_people, compile_site, grouped
 from contract.decide import Direction, Facts, Grant, Request, Standing, Trust, weigh
 from contract.reasons import Reason
-from contract.roster import Row, Site, unpack_rows
+from contract.roster import Row, unpack_rows
+from contract.site_page import Site
 
 ANY_CARD = b""
 
