@@ -15,6 +15,7 @@ from contract.roster import WHOLE, Row, pack_page
 from contract.site_page import SitePage, pack_site
 from tests.cloud.support.sender import JOURNAL, SITE, Sender
 from tests.contract import golden
+from tests.contract.golden_pages import INDEX_PAGE
 
 CHANNELS = (*topics.UP_CHANNELS, *topics.DOWN_CHANNELS)
 
@@ -62,7 +63,7 @@ def test_each_channel_is_read(channel: str) -> None:
 def test_hashes_are_shown_in_hex_by_kind() -> None:
     assert describe(passing("want", SOUND["want"]))["message"]["pages"] == ["01" * 16]
     assert describe(passing("page", SOUND["page"]))["message"] == {"prefix": "00000000/0", "rows": 1}
-    index = describe(passing("page", golden.INDEX_PAGE))
+    index = describe(passing("page", INDEX_PAGE))
     assert index["message"] == {"prefix": "80000000/1", "pages": 3, "rows": 4213}
     site = describe(passing("page", pack_site(SitePage("Asia/Shanghai", {}, [{}]))))
     assert site["message"]["zone"] == "Asia/Shanghai"
