@@ -229,6 +229,12 @@ def forms(card: bytes) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def code_credential(digits: str) -> bytes:
+    """The canonical bytes of a code that is keyed. No card has them: a card's begin with the length of its frame, and
+    no frame has as many bits as the first letter counts."""
+    return b"code:" + digits.encode()
+
+
 def key_pressed(frame: str) -> str | None:
     """The key of a 4-bit or 8-bit keypad burst (``0``-``9``, ``*``, ``#``), or None if the burst is not one.
 

@@ -88,6 +88,8 @@ DEVICE_TEXTS: Mapping[str, Phrase] = {
     "enrol_again": Phrase("请再刷一次同一张卡", "Hold the same card here once more"),
     "enrol_other": Phrase("不是同一张卡，请从头登记", "This is another card: begin again"),
     "enrol_read": Phrase("卡已读取", "The card has been read"),
+    "enter_pin": Phrase("请输入密码，然后按 #", "Enter your PIN, then #"),
+    "no_pin_asked": Phrase("这里现在不需要密码；输入代码请先按 *", "No PIN is asked here now; before a code press *"),
 }
 """What a device itself shows to the person at one of its points."""
 

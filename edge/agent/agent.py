@@ -89,10 +89,14 @@ class Agent:
         for point in config.points:
             kind, settings = config.kinds[point.name], config.settings[point.name]
             self.runners[point.name] = Runner(point, kind, settings, self._queue, ports.clock)
+        for runner in self.runners.values():
+            named_by = (name for name, other in self.runners.items() if runner.point.name in other.point.interlocks)
+            names = {*runner.point.interlocks, *named_by}
+            runner.interlocked_with = tuple(self.runners[name] for name in sorted(names))
         self._emergencies = Emergencies(config, ports, self._follow, self._effects.carry_out)
         self.emergencies: Mapping[str, Cause] = self._emergencies.causes
         """The zones in an emergency, and why."""
-        self.readers = Readers(config, self.runners, ports, self._emergencies.card)
+        self.readers = Readers(config, self.runners, ports, self._emergencies.card, self._guarded)
 
     def handle(self, message: ToAgent) -> None:
         """Handle a keeper's message to completion."""

@@ -16,6 +16,7 @@ from contract.decide import (
     Facts,
     Grant,
     Mode,
+    PinVerdict,
     Request,
     Tier,
     Trust,
@@ -24,6 +25,7 @@ from contract.decide import (
     weigh,
 )
 from contract.kinds import has_mode
+from contract.pins import pin_verdict
 from contract.quantities import Accounts, Allotment
 from contract.reasons import Reason
 from contract.schedules import ALWAYS, wall_clock
@@ -88,6 +90,7 @@ class Decider:
         """``points`` are the device's, by name. Without a ledger nobody knows what was used."""
         self.failures = 0
         self._roster, self._clock = roster, clock
+        self._digest_key = digest_key
         self._digester = None if digest_key is None else CredentialDigester(digest_key)
         self._ledger, self._random_bytes = ledger, random_bytes
         self._zones = {name: point.zone for name, point in (points or {}).items()}
@@ -115,9 +118,13 @@ class Decider:
         free_exit: bool,
         report: Report,
         mode: Mode = Mode.SCHEDULED,
+        interlocked: bool = False,
+        pin: PinVerdict | None = None,
     ) -> Decided:
-        """Whether the holder of the credential with this digest may pass."""
-        decision, resets = self._weigh(Request(point, digest, direction), free_exit, report, mode)
+        """Whether the holder of the credential with this digest may pass; ``pin`` is what became of the digits that
+        were keyed with it."""
+        request = Request(point, digest, direction, pin)
+        decision, resets = self._weigh(request, free_exit, report, mode, interlocked)
         return Decided(
             decision,
             direction,
@@ -133,18 +140,37 @@ class Decider:
         """Whether somebody has this credential, as far as the roster can be read."""
         return self._find(digest) != []
 
-    def for_operator(self, point: str, report: Report, mode: Mode) -> Reason:
+    def pin_verdict(self, digest: bytes, digits: str) -> PinVerdict:
+        """Whether these digits are the PIN of this credential, by any of its grants."""
+        if self._digest_key is None:
+            return PinVerdict.WRONG
+        verdicts = {
+            pin_verdict(self._digest_key, digest, digits, grant.pin, may_signal_duress=grant.may_signal_duress)
+            for grant in self._find(digest) or []
+        }
+        return next((one for one in (PinVerdict.RIGHT, PinVerdict.DURESS) if one in verdicts), PinVerdict.WRONG)
+
+    def for_operator(self, point: str, report: Report, mode: Mode, interlocked: bool = False) -> Reason:
         """What the rule says of an operator who opens from afar: they need no card, and all else holds for them."""
         can_be_held = point in self._held
         facts = Facts(
-            ZoneInfo("UTC"), Trust.SYNCED, 0, 0, False, report.busy, report.faulted, mode, can_be_held=can_be_held
+            ZoneInfo("UTC"),
+            Trust.SYNCED,
+            0,
+            0,
+            False,
+            report.busy,
+            report.faulted,
+            mode,
+            can_be_held=can_be_held,
+            interlocked=interlocked,
         )
         return decide(Request(point, b""), Grant(b"", Tier.STAFF, {point: ALWAYS}), facts, 0).reason
 
     def may_reset(self, digest: bytes, zone: str) -> bytes | None:
         """The holder whose grant lets them end an emergency of this zone; None for everybody else."""
         now_ms = self._clock.now_ms()
-        facts = self._facts("", now_ms, False, Report(""), Mode.SCHEDULED, {}, roster_damaged=False)
+        facts = self._facts("", now_ms, False, Report(""), Mode.SCHEDULED, {}, False, roster_damaged=False)
         grants = self._find(digest) or []
         return next((grant.holder for grant in grants if may_reset(grant, zone, facts, now_ms)), None)
 
@@ -155,7 +181,9 @@ class Decider:
         local = wall_clock(self._roster.zone, self._clock.now_ms())
         return None if local is None else local.hour * 60 + local.minute
 
-    def _weigh(self, request: Request, free_exit: bool, report: Report, mode: Mode) -> tuple[Decision, bool]:
+    def _weigh(
+        self, request: Request, free_exit: bool, report: Report, mode: Mode, interlocked: bool
+    ) -> tuple[Decision, bool]:
         """What the rule says, and whether who asks may clear the faults of this zone."""
         try:
             rows = self._find(request.digest)
@@ -163,7 +191,7 @@ class Decider:
             now_ms = self._clock.now_ms()
             used = self._used(grants, request.point)
             point = request.point
-            facts = self._facts(point, now_ms, free_exit, report, mode, used, roster_damaged=rows is None)
+            facts = self._facts(point, now_ms, free_exit, report, mode, used, interlocked, roster_damaged=rows is None)
             zone = self._zones.get(point, "")
             resets = any(zone in grant.resets and may_reset(grant, zone, facts, now_ms) for grant in grants)
             decision = weigh(request, grants, facts, now_ms)
@@ -212,6 +240,7 @@ class Decider:
         report: Report,
         mode: Mode,
         used: Mapping[str, Accounts] | None,
+        interlocked: bool,
         *,
         roster_damaged: bool,
     ) -> Facts:
@@ -231,4 +260,5 @@ class Decider:
             reserved_for=bytes.fromhex(report.reserved_for),
             can_be_held=point in self._held,
             demand=self._roster.demands.get(point, NO_DEMAND),
+            interlocked=interlocked,
         )

@@ -108,10 +108,8 @@ class PointEffects:
 
     def _ask(self, runner: Runner, asked: Ask) -> None:
         """Weigh a credential that came over a line of this point."""
-        decider, name = self._ports.decider, runner.point.name
-        digest = decider.digest_of_card(asked.card)
-        decided = decider.decide(digest, name, "in", free_exit=False, report=runner.report, mode=runner.mode)
-        self._soon(runner, replace(decided, about=asked.about))
+        digest = self._ports.decider.digest_of_card(asked.card)
+        self._soon(runner, replace(runner.weigh(self._ports.decider, digest, "in"), about=asked.about))
 
     def _soon(self, runner: Runner, happened: Input) -> None:
         self._ports.loop.call_soon(self._hand_over, runner, happened)

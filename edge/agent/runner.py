@@ -7,11 +7,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from contract.commands import COMMANDS, SessionStartArgs
-from contract.decide import Mode
+from contract.decide import Direction, Mode, PinVerdict
 from contract.reasons import TABLE, Reason
 from edge.agent.decider import Decider
 from edge.agent.effect_queue import EffectQueue
-from edge.archetypes.protocol import BARRING, CommandReceived, Emergency, Input, ModeChanged, Report, Show
+from edge.archetypes.protocol import BARRING, CommandReceived, Decided, Emergency, Input, ModeChanged, Report, Show
 from edge.archetypes.station import Station
 from edge.config.tables import Point
 from edge.machine.clock import Clock
@@ -33,6 +33,8 @@ class Runner:
         self.lamps: dict[str, TimerHandle] = {}
         self.shown: Show | None = None
         self.mode = Mode.SCHEDULED
+        self.interlocked_with: tuple[Runner, ...] = ()
+        """The points that must be shut while somebody is let in here."""
         self.minute: int | None = None
         """The time of day that the station was last given."""
         self._state = kind.start(point.name, settings)
@@ -42,6 +44,24 @@ class Runner:
     @property
     def report(self) -> Report:
         return self.kind.report(self._state)
+
+    @property
+    def is_interlocked(self) -> bool:
+        """Whether another point of the interlock stands open, is unlocked, or is about to be."""
+        return not all(other.report.quiet for other in self.interlocked_with)
+
+    def weigh(self, decider: Decider, digest: bytes, direction: Direction, *, pin: PinVerdict | None = None) -> Decided:
+        """Have the rule decide about a credential that was shown here."""
+        return decider.decide(
+            digest,
+            self.point.name,
+            direction,
+            free_exit=self.point.free_exit,
+            report=self.report,
+            mode=self.mode,
+            interlocked=self.is_interlocked,
+            pin=pin,
+        )
 
     def handle(self, happened: Input) -> bool:
         """Handle one input to completion: the station's step, then its effects in order. False if it has no effect."""
@@ -58,7 +78,7 @@ class Runner:
         if it is done."""
         match received:
             case CommandReceived(op="open_once"):
-                reason = decider.for_operator(self.point.name, self.report, self.mode)
+                reason = decider.for_operator(self.point.name, self.report, self.mode, self.is_interlocked)
                 if self.mode is not Mode.SCHEDULED or not TABLE[reason].allows:
                     return reason.value
             case CommandReceived(args=SessionStartArgs(digest=digest)):
@@ -67,7 +87,7 @@ class Runner:
 
     def _start_session(self, received: CommandReceived, digest: bytes, decider: Decider) -> str:
         """The device weighs the credential itself: the cloud asks on somebody's behalf, and decides nothing."""
-        decided = decider.decide(digest, self.point.name, "in", free_exit=False, report=self.report, mode=self.mode)
+        decided = self.weigh(decider, digest, "in")
         self.handle(replace(decided, order_record=received.order_record))
         reason = decided.decision.reason
         if decided.decision.allowed and reason is not Reason.ALLOWED:  # a mode that holds doors open gives no power

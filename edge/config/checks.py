@@ -43,6 +43,7 @@ def problems_of_points(file: ConfigFile, kinds: Sequence[Station]) -> Iterator[P
     """What is wrong with how the points are wired, each being of its kind."""
     for index, (point, kind) in enumerate(zip(file.point, kinds, strict=True)):
         yield from _of_wiring(point, kind, f"point[{index}]")
+    yield from _of_interlocks(file, kinds)
     yield from _of_instruments(file)
     yield from _of_lines(file)
     yield from _of_shared_readers(file)
@@ -145,6 +146,23 @@ def _of_output(output: Output, point: Point, key: str) -> Iterator[Problem]:
         yield f"{key}.load", "a power_to_lock load needs the input release_sense (fire release)"
     if output.load == "dry_contact" and output.emergency is None:
         yield key, 'a dry_contact needs emergency = "drive" or "rest"'
+
+
+def _of_interlocks(file: ConfigFile, kinds: Sequence[Station]) -> Iterator[Problem]:
+    """Both points must be ways through, and both must say when they are shut."""
+    wired = {point.name: (point, kind) for point, kind in zip(file.point, kinds, strict=True)}
+    for index, point in enumerate(file.point):
+        for name in point.interlocks:
+            key = f"point[{index}].interlock"
+            if name == point.name or name not in wired:
+                others = ", ".join(sorted(wired.keys() - {point.name})) or "(none)"
+                yield key, f"name another point of this device: {others}"
+                continue
+            for one, kind in (wired[point.name], wired[name]):
+                if kind.kind.archetype != "portal":
+                    yield key, f"{one.name} is a {kind.name}, and nobody passes there; name a door or a turnstile"
+                elif "contact" in kind.inputs and "contact" not in one.inputs:
+                    yield key, f"{one.name} needs inputs.contact, or nobody knows whether it is shut"
 
 
 def _of_instruments(file: ConfigFile) -> Iterator[Problem]:

@@ -88,7 +88,9 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True):
     """One door, turnstile or socket. ``name`` is unique on the device, ``kind`` its kind of station, and ``zone`` where
     it stands. With ``free_exit`` whoever holds a card to the reader inside is let out. ``readers`` stand by the
     direction in which they let people through. The kind says which ``settings``, ``outputs`` and ``inputs`` there are,
-    which ``instruments`` are read for it, and over which ``lines`` it talks to a post."""
+    which ``instruments`` are read for it, and over which ``lines`` it talks to a post. ``interlock`` names another
+    point of this device, or several: nobody is let in here while one of them is open, nor there while this one is. The
+    way out and the release in an emergency never wait for it."""
 
     name: Name
     kind: str
@@ -100,6 +102,12 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True):
     readers: dict[Direction, Reader] = {}
     instruments: dict[str, Instrument] = {}
     lines: dict[str, PostLine] = {}
+    interlock: Name | list[Name] = []
+
+    @property
+    def interlocks(self) -> list[str]:
+        """The points that this one names."""
+        return [self.interlock] if isinstance(self.interlock, str) else self.interlock
 
 
 class EmergencyInput(Struct, frozen=True, forbid_unknown_fields=True):
