@@ -237,6 +237,49 @@ def test_a_zone_may_have_nothing_but_its_loop_and_key_or_all_there_is(tmp_path: 
     assert (list(full.pins)[2:], full.reset_point) == (["confirm", "smoke", "estop"], "east-gate")
 
 
+TURNSTILE = """\
+[[point]]
+name = "gym"
+kind = "turnstile"
+zone = "estate"
+outputs.unlock = { pin = 19, load = "power_to_unlock" }
+inputs.arm = { pin = 23 }
+"""
+SOCKET = """\
+[[bus]]
+name = "meters"
+device = "/dev/ttyUSB0"
+[[point]]
+name = "phone-1"
+kind = "socket"
+zone = "estate"
+outputs.relay = { pin = 20, load = "power_to_run" }
+instruments.meter = { bus = "meters", model = "pzem004t", address = 1 }
+"""
+
+
+@pytest.mark.parametrize(
+    ("interlock", "said"),
+    [
+        ('"gym"', ""),
+        ('["gym"]', ""),
+        ("[]", ""),
+        ('"yard"', "name another point of this device: gym, phone-1, west-gate"),
+        ('"east-gate"', "name another point of this device: gym, phone-1, west-gate"),
+        ('["gym", "yard"]', "name another point of this device: gym, phone-1, west-gate"),
+        ('"west-gate"', "west-gate needs inputs.contact, or nobody knows whether it is shut"),
+        ('"phone-1"', "phone-1 is a socket, and nobody passes there; name a door or a turnstile"),
+        ("7", "Expected `str | array`, got `int`"),
+    ],
+)
+def test_interlock_names_ways_that_say_they_are_shut(interlock: str, said: str, tmp_path: Path) -> None:
+    text = GOOD.replace('zone = "estate"', f'zone = "estate"\ninterlock = {interlock}', 1) + SECOND + TURNSTILE + SOCKET
+    if said:
+        assert complaint(tmp_path, text) == f"gate.toml:10: point[0].interlock: {said}"
+    else:
+        assert loaded(tmp_path, text).points[0].interlocks in (["gym"], [])
+
+
 @pytest.mark.parametrize("text", ["", "x", "[[", "point = 5", "[device]\n[device]", 'device = "x"', "\x00"])
 def test_nonsense_is_a_complaint_and_never_a_traceback(text: str, tmp_path: Path) -> None:
     assert complaint(tmp_path, text)
