@@ -209,13 +209,15 @@ def tap(
     reader: Annotated[str, typer.Argument(help="Point and side, such as gym-turnstile.in.")],
     card: Annotated[str, typer.Argument(help="H10301:21:15890, UID4:305419896, or the bits.")],
     control: Annotated[Path, typer.Option(help="The board's control socket.")],
+    keys: Annotated[str | None, typer.Option(help="Keyed before the card: the number of a point.")] = None,
+    pin: Annotated[str | None, typer.Option(help="Keyed after the card, and then #.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Hold a card to a reader of a running board."""
 
     async def at_the_reader() -> Tapped:
         async with BoardControl(control) as board:
-            return await board.tap(reader, card)
+            return await board.tap(reader, card, keys, pin)
 
     if wrong := socket_complaint(control, "name a shorter one with --control"):
         fail(wrong, PROGRAM)

@@ -11,7 +11,8 @@ from firmware_sim import parts
 from firmware_sim.parts.hardware import Command, ControlError, Hardware, PartCommand, named
 from firmware_sim.parts.kind import part_commands
 
-Keys = Annotated[str, msgspec.Meta(min_length=1, max_length=8, pattern=f"^[{KEYS}]+$")]
+Keys = Annotated[str, msgspec.Meta(min_length=1, max_length=12, pattern=f"^[{KEYS}]+$")]
+Digits = Annotated[str, msgspec.Meta(min_length=1, max_length=8, pattern="^[0-9]+$")]
 
 MAX_WAIT_MS = 60_000
 MOVES_AT_ONCE = 2000
@@ -22,19 +23,21 @@ class View(Command, frozen=True):
 
 
 class Tap(Command, frozen=True):
-    """Hold a card to a reader such as ``gym.in``, after pressing ``keys`` at it if it has some. Answered with the times
-    of the card's first and last pulse."""
+    """Hold a card to a reader such as ``gym.in``, after pressing ``keys`` at it if it has some; then key the ``pin`` of
+    the card, and ``#``. Answered with the times of the card's first and last pulse."""
 
     reader: str
     card: str
     keys: Keys | None = None
+    pin: Digits | None = None
 
 
 class TapAndWalk(Command, frozen=True):
-    """Tap a card and walk through on the reader's side."""
+    """Tap a card, key its ``pin`` if it has one, and walk through on the reader's side."""
 
     reader: str
     card: str
+    pin: Digits | None = None
 
 
 class Key(Command, frozen=True):

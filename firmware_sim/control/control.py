@@ -173,8 +173,8 @@ class BoardControl:
     async def view(self) -> dict[str, Any]:
         return await self.ask(View())
 
-    async def tap(self, reader: str, card: str, keys: str | None = None) -> Tapped:
-        return msgspec.convert(await self.ask(Tap(reader, card, keys)), Tapped)
+    async def tap(self, reader: str, card: str, keys: str | None = None, pin: str | None = None) -> Tapped:
+        return msgspec.convert(await self.ask(Tap(reader, card, keys, pin)), Tapped)
 
     async def walk(self, point: str, way: Way = "in") -> bool:
         return bool((await self.ask(Walk(point, way)))["passed"])

@@ -22,10 +22,11 @@ OUTCOMES = {
 
 
 def command_of(
-    text: str, card: str, thing: str = "", *, walks: bool = False, language: str = "en"
+    text: str, card: str, thing: str = "", *, pin: str = "", walks: bool = False, language: str = "en"
 ) -> dict[str, object]:
-    """The command of a button. ``{card}`` stands for the card in the person's hand, who only taps it where they could
-    walk through unless `walks`, and ``{thing}`` for what there is to plug in. Raises `ControlError`."""
+    """The command of a button. ``{card}`` stands for the card in the person's hand, who keys its ``pin`` behind it and
+    only taps it where they could walk through unless `walks`, and ``{thing}`` for what there is to plug in. Raises
+    `ControlError`."""
     values = {"{card}": card, "{thing}": thing if thing in APPLIANCES else "nothing"}
     try:
         fields: dict[str, object] = dict(json.loads(text))
@@ -34,6 +35,8 @@ def command_of(
     command = {name: values.get(str(value), value) for name, value in fields.items()}
     if command.get("do") == "tap_and_walk" and not walks:
         command["do"] = "tap"
+    if command.get("do") in ("tap", "tap_and_walk") and pin:
+        command["pin"] = pin
     if command.get("do") == "tap_post":
         command["tag"] = _tag(card, language)
     return command
@@ -46,7 +49,8 @@ async def carry_out(
     answer = await control.ask(command)
     done, not_done = OUTCOMES.get(str(command["do"]), ("Done.", ""))
     outcome = done if answer.get("passed", answer.get("taken", True)) else not_done
-    speed = await _speed(control, answer, language) if command["do"] == "tap_and_walk" else ""
+    is_timed = command["do"] == "tap_and_walk" and "pin" not in command
+    speed = await _speed(control, answer, language) if is_timed else ""
     return say(outcome, language, who=_holder(cards, card, language)) + speed
 
 

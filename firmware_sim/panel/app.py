@@ -127,12 +127,13 @@ class Panel:
         card: Annotated[str, Form(max_length=200)] = "",
         thing: Annotated[str, Form(max_length=40)] = "",
         walk: Annotated[str, Form(max_length=10)] = "",
+        pin: Annotated[str, Form(max_length=8)] = "",
     ) -> Response:
         """Something is done at a device's board."""
         language = _language(request)
 
         async def act() -> str:
-            command = command_of(order, card, thing, walks=bool(walk), language=language)
+            command = command_of(order, card, thing, pin=pin, walks=bool(walk), language=language)
             return await carry_out(self._cards, self._devices[name].control, command, card, language)
 
         return await self._do(request, name, act)

@@ -10,6 +10,7 @@ ZH = {
     "Your card": "手中的卡",
     "Pick a card, then hold it to a reader.": "先选一张卡，再到读卡器上刷。",
     "Walk through after tapping": "刷卡后走过去",
+    "Its PIN, keyed behind it": "刷卡后输入的密码",
     "Card": "卡",
     "{card} at {reader}": "{card}，{reader}",
     "Tap": "刷卡",

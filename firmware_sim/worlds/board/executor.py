@@ -37,12 +37,14 @@ class CommandExecutor:
         match command:
             case View():
                 return self.view()
-            case Tap(reader, card, keys):
+            case Tap(reader, card, keys, pin):
                 bits = card_bits(card)
                 await self._key(reader, keys or "")
-                return asdict(await self._tap(reader, bits))
-            case TapAndWalk(reader, card):
-                return await self._tap_and_walk(reader, card_bits(card))
+                tapped = await self._tap(reader, bits)
+                await self._key(reader, f"{pin}#" if pin else "", pauses=True)
+                return asdict(tapped)
+            case TapAndWalk(reader, card, pin):
+                return await self._tap_and_walk(reader, card_bits(card), pin or "")
             case Key(reader, keys):
                 await self._key(reader, keys)
                 return {}
@@ -111,18 +113,26 @@ class CommandExecutor:
         pulses = [s.at_ns for s in self._moves.since(before_ns - 1) if s.name in lines and not s.level]
         return Tapped(pulses[0], pulses[-1]) if pulses else Tapped(None, None)
 
-    async def _key(self, name: str, keys: str) -> None:
+    async def _key(self, name: str, keys: str, *, pauses: bool = False) -> None:
         """Each key is a frame of four bits, as most readers with a keypad send it. One that a busy machine has
-        stretched ends after four times its widest gap; what comes before that belongs to it."""
+        stretched ends after four times its widest gap; what comes before that belongs to it. Whoever ``pauses`` comes
+        from something else, which has to end likewise."""
+        await asyncio.sleep(KEY_S if keys and pauses else 0)
         for key in keys:
             sent = await self._tap(name, f"{KEYS.index(key):04b}")
             took_ns = (sent.last_ns or 0) - (sent.first_ns or 0)
             await asyncio.sleep(max(KEY_S, 5 * took_ns / 1e9))
 
-    async def _tap_and_walk(self, name: str, bits: str) -> dict[str, Any]:
+    async def _tap_and_walk(self, name: str, bits: str, pin: str) -> dict[str, Any]:
+        """Whoever keys a PIN walks after the last key."""
         named(name, self._hardware.readers, "reader")
         point, _, direction = name.rpartition(".")
         way: Way = "out" if direction == "out" else "in"
         portal = self._hardware.get(Portal, point, "point")
-        tapped, passed = await asyncio.gather(self._tap(name, bits), portal.walk(way))
+        if not pin:
+            tapped, passed = await asyncio.gather(self._tap(name, bits), portal.walk(way))
+            return {**asdict(tapped), "passed": passed}
+        tapped = await self._tap(name, bits)
+        await self._key(name, pin, pauses=True)
+        _, passed = await asyncio.gather(self._key(name, "#"), portal.walk(way))
         return {**asdict(tapped), "passed": passed}

@@ -21,6 +21,14 @@ def test_nobody_walks_through_a_socket() -> None:
     assert command_of(button, CARD, walks=True) == {"do": "tap", "reader": "hub", "card": CARD, "keys": "9"}
 
 
+@pytest.mark.parametrize("do", ["tap", "tap_and_walk"])
+def test_pin_is_keyed_behind_the_card(do: str) -> None:
+    button = f'{{"do": "{do}", "reader": "gym.in", "card": "{{card}}"}}'
+    assert command_of(button, CARD, pin="471196", walks=True)["pin"] == "471196"
+    assert "pin" not in command_of(button, CARD, walks=True)
+    assert "pin" not in command_of('{"do": "press", "point": "gym"}', CARD, pin="471196")
+
+
 def test_the_thing_in_the_hand_is_plugged_in() -> None:
     button = '{"do": "plug_in", "point": "phone-1", "what": "{thing}"}'
     plugged_in = {"do": "plug_in", "point": "phone-1", "what": "phone"}

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from firmware_sim.parts.instrument import (
 )
 from firmware_sim.parts.modbus_slave import Slave
 from firmware_sim.parts.socket import Cool, Overheat, PlugIn, TripLeakage, Unplug
+from firmware_sim.people.riders import KEY_S
 from firmware_sim.time.clock import run_virtual
 from firmware_sim.worlds.board.executor import CommandExecutor
 from firmware_sim.worlds.board.move_log import MoveLog, pin_names
@@ -205,6 +207,17 @@ async def test_a_card_follows_the_number_of_its_socket() -> None:
     assert pulses == [f"hub.d{bit}" for bit in "0010" + "0110"]
     assert (await hub.point(PHONE))["choice"] == {"reader": "hub", "number": "2"}
     assert (await hub.point(BANK))["choice"] is None
+
+
+@in_virtual_time
+async def test_pin_follows_the_card() -> None:
+    """Far enough behind it that its keys are no part of the card's frame."""
+    hub = Hub()
+    await hub.do(Tap("hub", "0110", pin="12"))
+    falls = [move for move in (await hub.executor.obey(Moves()))["moves"] if not move["level"]]
+    assert [move["name"] for move in falls] == [f"hub.d{bit}" for bit in "0110" + "0001" + "0010" + "1011"]
+    gaps_ms = [(later["at_ns"] - earlier["at_ns"]) / 1e6 for earlier, later in pairwise(falls)]
+    assert [gap for gap in gaps_ms if gap > 2] == pytest.approx([KEY_S * 1000] * 3, rel=0.1)
 
 
 @pytest.mark.parametrize(
