@@ -167,6 +167,7 @@ _DECLARED = (
         refusals={
             "faulted": Phrase("设备故障", "it is out of order"),
             "held_open": Phrase("该门为常开", "it is held open"),
+            "interlocked": Phrase("互锁的另一道门还开着", "the other door of its interlock is open"),
             "locked_down": Phrase("该门已紧急封闭", "it is locked down"),
             "out_of_service": Phrase("该门暂停使用", "it is out of service"),
         },

@@ -124,6 +124,8 @@ class CardReader:
                 self._weigh_at(self._places.find(number, digest), digest)
             case TakenBack():
                 self._give_up()
+            case _ if self._keyed.phase != "pin":
+                self._give_up()  # ten seconds are over, and the next person was quicker than our timer
             case _ if self._waiting is not None:
                 self._wait(self._waiting.place, self._waiting.digest, self._waiting.decided)
 
