@@ -167,12 +167,20 @@ class CardReader:
                 self._show(self._last, NO_PIN_ASKED)
             return
         verdict = self._verdict(waiting.digest, digits)
-        self._tell(waiting.place, self._decide(waiting.place, waiting.digest, verdict))
+        is_forced = verdict is PinVerdict.DURESS
+        weighed = PinVerdict.RIGHT if is_forced else verdict
+        self._tell(waiting.place, self._decide(waiting.place, waiting.digest, weighed))
+        if is_forced:
+            self._record_duress(waiting)
+
+    def _record_duress(self, waiting: _Waiting) -> None:
+        """Beside the decision, which rests on the right PIN: so nothing in its own record differs from any other."""
         grant = waiting.decided.decision.grant
-        if verdict is PinVerdict.DURESS and grant is not None:
-            point, direction = waiting.place.runner.point.name, waiting.place.direction
-            data = {"holder": grant.holder.hex(), "direction": direction, "digest": waiting.digest.hex()}
-            self._ports.agent.recording.record(point, *ServingKind.duress(**data).row)
+        point, direction = waiting.place.runner.point.name, waiting.place.direction
+        duress = ServingKind.duress(
+            holder="" if grant is None else grant.holder.hex(), direction=direction, digest=waiting.digest.hex()
+        )
+        self._ports.agent.recording.record(point, *duress.row)
 
     def _verdict(self, digest: bytes, digits: str) -> PinVerdict:
         pins, now_ms = self._ports.pins, self._clock.mono_ms()
