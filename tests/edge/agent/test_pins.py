@@ -3,15 +3,18 @@
 import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from contract.credentials import code_credential
-from contract.decide import Grant, Tier
+from contract.decide import Grant, PinVerdict, Tier
 from contract.schedules import ALWAYS
 from contract.sealing import credential_digest
+from edge.agent.decider import Decider
 from edge.agent.keypad import CLEARS_AFTER_MS
 from edge.agent.pin_guard import BLOCK_MS
+from edge.archetypes.protocol import Decided
 from tests.edge.support.airlock import DURESS_PIN, INNER, OUTER, PIN, Airlock, reasons
 from tests.edge.support.cards import ANNAS, BENS, KEY, STRANGERS, digest
 from tests.edge.support.portals import ANNA
@@ -144,6 +147,22 @@ async def test_duress_opens_and_tells_silently(tmp_path: Path, direct: bool) -> 
     assert hall.shown() == "allowed"
     await asyncio.sleep(1)
     assert hall.unlocked() == ["outer.lock"]
+
+
+@in_virtual_time
+async def test_rule_is_told_nothing_of_duress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it is told stands in the record of the decision, and that is read by many."""
+    hall, told = Airlock(tmp_path), list[object]()
+    decide = Decider.decide
+
+    def listen(decider: Decider, *asked: Any, **with_what: Any) -> Decided:
+        told.append(with_what["pin"])
+        return decide(decider, *asked, **with_what)
+
+    monkeypatch.setattr(Decider, "decide", listen)
+    await hall.badge()
+    await hall.keys(f"{DURESS_PIN}#")
+    assert told == [None, PinVerdict.RIGHT]
 
 
 @in_virtual_time
