@@ -48,8 +48,8 @@ def test_catalogue_is_what_its_command_writes(tmp_path: Path) -> None:
     assert (CATALOGUES / "zh_CN.po").read_text("utf-8") == catalogue()
     (tmp_path / "old.po").write_text('msgid "Log in"\nmsgstr "登录"\n\nmsgid "Of old"\nmsgstr "旧"\n', "utf-8")
     made = catalogue(tmp_path / "old.po")
-    known, new = 'msgid "Log in"\nmsgstr "登录"\n', 'msgid "%(count)s d"\nmsgstr ""\n'
-    assert 0 < made.index(known) < made.index(new)
+    new, known = 'msgid "%(count)s d"\nmsgstr ""\n', 'msgid "Log in"\nmsgstr "登录"\n'
+    assert 0 < made.index("# cloud/web/i18n.py\n") < made.index(new) < made.index(known)
     assert "Of old" not in made
 
 

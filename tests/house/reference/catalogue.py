@@ -1,6 +1,7 @@
 """The console's catalogue: every text that asks to be translated, with the Chinese that it has."""
 
-from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from babel.messages.extract import extract_from_dir
@@ -11,6 +12,7 @@ from dev import ROOT
 
 FILE = CATALOGUES / "zh_CN.po"
 METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
+KEYWORDS = {"_": None, "N_": None}
 HEAD = r"""# Chinese texts of the console; English is the key. New texts come by `python3 dev.py reference`.
 msgid ""
 msgstr ""
@@ -19,21 +21,28 @@ msgstr ""
 """
 
 
-def texts() -> Iterator[str]:
-    """Every text that asks to be translated."""
-    for _, _, found, _, _ in extract_from_dir(ROOT / "cloud", METHODS, keywords={"_": None, "N_": None}):
-        assert isinstance(found, str)
-        yield found
-    yield from words.texts()
+def texts() -> dict[str, str]:
+    """Every text that asks to be translated, and the first file it stands in, below the project's folder."""
+    found = [
+        (Path("cloud") / file, str(text)) for file, _, text, _, _ in extract_from_dir(ROOT / "cloud", METHODS, KEYWORDS)
+    ]
+    found += [(Path("cloud/web/words.py"), text) for text in words.texts()]
+    return {text: file.as_posix() for file, text in sorted(found, reverse=True)}
 
 
 def catalogue(file: Path = FILE) -> str:
-    """The catalogue as it is to be: new texts stand at its end, without Chinese yet, and what nothing uses is left
-    out."""
-    chinese, used = read_catalogue(file.read_text("utf-8")), set(texts())
-    entries = {text: zh for text, zh in chinese.items() if text in used}
-    entries |= dict.fromkeys(sorted(used - chinese.keys()), "")
-    return HEAD + "".join(f"\nmsgid {_quoted(text)}\nmsgstr {_quoted(zh)}\n" for text, zh in entries.items())
+    """The catalogue as it is to be: the texts of one file below its name, by their alphabet. New ones have no Chinese
+    yet, and what nothing uses is left out. Two who add texts thus seldom add them to the same lines."""
+    chinese = read_catalogue(file.read_text("utf-8"))
+    listed = sorted((source, text) for text, source in texts().items())
+    return HEAD + "".join(
+        f"\n# {source}\n" + "".join(_entry(text, chinese.get(text, "")) for _, text in entries)
+        for source, entries in groupby(listed, key=itemgetter(0))
+    )
+
+
+def _entry(text: str, chinese: str) -> str:
+    return f"\nmsgid {_quoted(text)}\nmsgstr {_quoted(chinese)}\n"
 
 
 def _quoted(text: str) -> str:
