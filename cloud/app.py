@@ -106,9 +106,10 @@ HEADERS = {
 
 DOMAINS = (
     *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING),
-    *(PEOPLE, QUANTITIES, CARDS, OFFICE, BARS, FLATS, HOURS_AND_CALENDAR, OPERATORS),
-    *(PLANS, DUTIES, RETENTION, SETUP, REPLAY, FLEET, EXCHANGE),
+    *(PEOPLE, QUANTITIES, OFFICE, FLATS, CARDS, BARS),
+    *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, RETENTION, SETUP, REPLAY, EXCHANGE),
 )
+"""In the order in which their entries stand in the navigation."""
 SETUP_TABLES = tuple(table for domain in DOMAINS for table in domain.setup)
 """The tables of the setup file."""
 

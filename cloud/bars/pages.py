@@ -14,7 +14,7 @@ from cloud.devices.registry import site_of
 from cloud.web.auth import Right
 from cloud.web.context import N_, RequestContext, Said, page_for, service
 from cloud.web.days import end_of_day, start_of_day
-from cloud.web.domain import Nav, Panel, Visit
+from cloud.web.domain import Nav, NavGroup, Panel, Visit
 from cloud.web.forms import REJECTED, Clerk, Fields, attempt, number_in
 from cloud.web.pages import local_path, with_query
 from cloud.web.params import Cursor, Id, Text
@@ -48,7 +48,7 @@ Bars = Annotated[BarService, Depends(service(BarService))]
 Looking = Annotated[RequestContext, Depends(page_for(Right.DIRECTORY))]
 
 router = APIRouter(prefix="/bars")
-NAV = (Nav(54, "/bars", N_("Bars"), seldom=True, right=Right.DIRECTORY),)
+NAV = (Nav(NavGroup.PEOPLE, "/bars", N_("Bars"), right=Right.DIRECTORY),)
 
 
 @router.get("")

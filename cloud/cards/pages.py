@@ -18,7 +18,7 @@ from cloud.people.members import STATED, stated
 from cloud.people.pages import person_page
 from cloud.people.store import PersonView
 from cloud.web.context import N_, RequestContext, Said, page_for, service
-from cloud.web.domain import Nav, Panel, Visit
+from cloud.web.domain import Nav, NavGroup, Panel, Visit
 from cloud.web.forms import NOT_RIGHT, NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 from cloud.web.pages import local_path, with_query
 from cloud.web.params import Cursor, Id, Text
@@ -58,7 +58,7 @@ NOT_HERE = N_("No card of this number is known here.")
 NO_PERSON_NUMBER = N_("Choose a person: their number stands in the address of their page. Nothing was changed.")
 
 router = APIRouter()
-NAV = (Nav(53, "/cards", N_("Cards"), seldom=True, right=Right.DIRECTORY),)
+NAV = (Nav(NavGroup.PEOPLE, "/cards", N_("Cards"), right=Right.DIRECTORY),)
 
 
 def readers(visit: Visit) -> list[PointState]:

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from cloud.charging.store import BadCursor, find_session, list_sessions
 from cloud.commands.store import list_points
 from cloud.web.context import N_, ReadingZone, or_404
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, NavGroup
 from cloud.web.pages import see_other, with_query
 from cloud.web.params import Text
 from cloud.web.query import PanelsOf
@@ -17,7 +17,7 @@ from cloud.web.roles import Part
 ROWS = 50
 
 router = APIRouter(prefix="/charging")
-NAV = (Nav(30, "/charging", N_("Charging"), parts=(Part.ZONE,)),)
+NAV = (Nav(NavGroup.DAILY, "/charging", N_("Charging"), parts=(Part.ZONE,)),)
 
 
 @router.get("/sessions")

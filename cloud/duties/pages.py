@@ -16,7 +16,7 @@ from cloud.hours.store import hours_labels
 from cloud.store.labels import Label
 from cloud.web.auth import Right
 from cloud.web.context import N_, Reading, RequestContext, Said, form_for, service
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NOT_RIGHT, NOTHING_TYPED, Fields, attempt
 from cloud.web.names import clean_text
 from cloud.web.rejected import Rejected
@@ -35,7 +35,7 @@ Writer = Annotated[RequestContext, Depends(form_for(Right.SETUP))]
 Duties = Annotated[DutyService, Depends(service(DutyService))]
 
 router = APIRouter(prefix="/duties")
-NAV = (Nav(66, "/duties", N_("Cells and duties"), seldom=True),)
+NAV = (Nav(NavGroup.ESTATE, "/duties", N_("Cells and duties")),)
 
 
 @router.get("")

@@ -25,7 +25,7 @@ from cloud.exchange.rule import COLUMNS, TableProblem
 from cloud.exchange.service import ImportReport, ImportService
 from cloud.exchange.sheet import NoTable
 from cloud.web.context import N_, RequestContext, Said, page_for, service
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import Clerk, Fields
 from cloud.web.looks import Purpose, read_purpose
 from cloud.web.rejected import Rejected
@@ -91,8 +91,8 @@ Held = Annotated[HeldFiles, Depends(service(HeldFiles))]
 
 router = APIRouter()
 NAV = (
-    Nav(67, "/import", N_("Import"), seldom=True, right=Right.PEOPLE),
-    Nav(68, "/export", N_("Export"), seldom=True, right=Right.PEOPLE),
+    Nav(NavGroup.OFFICE, "/import", N_("Import"), right=Right.PEOPLE),
+    Nav(NavGroup.OFFICE, "/export", N_("Export"), right=Right.PEOPLE),
 )
 
 

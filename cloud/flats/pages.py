@@ -14,7 +14,7 @@ from cloud.flats.rule import Flat, Tenure
 from cloud.flats.service import MAX_NAME, FlatService
 from cloud.flats.store import count_flats, find_flat, list_flats
 from cloud.web.context import N_, ReadingDirectory, RequestContext, Said, or_404, service
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 from cloud.web.params import Text
 from cloud.web.roles import Part, Right
@@ -34,7 +34,7 @@ Flats = Annotated[FlatService, Depends(service(FlatService))]
 After = Annotated[str, Query(max_length=MAX_NAME)]
 
 router = APIRouter(prefix="/flats")
-NAV = (Nav(52, "/flats", N_("Flats"), seldom=True, right=Right.DIRECTORY, parts=(Part.CELL,)),)
+NAV = (Nav(NavGroup.PEOPLE, "/flats", N_("Flats"), right=Right.DIRECTORY, parts=(Part.CELL,)),)
 
 
 @router.get("")

@@ -20,7 +20,7 @@ from cloud.people.store import list_plans
 from cloud.points.zone_store import view_zones
 from cloud.web.auth import Right
 from cloud.web.context import N_, Reading, RequestContext, Said, form_for, known_device, page_for
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NO_REASON, NOTHING_TYPED, Fields, Mechanic, NoReason, attempt, reason_in
 from cloud.web.operators import last_entry
 from cloud.web.pages import see_other
@@ -70,8 +70,8 @@ Wiring = Annotated[RequestContext, Depends(page_for(Right.DEVICES))]
 
 router = APIRouter()
 NAV = (
-    Nav(80, "/rollouts", N_("Wiring"), seldom=True, also="/devices/[^/]+/wiring"),
-    Nav(110, "/adoptions", N_("Adopt"), seldom=True, right=Right.ADOPT, also="/devices/[^/]+/lost"),
+    Nav(NavGroup.DEVICES, "/rollouts", N_("Wiring"), also="/devices/[^/]+/wiring"),
+    Nav(NavGroup.DEVICES, "/adoptions", N_("Adopt"), right=Right.ADOPT, also="/devices/[^/]+/lost"),
 )
 
 

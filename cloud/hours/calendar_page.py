@@ -17,7 +17,7 @@ from cloud.hours.store import hours_labels, list_hours, list_special_days
 from cloud.hours.views import missing_year, today_of
 from cloud.hours.words import DAY_KINDS, WEEKDAYS
 from cloud.web.context import N_, Reading, RequestContext, Said, service
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 from cloud.web.rejected import Rejected
 
@@ -35,7 +35,7 @@ KindOrAll = Annotated[str, Query(max_length=20)]
 HoursOrAll = Annotated[str, Query(max_length=40)]
 
 router = APIRouter(prefix="/calendar")
-NAV = (Nav(64, "/calendar", N_("Calendar"), seldom=True),)
+NAV = (Nav(NavGroup.ESTATE, "/calendar", N_("Calendar")),)
 
 
 async def uploaded(request: Request) -> bytes:

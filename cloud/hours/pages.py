@@ -16,7 +16,7 @@ from cloud.hours.window_text import HoursText, read_hours, write_hours
 from cloud.hours.words import DAY_KINDS, WEEKDAYS
 from cloud.store.labels import Label
 from cloud.web.context import N_, Reading, RequestContext, Said, or_404, service
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 
 DONE: Mapping[str, str] = {
@@ -28,7 +28,7 @@ DONE: Mapping[str, str] = {
 OfHours = Annotated[HoursService, Depends(service(HoursService))]
 
 router = APIRouter(prefix="/hours")
-NAV = (Nav(62, "/hours", N_("Hours"), seldom=True),)
+NAV = (Nav(NavGroup.ESTATE, "/hours", N_("Hours")),)
 
 
 @router.get("")

@@ -19,7 +19,7 @@ from cloud.people.store import list_plans
 from cloud.store.labels import Label
 from cloud.web.context import N_, RequestContext, Said, form_for, or_404, page_for, service
 from cloud.web.days import start_of_day, window_of
-from cloud.web.domain import Nav, Panel, Visit
+from cloud.web.domain import Nav, NavGroup, Panel, Visit
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt, number_in
 from cloud.web.pages import local_path, with_query
 from cloud.web.panels import render_panels
@@ -46,8 +46,8 @@ Renewing = Annotated[RequestContext, Depends(page_for(Right.DIRECTORY))]
 
 router = APIRouter()
 NAV = (
-    Nav(45, "/parties", N_("Households and companies"), seldom=True, right=Right.PARTIES, parts=(Part.PARTY,)),
-    Nav(46, "/renewals", N_("Renewals"), seldom=True, right=Right.DIRECTORY),
+    Nav(NavGroup.PEOPLE, "/parties", N_("Households and companies"), right=Right.PARTIES, parts=(Part.PARTY,)),
+    Nav(NavGroup.PEOPLE, "/renewals", N_("Renewals"), right=Right.DIRECTORY),
 )
 
 

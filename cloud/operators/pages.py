@@ -13,7 +13,7 @@ from cloud.points.zone_store import view_zones
 from cloud.web.assignments import BadAssignment
 from cloud.web.auth import BadName, LastAdmin, NameTaken, NoOperator
 from cloud.web.context import N_, RequestContext, Said, form_for, page_for
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NOT_RIGHT, Fields, attempt
 from cloud.web.operators import Operator, list_operators
 from cloud.web.roles import ROLES, Assignment, Right, Role
@@ -41,7 +41,7 @@ Seeing = Annotated[RequestContext, Depends(page_for(Right.ACCOUNTS))]
 Admin = Annotated[RequestContext, Depends(form_for(Right.OPERATORS))]
 
 router = APIRouter(prefix="/operators")
-NAV = (Nav(103, "/operators", N_("Operators"), seldom=True, right=Right.ACCOUNTS),)
+NAV = (Nav(NavGroup.OFFICE, "/operators", N_("Operators"), right=Right.ACCOUNTS),)
 
 
 @router.get("")

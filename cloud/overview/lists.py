@@ -22,7 +22,7 @@ from cloud.people.rosters import spread
 from cloud.retention.store import oldest_event_ms, terms_of
 from cloud.web.context import N_, Reading, ReadingZone, RequestContext, page_for, service
 from cloud.web.days import read_moment
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, NavGroup
 from cloud.web.errors import page
 from cloud.web.operators import list_audit
 from cloud.web.params import Cursor, Text
@@ -41,10 +41,10 @@ AuditReading = Annotated[RequestContext, Depends(page_for(Right.AUDIT))]
 
 router = APIRouter()
 NAV = (
-    Nav(40, "/events", N_("Events"), parts=(Part.ZONE,)),
-    Nav(70, "/rosters", N_("Rosters"), seldom=True),
-    Nav(90, "/quarantine", N_("Quarantine"), seldom=True),
-    Nav(100, "/audit", N_("Audit"), seldom=True, right=Right.AUDIT),
+    Nav(NavGroup.DAILY, "/events", N_("Events"), after="/charging", parts=(Part.ZONE,)),
+    Nav(NavGroup.DEVICES, "/rosters", N_("Rosters")),
+    Nav(NavGroup.DEVICES, "/quarantine", N_("Quarantine")),
+    Nav(NavGroup.OFFICE, "/audit", N_("Audit"), right=Right.AUDIT),
 )
 
 

@@ -20,7 +20,7 @@ from cloud.devices.views import DeviceView, list_devices
 from cloud.overview.metrics import Metrics
 from cloud.people.rosters import Spread, spread
 from cloud.web.context import N_, OwnPage
-from cloud.web.domain import LivePage, Nav, Panel, Piece, Visit, one_piece
+from cloud.web.domain import LivePage, Nav, NavGroup, Panel, Piece, Visit, one_piece
 from cloud.web.pages import see_other
 from cloud.web.panels import render_panels
 from cloud.web.query import PanelsOf
@@ -98,7 +98,7 @@ PANELS = (
 LIVE = LivePage("overview", find_overview, lambda _of, _event: True, shows_emergencies=True)
 
 router = APIRouter()
-NAV = (Nav(10, "/", N_("Overview"), also="/devices/[^/]+"),)
+NAV = (Nav(NavGroup.DAILY, "/", N_("Overview"), also="/devices/[^/]+"),)
 
 
 @router.get("/", dependencies=[Depends(PanelsOf("overview"))])

@@ -15,7 +15,7 @@ from cloud.people.store import find_person, list_people, plans_to_give
 from cloud.store.labels import Label
 from cloud.web.context import N_, ReadingDirectory, RequestContext, Said, service
 from cloud.web.days import window_of
-from cloud.web.domain import Nav, Panel
+from cloud.web.domain import Nav, NavGroup, Panel
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 from cloud.web.panels import render_panels
 from cloud.web.params import Cursor, Id, Text
@@ -39,7 +39,7 @@ People = Annotated[PeopleService, Depends(service(PeopleService))]
 Memberships = Annotated[MembershipService, Depends(service(MembershipService))]
 
 router = APIRouter(prefix="/people")
-NAV = (Nav(50, "/people", N_("People"), right=Right.DIRECTORY, parts=(Part.CELL,)),)
+NAV = (Nav(NavGroup.DAILY, "/people", N_("People"), right=Right.DIRECTORY, parts=(Part.CELL,)),)
 
 
 @router.get("")

@@ -23,7 +23,7 @@ from cloud.setup.service import NeedsAccept, Outdated, Preview
 from cloud.store.labels import Label
 from cloud.web.auth import Right
 from cloud.web.context import N_, RequestContext, Said, form_for, or_404, page_for, service
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NOT_RIGHT, NOTHING_TYPED, Fields
 from cloud.web.pages import see_other
 from cloud.web.rejected import Rejected
@@ -52,7 +52,7 @@ Writer = Annotated[RequestContext, Depends(form_for(Right.SETUP))]
 Plans = Annotated[PlanService, Depends(service(PlanService))]
 
 router = APIRouter(prefix="/plans")
-NAV = (Nav(61, "/plans", N_("Plans"), seldom=True, right=Right.DIRECTORY),)
+NAV = (Nav(NavGroup.ESTATE, "/plans", N_("Plans"), right=Right.DIRECTORY),)
 
 
 @router.get("")

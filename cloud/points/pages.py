@@ -17,7 +17,7 @@ from cloud.commands.store import list_points
 from cloud.points.filter import PATHS, group_of, read_filter
 from cloud.points.panels import find_one_point, list_chosen
 from cloud.web.context import N_, ReadingZone, RequestContext, or_404, page_for
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, attempt, reason_in
 from cloud.web.pages import local_path, with_query
 from cloud.web.panels import render_panels
@@ -52,8 +52,8 @@ Locking = Annotated[RequestContext, Depends(page_for(Right.DOORS))]
 
 router = APIRouter()
 NAV = (
-    Nav(20, "/doors", N_("Doors"), also="/orders/.+|/zones/.+", parts=(Part.ZONE,)),
-    Nav(55, "/points", N_("All points"), seldom=True, parts=(Part.ZONE,)),
+    Nav(NavGroup.DAILY, "/doors", N_("Doors"), also="/orders/.+|/zones/.+", parts=(Part.ZONE,)),
+    Nav(NavGroup.ESTATE, "/points", N_("All points"), parts=(Part.ZONE,)),
 )
 
 

@@ -16,7 +16,7 @@ from cloud.points.zone_store import view_zones
 from cloud.points.zones import BadZone, ZoneService
 from cloud.store.labels import Label
 from cloud.web.context import N_, Reading, RequestContext, Said, service
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NOT_RIGHT, Clerk, Fields, attempt
 from cloud.web.names import clean_text
 
@@ -50,7 +50,7 @@ FIELDS = "kind", "counts", "parent", "capacity", "fire_limit", "closes"
 Zones = Annotated[ZoneService, Depends(service(ZoneService))]
 
 router = APIRouter(prefix="/zones")
-NAV = (Nav(60, "/zones", N_("Zones"), seldom=True),)
+NAV = (Nav(NavGroup.ESTATE, "/zones", N_("Zones")),)
 
 
 @router.get("")

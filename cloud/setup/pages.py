@@ -13,7 +13,7 @@ from cloud.setup.document import BadSetup, SetupFile
 from cloud.setup.service import NeedsAccept, Outdated, Preview, SetupService
 from cloud.web.auth import Right
 from cloud.web.context import N_, RequestContext, Said, form_for, or_404, page_for, service
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import Fields
 from cloud.web.pages import see_other
 
@@ -38,7 +38,7 @@ Writer = Annotated[RequestContext, Depends(form_for(Right.SETUP))]
 Setup = Annotated[SetupService, Depends(service(SetupService))]
 
 router = APIRouter(prefix="/settings", max_body_size=2 * MAX_PAGE_BYTES)
-NAV = (Nav(95, "/settings", N_("Settings"), seldom=True, right=Right.SETUP),)
+NAV = (Nav(NavGroup.OFFICE, "/settings", N_("Settings"), right=Right.SETUP),)
 
 
 @router.get("")

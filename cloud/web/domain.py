@@ -1,6 +1,7 @@
 """What a domain of the cloud brings to the web."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from fastapi import APIRouter
@@ -10,25 +11,53 @@ from sqlalchemy import Connection
 from cloud.devices.event_views import EventView
 from cloud.store.labels import Label
 from cloud.store.scope import Scope, scope_of
-from cloud.web.i18n import Language
+from cloud.web.i18n import N_, Language
 from cloud.web.roles import Part, Right
 from cloud.web.setup_table import AnyTable
 
 T = TypeVar("T")
 
 
-class Nav(Struct, frozen=True):
-    """An entry of the console's navigation, for those who have the right, and ``parts`` as the page has them. Entries
-    stand in the order of ``place``; those that are ``seldom`` needed stand under More. ``also`` matches the paths of
-    pages without an entry of their own that belong to this one."""
+class NavGroup(StrEnum):
+    """Entries of the navigation that stand together. Those of ``DAILY`` are always in sight, the others stand under
+    More, each group below its name, a text of the catalogue."""
 
-    place: int
+    DAILY = ""
+    PEOPLE = N_("People and flats")
+    ESTATE = N_("Zones, plans and hours")
+    DEVICES = N_("Devices")
+    OFFICE = N_("Administration")
+
+
+class Nav(Struct, frozen=True):
+    """An entry of the console's navigation, for those who have the right, and ``parts`` as the page has them. ``after``
+    is the path of the entry behind which it stands, where the order of the domains does not say it. ``also`` matches
+    the paths of pages without an entry of their own that belong to this one."""
+
+    group: NavGroup
     path: str
     text: str
-    seldom: bool = False
+    after: str = ""
     right: Right = Right.READ
     also: str = r"(?!)"
     parts: tuple[Part, ...] = ()
+
+
+def in_order(entries: Sequence[Nav]) -> list[Nav]:
+    """Every entry by its group; within a group as they come, each directly followed by those that stand behind it.
+    Raises ``ValueError`` for one that stands behind none."""
+    listed = sorted(_followers(entries, ""), key=lambda entry: list(NavGroup).index(entry.group))
+    if len(listed) < len(entries):
+        lost = {entry.path for entry in entries} - {entry.path for entry in listed}
+        raise ValueError(f"No entry of the navigation stands before {', '.join(sorted(lost))}")
+    return listed
+
+
+def _followers(entries: Sequence[Nav], path: str) -> Iterator[Nav]:
+    for entry in entries:
+        if entry.after == path:
+            yield entry
+            yield from _followers(entries, entry.path)
 
 
 class Visit(NamedTuple):

@@ -19,7 +19,7 @@ from cloud.devices.registry import Site
 from cloud.store.labels import Label
 from cloud.store.scope import Scope
 from cloud.web import words
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, in_order
 from cloud.web.i18n import Language, choose, languages
 from cloud.web.operators import Login
 from cloud.web.roles import Assignment, Part, Right
@@ -84,7 +84,7 @@ class Pages:
         nav: Sequence[Nav],
     ) -> None:
         """``clock`` gives UTC milliseconds, ``nav`` are the pages to go to for those who are logged in."""
-        self._nav = sorted(nav, key=lambda one: one.place)
+        self._nav = in_order(nav)
         self.zone = ZoneInfo(site.zone)
         self.languages = languages(self.zone)
         self._clock = clock
