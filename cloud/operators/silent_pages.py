@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from cloud.operators.silent_alarms import SilentAlarmService
 from cloud.web.context import N_, RequestContext, page_for, service
-from cloud.web.domain import Nav
+from cloud.web.domain import Nav, NavGroup
 from cloud.web.params import Cursor
 from cloud.web.roles import Right
 
@@ -15,7 +15,7 @@ Looking = Annotated[RequestContext, Depends(page_for(Right.SILENT))]
 Alarms = Annotated[SilentAlarmService, Depends(service(SilentAlarmService))]
 
 router = APIRouter()
-NAV = (Nav(105, "/silent-alarms", N_("Silent alarms"), seldom=True, right=Right.SILENT),)
+NAV = (Nav(NavGroup.OFFICE, "/silent-alarms", N_("Silent alarms"), right=Right.SILENT),)
 
 
 @router.get("/silent-alarms")

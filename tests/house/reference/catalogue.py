@@ -23,11 +23,10 @@ msgstr ""
 
 def texts() -> dict[str, str]:
     """Every text that asks to be translated, and the first file it stands in, below the project's folder."""
-    found = [
-        (Path("cloud") / file, str(text)) for file, _, text, _, _ in extract_from_dir(ROOT / "cloud", METHODS, KEYWORDS)
-    ]
-    found += [(Path("cloud/web/words.py"), text) for text in words.texts()]
-    return {text: file.as_posix() for file, text in sorted(found, reverse=True)}
+    extracted = extract_from_dir(ROOT / "cloud", METHODS, keywords=KEYWORDS)
+    found = [(f"cloud/{file}", str(text)) for file, _, text, _, _ in extracted]
+    found += [("cloud/web/words.py", text) for text in words.texts()]
+    return {text: file for file, text in sorted(found, reverse=True)}
 
 
 def catalogue(file: Path = FILE) -> str:
