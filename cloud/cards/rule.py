@@ -1,5 +1,6 @@
 """What a card is called: as people write it, as readers send it, and as devices know it. Pure."""
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
@@ -82,6 +83,25 @@ class Card(NamedTuple):
 def form_digests(key: DigestKey, card: Card) -> tuple[bytes, ...]:
     """The digests of every form in which readers report the card, its own first. Raises as ``Card.digest``."""
     return tuple(credential_digest(key, form) for form in credentials.forms(card.canonical()))
+
+
+def cards_written(text: str) -> list[Card]:
+    """Every card that a text can be the number of: the number alone, or facility and number as they are printed, parted
+    by a colon, comma or slash."""
+    parts = re.split("[:,/]", text.strip())
+    if not all(part.isascii() and part.isdigit() and len(part) <= MAX_DIGITS for part in parts) or len(parts) > 2:
+        return []
+    *facility, number = map(int, parts)
+    written = (Card(name, facility[0] if facility else None, number) for name in credentials.FORMATS)
+    return [card for card in written if _can_be(card)]
+
+
+def _can_be(card: Card) -> bool:
+    try:
+        card.canonical()
+    except ValueError:
+        return False
+    return True
 
 
 class BadBatch(ValueError):

@@ -12,6 +12,7 @@ from cloud.cards.rule import (
     Card,
     CardState,
     Recipient,
+    cards_written,
     form_digests,
     read_batch,
 )
@@ -173,6 +174,12 @@ class CardService:
                 if found:
                     return store.find_card(connection, found[0])
         return None
+
+    def with_number(self, connection: Connection, text: str) -> list[CardRow]:
+        """The cards that a text may be the number of, in whatever format."""
+        site, digests = site_of(connection).name, [self._digests(card)[0] for card in cards_written(text)]
+        found = store.cards_with(connection, site, digests)
+        return store.cards_of_ids(connection, found)
 
     def _sealed(self, card: Card, label: str, **more: object) -> NewCard:
         """Raises ``Rejected`` for a card that cannot be."""

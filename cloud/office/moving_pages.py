@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
+from sqlalchemy import Connection
 from starlette.datastructures import FormData
 
 from cloud.devices.registry import site_of
@@ -14,6 +15,7 @@ from cloud.office.party_store import view_party
 from cloud.office.rule import MOVES_IN, MOVES_OUT, HomeGround
 from cloud.office.words import GROUNDS, ROLES, STEPS
 from cloud.parties.party import AT_HOME, MemberRole
+from cloud.people.store import PersonView, find_person
 from cloud.store.labels import Label
 from cloud.web.auth import Right
 from cloud.web.context import N_, RequestContext, Said, or_404, page_for, service
@@ -23,8 +25,12 @@ from cloud.web.forms import REJECTED, Clerk, attempt, number_in
 from cloud.web.params import Id
 from cloud.web.rejected import Rejected
 
-MAX_NEWCOMERS = 4
-"""In one form: whoever else comes is added to the household afterwards."""
+MAX_NEWCOMERS = 40
+"""In one form."""
+BLANK_ROWS = 2
+"""Rows for people to come, below those that are filled in."""
+WHO = ("person", "name_zh", "name_en")
+"""The fields of a row that say who comes."""
 NO_DAY = N_("A moving day needs a day. Nothing was changed.")
 HOME_ROLES = {role: text for role, text in ROLES.items() if role in AT_HOME}
 
@@ -49,7 +55,10 @@ def moving(party: Id, context: Planning) -> HTMLResponse:
 def moving_page(
     context: RequestContext, party: int, form: FormData, said: Said | None, preview: Sequence[StepPreview] = ()
 ) -> HTMLResponse:
+    filled = [number for number in range(MAX_NEWCOMERS) if any(form.get(f"{name}_{number}") for name in WHO)]
+    rows = range(min(max(filled, default=-1) + 1 + BLANK_ROWS, MAX_NEWCOMERS))
     with context.store.reading() as connection:
+        listed = [_listed(connection, form.get(f"person_{number}")) for number in rows]
         found = or_404(view_party(connection, site_of(connection).name, party, context.clock()))
     return context.render(
         "moving.html",
@@ -60,13 +69,26 @@ def moving_page(
         grounds=GROUNDS,
         roles=HOME_ROLES,
         steps=STEPS,
-        newcomers=range(MAX_NEWCOMERS),
+        rows=rows,
+        listed=listed,
+        most=MAX_NEWCOMERS,
     )
 
 
+def _listed(connection: Connection, number: object) -> PersonView | None:
+    """Whoever was chosen for a row."""
+    try:
+        return find_person(connection, number_in({"person": str(number or "")}, "person"))
+    except ValueError:
+        return None
+
+
 @router.post("")
-def move(party: Id, context: Clerk, moving: Moving, form: Form) -> Response:
-    """The first time it is shown what will be done, the second time it is done."""
+def move(party: Id, context: Clerk, moving: Moving, form: Form, again: bool = False) -> Response:
+    """The first time it is shown what will be done, the second time it is done. The form comes ``again`` with whoever
+    was chosen, and with more rows."""
+    if again:
+        return moving_page(context, party, form, None)
     shown: list[StepPreview] = []
 
     def act() -> None:
@@ -76,8 +98,8 @@ def move(party: Id, context: Clerk, moving: Moving, form: Form) -> Response:
         else:
             shown.extend(moving.preview(day))
 
-    again = partial(moving_page, context, party, form)
-    answer = attempt(context, act, f"/parties/{party}?done=moved", REJECTED, again)
+    wrong = partial(moving_page, context, party, form)
+    answer = attempt(context, act, f"/parties/{party}?done=moved", REJECTED, wrong)
     return moving_page(context, party, form, None, shown) if shown else answer
 
 

@@ -33,7 +33,13 @@ async def form_fields(request: Request) -> dict[str, str]:
     return {key: value for key, value in (await request.form()).items() if isinstance(value, str) and value.strip()}
 
 
+async def form_items(request: Request) -> list[tuple[str, str]]:
+    """Every field with what was filled in, one that was sent several times as often."""
+    return [(key, value) for key, value in (await request.form()).multi_items() if isinstance(value, str)]
+
+
 Fields = Annotated[dict[str, str], Depends(form_fields)]
+FormItems = Annotated[list[tuple[str, str]], Depends(form_items)]
 Guard = Annotated[RequestContext, Depends(form_for(Right.DOORS))]
 Clerk = Annotated[RequestContext, Depends(form_for(Right.PEOPLE))]
 Mechanic = Annotated[RequestContext, Depends(form_for(Right.DEVICES))]
