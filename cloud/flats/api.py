@@ -81,6 +81,12 @@ def flat(name: str, context: DirectoryReader) -> FlatView:
         return with_residents(connection, site, [found], context.clock())[0]
 
 
+@router.delete("/flats/{name:path}", status_code=204)
+def remove_flat(name: str, context: Clerk, flat_service: Flats) -> None:
+    """Take a flat away that nobody lives in and that no point is for."""
+    flat_service.remove(context.by, name)
+
+
 @router.put("/flats/{name:path}", status_code=204)
 def change_flat(name: str, body: FlatIn, context: Clerk, flat_service: Flats) -> None:
     """Correct a flat: all of its fields are put in the place of those before."""

@@ -22,6 +22,7 @@ from cloud.web.roles import Part, Right
 ROWS = 50
 DONE: Mapping[str, str] = {
     "added": N_("The flat is added."),
+    "removed": N_("The flat is removed."),
     "changed": N_("Changed. Online doors apply it within a second, offline ones when they reconnect."),
 }
 TENURES: Mapping[Tenure, str] = {
@@ -78,6 +79,12 @@ def add(context: Clerk, flat_service: Flats, fields: Fields) -> Response:
     return attempt(
         context, lambda: flat_service.add(context.by, _flat(fields.get("name", ""), fields)), then, REJECTED, again
     )
+
+
+@router.post("/{name:path}/remove")
+def remove(name: str, context: Clerk, flat_service: Flats) -> Response:
+    act = partial(flat_service.remove, context.by, name)
+    return attempt(context, act, "/flats?done=removed", REJECTED, partial(flat_page, context, name))
 
 
 @router.get("/{name:path}")

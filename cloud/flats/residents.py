@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from cloud.flats.rule import Flat, Place, place_of_point, places_of_flat
 from cloud.store.chunks import among
@@ -38,12 +38,7 @@ def with_residents(connection: Connection, site: str, listed: Sequence[Flat], no
     """The same flats with the parties of theirs that nobody has ended, and their people of the present."""
     named: dict[int, list[Label]] = defaultdict(list)
     columns = parties.c.id, parties.c.flat, people.c.name_zh, people.c.name_en
-    belongs = (
-        (party_members.c.party_id == parties.c.id)
-        & party_members.c.ended_ms.is_(None)
-        & (party_members.c.from_ms <= now_ms)
-        & ((party_members.c.until_ms == 0) | (party_members.c.until_ms > now_ms) | (party_members.c.role == "tenant"))
-    )
+    belongs = _belongs(now_ms) & (party_members.c.from_ms <= now_ms)
     query = (
         select(*columns)
         .outerjoin(party_members, belongs)
@@ -58,6 +53,32 @@ def with_residents(connection: Connection, site: str, listed: Sequence[Flat], no
         if row.name_zh is not None:
             named[row.id].append(Label(row.name_zh, row.name_en))
     return [FlatView(flat, [Household(party, named[party]) for party in of_flat[flat.name]]) for flat in listed]
+
+
+def people_of_flat(connection: Connection, site: str, flat: str, now_ms: int) -> list[Label]:
+    """The names of those who live in a flat, or will."""
+    query = (
+        select(people.c.id, people.c.name_zh, people.c.name_en)
+        .join(party_members, party_members.c.person_id == people.c.id)
+        .join(parties, _belongs(now_ms))
+        .where(parties.c.site == site, parties.c.flat == flat, parties.c.ended_ms.is_(None))
+    )
+    return [Label(row.name_zh, row.name_en) for row in connection.execute(query.distinct().order_by(people.c.id))]
+
+
+def _belongs(now_ms: int) -> ColumnElement[bool]:
+    """Of a member's place in a party: it is not over. A lease that has run out is not."""
+    return (
+        (party_members.c.party_id == parties.c.id)
+        & (party_members.c.ended_ms.is_(None) | (party_members.c.ended_ms > now_ms))
+        & ((party_members.c.until_ms == 0) | (party_members.c.until_ms > now_ms) | (party_members.c.role == "tenant"))
+    )
+
+
+def points_for(connection: Connection, flat: str) -> list[Label]:
+    """The labels of the points whose place is this flat."""
+    query = select(points.c.label_zh, points.c.label_en).where(points.c.flat == flat).order_by(points.c.name)
+    return [Label(row.label_zh, row.label_en) for row in connection.execute(query)]
 
 
 def points_of_flat(connection: Connection, flat: Flat) -> list[OwnPoint]:

@@ -1,10 +1,11 @@
-"""The use cases of flats: each is added and corrected with its row in the audit."""
+"""The use cases of flats: each is added, corrected and removed with its row in the audit."""
 
 from msgspec import structs
 from sqlalchemy import select
 
+from cloud.flats.residents import people_of_flat, points_for
 from cloud.flats.rule import MAX_AREA_M2, MAX_FLOOR, Flat, entrance
-from cloud.flats.store import add_flat, change_flat, find_flat
+from cloud.flats.store import add_flat, change_flat, end_households, find_flat, remove_flat
 from cloud.store.database import Clock, Store
 from cloud.store.schema import sites
 from cloud.web.context import N_
@@ -18,13 +19,15 @@ MAX_NAME, MAX_PART = 40, 10
 NO_NAME = N_("A flat needs a name, or a building and a number that make one. Nothing was changed.")
 TAKEN = N_("There is a flat of this name already. Nothing was changed.")
 NO_FLAT = N_("There is no such flat. Nothing was changed.")
+LIVED_IN = N_("Its residents are %(names)s: move them out first, or mark it vacant. Nothing was changed.")
+HAS_POINTS = N_("It is the place of %(points)s: give each another place first. Nothing was changed.")
 NO_FLOOR = N_("A floor is a number from -%(most)s to %(most)s. Nothing was changed.")
 NO_AREA = N_("An area is a number of square metres, at most %(most)s. Nothing was changed.")
 
 
 class FlatService:
-    """The service that adds and corrects flats. Any thread may use it; ``by`` is the operator's name. What is rejected
-    leaves no trace."""
+    """The service that changes flats. Any thread may use it; ``by`` is the operator's name. What is rejected leaves no
+    trace."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
@@ -56,6 +59,23 @@ class FlatService:
                     connection, self._clock(), by, "flat.changed", f"flat {flat.name}", **flat_differences(before, flat)
                 )
         return flat.name
+
+    def remove(self, by: str, name: str) -> None:
+        """Take a flat away that nobody lives in and that no point is for. A household that lived there ends, and keeps
+        its history. Raises ``Rejected``."""
+        now_ms = self._clock()
+        with self._store.writing() as connection:
+            site = connection.execute(select(sites.c.name)).scalar_one()
+            flat = find_flat(connection, site, name)
+            if flat is None:
+                raise Rejected(NO_FLAT, "name", 404)
+            if names := people_of_flat(connection, site, flat.name, now_ms):
+                raise Rejected(LIVED_IN, "name", 409, names=names)
+            if found := points_for(connection, flat.name):
+                raise Rejected(HAS_POINTS, "name", 409, points=found)
+            end_households(connection, site, flat.name, now_ms)
+            remove_flat(connection, site, flat.name)
+            record(connection, now_ms, by, "flat.removed", f"flat {flat.name}")
 
 
 def checked_flat(flat: Flat) -> Flat:

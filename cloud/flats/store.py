@@ -33,6 +33,13 @@ def remove_flat(connection: Connection, site: str, name: str) -> None:
     connection.execute(delete(flats).where(flats.c.site == site, flats.c.name == name))
 
 
+def end_households(connection: Connection, site: str, flat: str, now_ms: int) -> None:
+    """Parties of a flat that is to be removed: they are no longer of it, and those that nobody has ended end."""
+    ended_ms = func.coalesce(parties.c.ended_ms, now_ms)
+    of_it = parties.c.site == site, parties.c.flat == flat
+    connection.execute(update(parties).where(*of_it).values(flat=None, ended_ms=ended_ms))
+
+
 def taken_flats(connection: Connection, site: str, names: Collection[str]) -> list[str]:
     """Those of these flats that a party is of, or was."""
     found: list[str] = []

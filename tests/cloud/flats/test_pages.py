@@ -47,3 +47,13 @@ def test_page_of_a_flat_names_its_own_points(town: Town) -> None:
         page = words(auditor.get("/flats/2-502").text)
     assert "East gate floor 5 of unit 2" in page
     assert "West gate" not in page
+
+
+def test_flat_is_removed_by_forms(town: Town) -> None:
+    with town.visit("office") as office:
+        office.submit("/flats", "/flats", name="Yard 2/3")
+        here = "/flats/Yard%202/3"
+        assert office.submit(f"{here}/remove", here).headers["location"] == "/flats?done=removed"
+        assert office.get(here).status_code == 404
+        lived_in = office.submit("/flats/2-502/remove", "/flats/2-502")
+        assert (lived_in.status_code, "Li Si, Li Xiaowu" in lived_in.text) == (422, True)

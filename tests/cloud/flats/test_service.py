@@ -3,14 +3,19 @@
 import pytest
 from msgspec import structs
 
-from cloud.flats.rule import Flat, Tenure
+from cloud.flats.rule import Flat, Place, Tenure
 from cloud.flats.service import FlatService
 from cloud.flats.store import find_flat, list_flats
+from cloud.office.rule import HomeGround
+from cloud.parties.store import find_party
+from cloud.points.store import set_places
 from cloud.sample import SITE
 from cloud.store.database import Store
 from cloud.store.revision import revision
 from cloud.web.operators import list_audit
 from cloud.web.rejected import Rejected
+from contract.decide import DAY_MS
+from tests.cloud.support.households import PropertyOffice
 from tests.cloud.support.town import Past
 
 NOW_MS = 1_800_000_000_000
@@ -67,3 +72,32 @@ def test_change_of_a_flat_says_what(store: Store, flats: FlatService) -> None:
         changed, *_ = list_audit(connection)
         assert len([entry for entry in list_audit(connection) if entry.action == "flat.changed"]) == 1
     assert changed.detail == {"floor": "6", "vacant": "True"}
+
+
+def test_empty_flat_is_removed_with_its_household(store: Store, flats: FlatService, office: PropertyOffice) -> None:
+    """One that was typed wrongly, or that nobody lives in any more; the household keeps its history."""
+    person = office.person("Gone", "2-509")
+    party = office.party_of(person)
+    with pytest.raises(Rejected, match="Its residents are Gone: move") as refused:
+        flats.remove("lin", "2-509")
+    assert refused.value.status == 409
+    office.persons.end("lin", person, HomeGround.OWN_WORD)
+    with pytest.raises(Rejected, match="Its residents are Gone: move"):
+        flats.remove("lin", "2-509")
+    later = FlatService(store, lambda: NOW_MS + DAY_MS)
+    later.remove("lin", "2-509")
+    with pytest.raises(Rejected, match="no such flat"):
+        later.remove("lin", "2-509")
+    with store.reading() as connection:
+        kept = find_party(connection, SITE.name, party)
+        assert list_audit(connection)[0].subject == "flat 2-509"
+    assert kept is not None
+    assert (kept.name_en, kept.flat, kept.ended_ms) == ("2-509", None, NOW_MS + DAY_MS)
+
+
+def test_flat_of_a_door_is_not_removed(store: Store, flats: FlatService) -> None:
+    flats.add("lin", Flat("9-901"))
+    with store.writing() as connection:
+        set_places(connection, SITE.name, {"east-gate": Place(flat="9-901")})
+    with pytest.raises(Rejected, match="It is the place of East gate"):
+        flats.remove("lin", "9-901")
