@@ -18,7 +18,7 @@ from cloud.people.memberships import MembershipService
 from cloud.people.store import list_plans
 from cloud.store.labels import Label
 from cloud.web.context import N_, RequestContext, Said, form_for, or_404, page_for, service
-from cloud.web.days import start_of_day, window_of
+from cloud.web.days import end_of_day, start_of_day, window_of
 from cloud.web.domain import Nav, NavGroup, Panel, Visit
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt, number_in
 from cloud.web.pages import local_path, with_query
@@ -154,6 +154,14 @@ def change_member(party: Id, member: Id, context: Clerk, party_service: Parties,
         party_service.change_member(context.by, member, role, *_window(context, fields))
 
     return attempt(context, act, f"/parties/{party}?done=changed", REJECTED, partial(party_page, context, party))
+
+
+@router.post("/parties/{party}/members/{member}/lease")
+def renew_lease(party: Id, member: Id, context: Clerk, party_service: Parties, fields: Fields) -> Response:
+    def act() -> None:
+        party_service.renew_lease(context.by, member, end_of_day(fields.get("last_day", ""), context.pages.zone))
+
+    return attempt(context, act, "/renewals?done=renewed", REJECTED)
 
 
 @router.post("/parties/{party}/members/{member}/end")

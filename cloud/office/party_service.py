@@ -31,6 +31,8 @@ NO_FLAT = N_("There is no flat of this name. Nothing was changed.")
 FLAT_TAKEN = N_("A household lives there already: add people to it, or make a moving day. Nothing was changed.")
 IS_MEMBER = N_("They belong to it already at that time. Nothing was changed.")
 ENDS_EARLY = N_("The last day comes before the first day. Nothing was changed.")
+NO_LEASE = N_("They have no lease here. Nothing was changed.")
+NOT_LATER = N_("A renewed lease ends later than the old one, and after today. Nothing was changed.")
 HOME_ENDS_HERE = N_("This would end somebody's home: end it with its ground instead. Nothing was changed.")
 HAS_HOMES = N_("People have their home here: end it for each of them, or make a moving day. Nothing was changed.")
 
@@ -106,6 +108,18 @@ class PartyService:
             detail = {"party": str(known.party), "role": role.value}
             record(connection, now_ms, by, "member.changed", f"person {known.person}", **detail)
             check_party_places(connection, known.party, [known.person], now_ms)
+
+    def renew_lease(self, by: str, member: int, until_ms: int) -> None:
+        """A tenant's lease ends later than was agreed, be it over already or not. Raises ``Rejected``."""
+        now_ms = self._clock()
+        with self._store.writing() as connection:
+            known = found_member(connection, member, now_ms)
+            if known.role is not MemberRole.TENANT:
+                raise Rejected(NO_LEASE, "member", 409)
+            if until_ms <= max(known.until_ms, now_ms):
+                raise Rejected(NOT_LATER, "last_day")
+            rows.change_party_member(connection, site_of(connection).name, member, until_ms=until_ms)
+            record(connection, now_ms, by, "lease.renewed", f"person {known.person}", party=str(known.party))
 
     def end_member(self, by: str, member: int, ground: HomeGround | None = None, at_ms: int = 0) -> int:
         """They belong to it no longer, from that moment on (now unless given); returns the moment. A home ends on a

@@ -16,7 +16,7 @@ from cloud.people.membership_store import labels_of, memberships_that_end
 from cloud.people.plans import Plan
 from cloud.people.store import list_plans, memberships_of_party
 from cloud.people.tables import qualifications
-from cloud.people.terms import REMINDERS_DAYS, due_reminder, term_days, too_many
+from cloud.people.terms import REMINDERS_DAYS, after_years, due_reminder, term_days, too_many
 from cloud.store.labels import Label
 from cloud.store.schema import parties, party_members
 from cloud.store.scope import party_seen, scope_of
@@ -115,7 +115,8 @@ class PersonParty(Struct, frozen=True):
 
 class DueLine(Struct, frozen=True):
     """What ends soon or has ended: a membership, a qualification, or a tenant's lease. ``days`` is the reminder that is
-    due, 0 once it is over. ``is_over_grace`` says that nothing more is waited for."""
+    due, 0 once it is over. ``is_over_grace`` says that nothing more is waited for. ``member`` is the tenant's place in
+    the household, and ``renewed_ms`` the end of a lease that is renewed for a year."""
 
     person: int | None
     party: int | None
@@ -127,6 +128,8 @@ class DueLine(Struct, frozen=True):
     is_over_grace: bool
     membership: int = 0
     qualification: str = ""
+    member: int = 0
+    renewed_ms: int = 0
 
 
 def list_parties(
@@ -255,7 +258,7 @@ def _reminders(plan: Plan) -> tuple[int, ...]:
 
 def _leases_due(connection: Connection, site: str, now_ms: int, zone: ZoneInfo) -> list[DueLine]:
     query = (
-        select(party_members.c.person_id, party_members.c.party_id, party_members.c.until_ms)
+        select(party_members.c.id, party_members.c.person_id, party_members.c.party_id, party_members.c.until_ms)
         .join(parties, parties.c.id == party_members.c.party_id)
         .where(party_members.c.site == site, parties.c.kind == PartyKind.FLAT, parties.c.ended_ms.is_(None))
         .where(party_members.c.role == MemberRole.TENANT, party_members.c.ended_ms.is_(None))
@@ -269,7 +272,8 @@ def _leases_due(connection: Connection, site: str, now_ms: int, zone: ZoneInfo) 
         if days is not None:
             over = row.until_ms + LEASE_GRACE_DAYS * DAY_MS <= now_ms
             window = row.until_ms, days, over
-            lines.append(DueLine(row.person_id, row.party_id, names[row.person_id], "", None, *window))
+            again = {"member": row.id, "renewed_ms": after_years(row.until_ms, 1, zone)}
+            lines.append(DueLine(row.person_id, row.party_id, names[row.person_id], "", None, *window, **again))
     return lines
 
 

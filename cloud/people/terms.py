@@ -3,6 +3,7 @@
 Days are days of the site's calendar: a year that is paid ends at midnight, whatever summer time does.
 """
 
+from calendar import isleap
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta, tzinfo
 
@@ -40,6 +41,14 @@ def after_days(at_ms: int, days: int, zone: tzinfo) -> int:
         return LAST_MS
     later = datetime.fromtimestamp(at_ms // 1000, zone) + timedelta(days=days)
     return int(later.timestamp()) * 1000 + at_ms % 1000
+
+
+def after_years(at_ms: int, years: int, zone: tzinfo) -> int:
+    """The same day and time so many years later; of a leap day the last of February."""
+    then = datetime.fromtimestamp(at_ms // 1000, zone)
+    year = min(then.year + years, 9998)
+    day = 28 if (then.month, then.day) == (2, 29) and not isleap(year) else then.day
+    return int(then.replace(year=year, day=day).timestamp()) * 1000 + at_ms % 1000
 
 
 def renewal(ended_ms: int, days: int, grace_days: int, now_ms: int, zone: tzinfo) -> tuple[int, int]:

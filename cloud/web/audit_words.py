@@ -49,6 +49,7 @@ ACTIONS: Mapping[str, str] = {
     "member.added": "Added a member",
     "member.changed": "Changed a member",
     "member.ended": "Ended a member's place",
+    "lease.renewed": "Renewed a lease",
     "moving.carried_out": "Carried out a step of a moving day",
     "membership.added": "Gave a plan",
     "membership.changed": "Changed a membership",

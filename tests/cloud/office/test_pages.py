@@ -147,6 +147,27 @@ def test_lease_is_ended_at_desk_by_forms(town: Town) -> None:
         assert "Tenant" not in words(visitor.get("/renewals").text)
 
 
+def test_lease_is_renewed_from_the_list(town: Town) -> None:
+    """For a year unless the clerk says another day; before today it is refused."""
+    with town.visit("office") as visitor:
+        tenant = add_person(visitor, "Tenant")
+        party = party_of(visitor, "/people/5")
+        fields = {"person": number(tenant), "role": "tenant", "last_day": "2027-01-31"}
+        visitor.submit(f"{party}/members", party, **fields)
+        page = visitor.get("/renewals").text
+        (action,) = re.findall(rf'action="({party}/members/\d+/lease)"', page)
+        assert 'value="2028-01-31"' in page
+        early = visitor.submit(action, "/renewals", last_day="2027-01-31")
+        assert (early.status_code, "ends later than the old one" in early.text) == (422, True)
+        assert (
+            visitor.submit(action, "/renewals", last_day="2028-01-31").headers["location"] == "/renewals?done=renewed"
+        )
+        assert "Tenant Lease" not in words(visitor.get("/renewals").text)
+        assert "lease through 2028-01-31" in words(visitor.get(party).text)
+        owner = re.findall(rf'action="({party}/members/\d+)/end"', visitor.get(party).text)[0]
+        assert visitor.submit(f"{owner}/lease", party, last_day="2028-01-31").status_code == 409
+
+
 def test_person_ended_inside_is_named_by_the_muster(town: Town) -> None:
     """Who is inside when the office ends them may leave, and is on the list under their name."""
     town.happens("access.passed", holder=town.holder("Sun Qi"), direction="in", at_ms=town.now_ms - 60_000)
