@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
+from cloud.cards.returns import cards_to_return
 from cloud.cards.rule import Card, CardState, Recipient
 from cloud.cards.service import CardService
 from cloud.cards.store import CardFilter, CardRow, count_cards, find_card, holders_of_several, list_cards
@@ -55,7 +56,7 @@ KINDS: Mapping[str, str] = {
     "code": N_("Spoken code"),
 }
 NOT_HERE = N_("No card of this number is known here.")
-NO_PERSON_NUMBER = N_("Choose a person: their number stands in the address of their page. Nothing was changed.")
+NO_PERSON_NUMBER = N_("Choose a person. Nothing was changed.")
 
 router = APIRouter()
 NAV = (Nav(NavGroup.PEOPLE, "/cards", N_("Cards"), right=Right.DIRECTORY),)
@@ -204,6 +205,16 @@ def unused(context: Looking, days: Annotated[int, Text] = UNUSED_DAYS, after: Cu
         rows = unused_cards(connection, site, days, context.clock(), after=after or 0, limit=ROWS + 1)
     following = rows[ROWS - 1].card.id if len(rows) > ROWS else None
     return context.render("unused_cards.html", rows=rows[:ROWS], days=days, next=following)
+
+
+@router.get("/cards/returns")
+def returns(context: Directory, after: Cursor = None, done: str = "") -> HTMLResponse:
+    """Cards of those who have left: who is to bring back what, and the deposit that they get for it."""
+    with context.store.reading() as connection:
+        rows = cards_to_return(connection, context.clock(), after=after or 0, limit=ROWS + 1)
+    following = rows[ROWS - 1].card.id if len(rows) > ROWS else None
+    said = context.confirm(DONE, done)
+    return context.render("cards_to_return.html", rows=rows[:ROWS], next=following, said=said)
 
 
 @router.post("/people/{person}/cards")
