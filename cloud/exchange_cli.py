@@ -24,6 +24,10 @@ OutArgument = Annotated[Path, typer.Argument(help="A new or empty folder.")]
 def import_people(
     file: FileArgument,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what the file would do.")] = False,
+    new_flats: Annotated[bool, typer.Option("--new-flats", help="Make the flats that are not there yet.")] = False,
+    new_companies: Annotated[
+        bool, typer.Option("--new-companies", help="Make the companies that are not there yet.")
+    ] = False,
     folder: FolderOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -31,7 +35,8 @@ def import_people(
     content = file.read_bytes()
     with open_folder(folder) as (store, keys):
         try:
-            report = ImportService(store, keys, clock).run(BY, content, apply=not dry_run)
+            service = ImportService(store, keys, clock)
+            report = service.run(BY, content, apply=not dry_run, new_flats=new_flats, new_companies=new_companies)
         except NoTable as wrong:
             fail(f"{file}: {wrong}")
     if as_json:
@@ -41,6 +46,8 @@ def import_people(
             typer.echo(line)
     if report.problems:
         raise SystemExit(2)
+    if not (report.applied or dry_run):
+        raise SystemExit(3)
 
 
 def export_all(
@@ -79,11 +86,16 @@ def report_lines(report: ImportReport, name: str) -> Iterator[str]:
         yield f"and {len(doing) - SHOWN} lines more"
     for problem in report.problems:
         yield f"{where_of(problem)}: {problem.why}"
+    for option, new in (("flats", report.new_flats), ("companies", report.new_companies)):
+        if new and not (report.applied or report.problems):
+            names = [f"{name} (line {line})" for name, line in new.items()]
+            more = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
+            yield f"new {option}: {', '.join(names[:SHOWN] + more)}; they are made with --new-{option}"
     same = len(report.lines) - len(doing)
     if report.problems:
         yield f"{name}: {len(report.problems)} problems: nothing was changed"
     else:
-        did = "done" if report.applied else "nothing was changed, this was a trial"
+        did = "done" if report.applied else "nothing was changed"
         yield f"{name}: {len(doing)} lines add something, {same} change nothing: {did}"
 
 
@@ -97,5 +109,7 @@ def report_json(report: ImportReport) -> dict[str, object]:
     return {
         "applied": report.applied,
         "lines": [{"line": line.line, "adds": list(line.done)} for line in report.lines],
+        "new_flats": list(report.new_flats),
+        "new_companies": list(report.new_companies),
         "problems": [{"line": one.line, "column": one.column, "message": str(one.why)} for one in report.problems],
     }

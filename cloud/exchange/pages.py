@@ -2,7 +2,8 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,6 +39,7 @@ MAX_HELD = 4
 LINES_SHOWN = 200
 DONE_WORDS: Mapping[str, str] = {
     "person": N_("a person"),
+    "flat": N_("a flat"),
     "company": N_("a company"),
     "member": N_("a member"),
     "role": N_("another role"),
@@ -49,6 +51,7 @@ DONE_WORDS: Mapping[str, str] = {
 }
 APPLIED = N_("Done. Online doors apply it within a second, offline ones when they reconnect.")
 NOTHING_UPLOADED = N_("Choose a file. Nothing was changed.")
+NOT_TICKED = N_("Tick that the new flats and companies are to be made, or correct the file. Nothing was changed.")
 GONE = N_("The file is no longer held, or it was another one: upload it again. Nothing was changed.")
 NO_TABLE = N_("This is no table that can be read: %(why)s. Nothing was changed.")
 
@@ -107,7 +110,7 @@ def look_at(context: Clerk, imports: Imports, held: Held, file: UploadFile | Non
     content = file.file.read() if file else b""
     if not content:
         return import_page(context, context.say("bad", NOTHING_UPLOADED))
-    report = _try(context, imports, content, apply=False)
+    report = _try(context, partial(imports.run, context.by, content, apply=False))
     if isinstance(report, HTMLResponse):
         return report
     code = "" if report.problems else held.hold(context.login.id_hash, content)
@@ -120,17 +123,19 @@ def apply(context: Clerk, imports: Imports, held: Held, fields: Fields) -> HTMLR
     content = held.take(context.login.id_hash, fields.get("code", ""))
     if content is None:
         return import_page(context, context.say("bad", GONE))
-    report = _try(context, imports, content, apply=True)
+    ticked = {name: name in fields for name in ("new_flats", "new_companies")}
+    report = _try(context, partial(imports.run, context.by, content, apply=True, **ticked))
     if isinstance(report, HTMLResponse):
         return report
-    return import_page(context, context.say("good", APPLIED) if report.applied else None, report)
+    if report.applied or report.problems:
+        return import_page(context, context.say("good", APPLIED) if report.applied else None, report)
+    code = held.hold(context.login.id_hash, content)
+    return import_page(context, context.say("bad", NOT_TICKED), report, code)
 
 
-def _try(
-    context: RequestContext, imports: ImportService, content: bytes, *, apply: bool
-) -> ImportReport | HTMLResponse:
+def _try(context: RequestContext, run: Callable[[], ImportReport]) -> ImportReport | HTMLResponse:
     try:
-        return imports.run(context.by, content, apply=apply)
+        return run()
     except NoTable as wrong:
         text = context.language.say(NO_TABLE) % {"why": wrong}
         return import_page(context, Said("bad", text))

@@ -17,6 +17,7 @@ from cloud.web.rejected import Rejected, Value
 from contract.credentials import FORMATS
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "person": ("编号", "人员编号", "person_id"),
     "name_zh": ("姓名", "中文名", "name"),
     "name_en": ("英文名", "外文名"),
     "flat": ("房号", "房屋", "住址", "unit"),
@@ -69,7 +70,8 @@ EXCEL_DIGITS = 15
 
 UNKNOWN_COLUMN = N_("there is no such column; there are: %(columns)s")
 DOUBLE_COLUMN = N_("this column is there twice")
-NO_NAME_COLUMN = N_("a column name_zh (姓名) or name_en is needed")
+NO_NAME_COLUMN = N_("a column name_zh (姓名), name_en or person (编号) is needed")
+BAD_PERSON = N_("the number of a person is written in digits")
 LONG_CELL = N_("at most %(most)s characters")
 EXTRA_CELLS = N_("more cells than columns: put quotes around a text with commas")
 NO_NAME = N_("a name is needed, in Chinese or in English")
@@ -111,11 +113,13 @@ PersonKey = tuple[str, str, str]
 
 
 class PersonRow(Struct, frozen=True):
-    """What a row gives: a person, and a membership or a card of theirs where it has one."""
+    """What a row gives: a person, and a membership or a card of theirs where it has one. ``person`` is the number of
+    somebody who is there already."""
 
     line: int
     name_zh: str
     name_en: str
+    person: int | None = None
     flat: str = ""
     role: MemberRole | None = None
     company: str = ""
@@ -225,7 +229,7 @@ def _columns_of(heading: Sequence[str]) -> tuple[dict[str, str], list[TableProbl
             wrong.append(TableProblem(1, written, BadCell(DOUBLE_COLUMN)))
         else:
             found[name] = written
-    if not wrong and not found.keys() & {"name_zh", "name_en"}:
+    if not wrong and not found.keys() & {"name_zh", "name_en", "person"}:
         wrong.append(TableProblem(1, "", BadCell(NO_NAME_COLUMN)))
     return found, wrong
 
@@ -261,9 +265,11 @@ def _read_row(
     if long:
         return None, problems
     texts = {name: read(name, _read_text) for name in ("name_zh", "name_en", "flat", "company", "plan", "card_name")}
-    if not (texts["name_zh"] or texts["name_en"]):
+    person = read("person", _read_person)
+    if not (texts["name_zh"] or texts["name_en"] or person):
         complain("name_zh" if "name_zh" in columns else "name_en", BadCell(NO_NAME))
     values = {
+        "person": person,
         "role": read("role", _read_role),
         "born": read("born", _read_month),
         "tags": read("tags", _read_tags),
@@ -303,6 +309,14 @@ def _read_text(text: str) -> str:
         return clean(text)
     except UnclearName:
         raise BadCell(HIDDEN) from None
+
+
+def _read_person(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise BadCell(BAD_PERSON)
+    return int(text)
 
 
 def _read_role(text: str) -> MemberRole | None:

@@ -1,6 +1,6 @@
 """The use case of an import: a file of people is compared with what is there, and all of it is done, or nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import date
 from functools import partial
@@ -14,7 +14,7 @@ from cloud.cards.service import CardService
 from cloud.devices.registry import site_of
 from cloud.exchange.rule import Parsed, PersonRow, TableProblem, read_rows, window_days
 from cloud.exchange.sheet import read_sheet
-from cloud.exchange.store import companies_by_name, has_card, people_by_key, plans_by_name
+from cloud.exchange.store import companies_by_name, flat_names, has_card, people_by_key, plans_by_name
 from cloud.keys.keys import KeyFolder
 from cloud.office.party_service import PartyService, add_member, is_there
 from cloud.office.person_service import PersonService
@@ -22,6 +22,7 @@ from cloud.office.person_store import find_traits
 from cloud.parties.party import MemberRole, PartyKind, PartyMember
 from cloud.parties.store import places_of_person, take_household
 from cloud.people.members import Membership
+from cloud.people.membership_store import person_ended
 from cloud.people.memberships import add_membership, zone_of
 from cloud.people.service import PeopleService
 from cloud.people.store import memberships_of, names_of
@@ -34,7 +35,10 @@ from cloud.web.rejected import Rejected
 
 T = TypeVar("T")
 
-TWO_PEOPLE = N_("several people of this name are there: change this one on their own page")
+TWO_PEOPLE = N_(
+    "several people of this name are there, no. %(numbers)s: write the number of who is meant into a column person"
+)
+NO_SUCH_PERSON = N_("nobody who is there has the number %(number)s")
 NO_SUCH_PLAN = N_("there is no plan %(plan)s; there are: %(plans)s")
 COLUMN_OF = {
     "unit": "flat",
@@ -55,11 +59,15 @@ class ImportedLine(NamedTuple):
 
 
 class ImportReport(Struct, frozen=True):
-    """What an import does, or did where it is ``applied``. With problems nothing is done."""
+    """What an import does, or did where it is ``applied``. With problems nothing is done. ``new_flats`` and
+    ``new_companies`` are those that the file names and that are not there, each with the line that names it first: a
+    name that was typed wrongly would be one."""
 
     applied: bool
     lines: Sequence[ImportedLine]
     problems: Sequence[TableProblem]
+    new_flats: Mapping[str, int] = {}
+    new_companies: Mapping[str, int] = {}
 
 
 class _ImportUndone(Exception):
@@ -72,31 +80,52 @@ class ImportService:
     def __init__(self, store: Store, keys: KeyFolder, clock: Clock) -> None:
         self._store, self._keys, self._clock = store, keys, clock
 
-    def run(self, by: str, content: bytes, *, apply: bool) -> ImportReport:
-        """Find out what a file does, and do it with ``apply`` if nothing in it is wrong. Raises ``NoTable``."""
+    def run(
+        self, by: str, content: bytes, *, apply: bool, new_flats: bool = False, new_companies: bool = False
+    ) -> ImportReport:
+        """Find out what a file does, and do it with ``apply`` if nothing in it is wrong, and if it makes no flat and no
+        company, or is allowed to. Raises ``NoTable``."""
         parsed = read_rows(read_sheet(content))
-        report = self._pass(by, parsed, apply=apply, careful=bool(parsed.problems))
+        allowed = _Allowed(apply, new_flats, new_companies)
+        report = self._pass(by, parsed, allowed, careful=bool(parsed.problems))
         if report.problems and not parsed.problems:
-            report = self._pass(by, parsed, apply=False, careful=True)
+            report = self._pass(by, parsed, _NOTHING, careful=True)
         return report
 
-    def _pass(self, by: str, parsed: Parsed, *, apply: bool, careful: bool) -> ImportReport:
+    def _pass(self, by: str, parsed: Parsed, allowed: "_Allowed", *, careful: bool) -> ImportReport:
         """A ``careful`` pass finds all that is wrong, in half as much time again; any other ends with what is wrong
         first."""
         problems, applied = list(parsed.problems), False
         lines: Sequence[ImportedLine] = ()
+        new_flats, new_companies = dict[str, int](), dict[str, int]()
         with suppress(_ImportUndone), self._store.writing() as connection:
             run = _Run(connection, self._keys, self._clock, by, parsed, careful=careful)
+            new_flats, new_companies = run.new_flats, run.new_companies
             lines = run.all()
             problems += run.problems
-            if problems or not apply:
+            if problems or not allowed.includes(new_flats, new_companies):
                 raise _ImportUndone
             changed = sum(bool(line.done) for line in lines)
             if changed:
                 detail = {"rows": str(len(lines)), "changed": str(changed)}
                 record(connection, self._clock(), by, "people.imported", **detail)
             applied = True
-        return ImportReport(applied, lines, sorted(problems, key=lambda problem: problem.line))
+        problems.sort(key=lambda problem: problem.line)
+        return ImportReport(applied, lines, problems, new_flats, new_companies)
+
+
+class _Allowed(NamedTuple):
+    """What an import may do."""
+
+    apply: bool = False
+    new_flats: bool = False
+    new_companies: bool = False
+
+    def includes(self, flats: Mapping[str, int], companies: Mapping[str, int]) -> bool:
+        return self.apply and (self.new_flats or not flats) and (self.new_companies or not companies)
+
+
+_NOTHING = _Allowed()
 
 
 class _Run:
@@ -116,6 +145,9 @@ class _Run:
         self._companies = companies_by_name(connection, self._site)
         self._households: dict[str, int] = {}
         self._plans = plans_by_name(connection)
+        self._flats = flat_names(connection, self._site)
+        self.new_flats: dict[str, int] = {}
+        self.new_companies: dict[str, int] = {}
         self._done: dict[int, list[str]] = {row.line: [] for row in parsed.rows}
         self.problems: list[TableProblem] = []
 
@@ -155,36 +187,48 @@ class _Run:
 
     def _person(self, row: PersonRow) -> int:
         """The person of a row, who is added, or joins what the row names, or gets what it says of them."""
-        found = {person for key in row.keys for person in self._known.get(key, ())}
+        found = self._found(row)
         if len(found) > 1:
-            raise Rejected(TWO_PEOPLE, "name")
+            raise Rejected(TWO_PEOPLE, "name", numbers=", ".join(map(str, sorted(found))))
         if found:
             (person,) = found
         else:
             person = self._people.add_person(self._by, Label(row.name_zh, row.name_en))
             self._note(row, "person")
         if row.flat:
-            self._join(row, self._household(row.flat), person, row.role or MemberRole.ADULT, known=row.role)
+            self._join(row, self._household(row), person, row.role or MemberRole.ADULT, known=row.role)
         if row.company:
             role = None if row.flat else row.role
             self._join(row, self._company(row), person, role or MemberRole.HELPER, known=role)
         if found:
             self._rename(row, person)
         self._traits(row, person)
-        for key in row.keys:
+        for key in row.keys if row.person is None else ():
             self._known[key] = [person]
         return person
 
-    def _household(self, flat: str) -> int:
-        if flat not in self._households:
-            self._households[flat] = take_household(self._connection, self._site, flat, self._clock())
-        return self._households[flat]
+    def _found(self, row: PersonRow) -> set[int]:
+        """Whom a row may mean of those who are there."""
+        if row.person is None:
+            return {person for key in row.keys for person in self._known.get(key, ())}
+        if person_ended(self._connection, row.person) is not False:
+            raise Rejected(NO_SUCH_PERSON, "person", number=row.person)
+        return {row.person}
+
+    def _household(self, row: PersonRow) -> int:
+        if row.flat not in self._households:
+            self._households[row.flat] = take_household(self._connection, self._site, row.flat, self._clock())
+            if row.flat not in self._flats:
+                self.new_flats.setdefault(row.flat, row.line)
+                self._note(row, "flat")
+        return self._households[row.flat]
 
     def _company(self, row: PersonRow) -> int:
         known = self._companies.get(row.company)
         if known is None:
             known = self._parties.add(self._by, PartyKind.COMPANY, Label(row.company, row.company))
             self._companies[row.company] = known
+            self.new_companies.setdefault(row.company, row.line)
             self._note(row, "company")
         return known
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from unicodedata import normalize
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -11,7 +12,7 @@ from cloud.parties.party import PartyKind
 from cloud.people.store import list_plans
 from cloud.people.tables import credentials
 from cloud.store.prepared import Prepared
-from cloud.store.schema import parties, party_members, people
+from cloud.store.schema import flats, parties, party_members, people
 from contract.sealing import DigestKey
 
 
@@ -44,6 +45,12 @@ def companies_by_name(connection: Connection, site: str) -> dict[str, int]:
         parties.c.site == site, parties.c.kind == PartyKind.COMPANY.value, parties.c.ended_ms.is_(None)
     )
     return {name: row.id for row in connection.execute(query) for name in (row.name_zh, row.name_en)}
+
+
+def flat_names(connection: Connection, site: str) -> set[str]:
+    """The flats that are there, in the one form of their names."""
+    names = connection.execute(select(flats.c.name).where(flats.c.site == site)).scalars()
+    return {normalize("NFKC", name) for name in names}
 
 
 def plans_by_name(connection: Connection) -> Mapping[str, str]:

@@ -34,12 +34,16 @@ def test_file_is_tried_imported_and_tried_again(
     file = community.parent / "people.csv"
     file.write_text(GOOD, "gb18030")
     for words, last in (
-        (("--dry-run",), "people.csv: 2 lines add something, 0 change nothing: nothing was changed, this was a trial"),
-        ((), "people.csv: 2 lines add something, 0 change nothing: done"),
+        (("--dry-run",), "people.csv: 2 lines add something, 0 change nothing: nothing was changed"),
+        ((), "people.csv: 2 lines add something, 0 change nothing: nothing was changed"),
+        (("--new-flats",), "people.csv: 2 lines add something, 0 change nothing: done"),
         ((), "people.csv: 0 lines add something, 2 change nothing: done"),
     ):
-        assert typed(monkeypatch, "import", file, *words, "--dir", community) == 0
-        assert capsys.readouterr().out.splitlines()[-1] == last
+        waits = last.endswith("changed") and not words
+        assert typed(monkeypatch, "import", file, *words, "--dir", community) == (3 if waits else 0)
+        *_, before, said = capsys.readouterr().out.splitlines()
+        assert said == last
+        assert (before == "new flats: 9-1-101 (line 2); they are made with --new-flats") == last.endswith("changed")
     assert typed(monkeypatch, "import", file, "--json", "--dir", community) == 0
     assert json.loads(capsys.readouterr().out)["lines"][0] == {"line": 2, "adds": []}
 
@@ -74,7 +78,7 @@ def test_fault_of_the_database_is_one_line(
     )
     with closing(sqlite3.connect(database)) as connection:
         connection.execute(full)
-    assert typed(monkeypatch, "import", file, "--dir", community) == 2
+    assert typed(monkeypatch, "import", file, "--new-flats", "--dir", community) == 2
     assert capsys.readouterr().err.endswith("the database: full\n")
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("SELECT count(*) FROM people").fetchone() == (0,)
@@ -85,7 +89,7 @@ def test_export_fills_a_new_folder(
 ) -> None:
     file, out = community.parent / "people.csv", community.parent / "out"
     file.write_text(GOOD, "utf-8")
-    typed(monkeypatch, "import", file, "--dir", community)
+    typed(monkeypatch, "import", file, "--new-flats", "--dir", community)
     assert typed(monkeypatch, "export", out, "--csv", "--ndjson", "--sqlite", "--dir", community) == 0
     assert "2 people" in capsys.readouterr().out
     assert (out / "people.csv").read_text("utf-8-sig").splitlines()[1].split(",")[1:4] == ["钱二", "钱二", "9-1-101"]

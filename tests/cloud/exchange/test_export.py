@@ -77,7 +77,7 @@ def test_no_cell_of_a_spreadsheet_is_a_formula(town: Town, exports: ExportServic
         "name_zh,name_en,flat\n'=1+1,Qian Er,9-1-101\n+86,Qian San,9-1-102\n-😀,Qian Si,9-1-103\n@me,Qian Wu,9-1-104"
     )
     imports = ImportService(town.store, town.keys, town.clock)
-    assert imports.run("office", lines.encode(), apply=True).problems == []
+    assert imports.run("office", lines.encode(), apply=True, new_flats=True).problems == []
     text = csv_text(exports.tables("office", ExportChoice(event_days=0))["people"])
     cells = [row["name_zh"] for row in read(text)][-4:]
     assert cells == ["'=1+1", "'+86", "'-😀", "'@me"]

@@ -26,6 +26,10 @@ def test_file_is_looked_at_and_then_applied(town: Town) -> None:
         code = re.search(r'name="code" value="(\w+)"', shown.text)
         assert code
         fields = {"csrf": office.token("/import"), "code": code[1]}
+        assert "look for one that was typed wrongly: 9-1-101 Line 2" in words(shown.text)
+        waiting = office.post("/import/apply", data=fields)
+        assert (waiting.status_code, "Tick that the new flats" in waiting.text) == (422, True)
+        fields["new_flats"] = "1"
         assert "Applied" in words(office.post("/import/apply", data=fields).text)
         assert "钱二" in office.get("/people?text=9-1-101").text
         assert office.post("/import/apply", data=fields).status_code == 422

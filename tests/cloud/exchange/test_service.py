@@ -5,8 +5,10 @@ from sqlalchemy import func, select
 
 from cloud.exchange.service import ImportReport, ImportService
 from cloud.office.party_store import list_parties
+from cloud.people.service import PeopleService
 from cloud.people.store import find_person, list_people
 from cloud.people.tables import credentials, memberships
+from cloud.store.labels import Label
 from cloud.store.schema import people
 from cloud.web.operators import list_audit
 from tests.cloud.support.sender import SITE
@@ -20,8 +22,9 @@ def imports(town: Town) -> ImportService:
     return ImportService(town.store, town.keys, town.clock)
 
 
-def run(imports: ImportService, *lines: str, apply: bool = True) -> ImportReport:
-    return imports.run("office", "\n".join(lines).encode(), apply=apply)
+def run(imports: ImportService, *lines: str, apply: bool = True, new: bool = True) -> ImportReport:
+    content = "\n".join(lines).encode()
+    return imports.run("office", content, apply=apply, new_flats=new, new_companies=new)
 
 
 def counts(town: Town) -> Counts:
@@ -52,7 +55,7 @@ def test_rows_of_one_person_are_merged(town: Town, imports: ImportService) -> No
     )
     assert report.problems == []
     assert [line.done for line in report.lines] == [
-        ["person", "member", "plan"],
+        ["person", "flat", "member", "plan"],
         ["name", "tag", "card"],
         ["person", "member"],
     ]
@@ -75,7 +78,8 @@ def test_same_file_again_changes_nothing(town: Town, imports: ImportService) -> 
 def test_trial_changes_nothing(town: Town, imports: ImportService) -> None:
     before, changes = counts(town), town.changes
     report = run(imports, HEADING, "钱二,,9-1-101,owner,yearly,,,H10301,21,777", apply=False)
-    assert (report.applied, [line.done for line in report.lines]) == (False, [["person", "member", "plan", "card"]])
+    assert not report.applied
+    assert [line.done for line in report.lines] == [["person", "flat", "member", "plan", "card"]]
     assert (counts(town), town.changes) == (before, changes)
 
 
@@ -121,8 +125,33 @@ def test_companies_are_made_once_with_their_staff(town: Town, imports: ImportSer
     assert [one.members for one in listed] == [2]
 
 
-def test_name_that_two_people_have_is_refused(town: Town, imports: ImportService) -> None:
-    """In one flat nobody is told from the other by a file."""
+def test_new_flats_are_made_where_it_is_said(town: Town, imports: ImportService) -> None:
+    """A name that was typed wrongly would make a flat, or a company."""
+    before = counts(town)
+    lines = ("姓名,房号,公司", "钱二,2-5O2,", "钱三,2-502,", "钱四,2-5O2,", "钱五,,新宇科枝")
+    report = run(imports, *lines, new=False)
+    assert (report.applied, report.problems, counts(town)) == (False, [], before)
+    assert (report.new_flats, report.new_companies) == ({"2-5O2": 2}, {"新宇科枝": 5})
+    content = "\n".join(lines).encode()
+    assert not imports.run("office", content, apply=True, new_flats=True).applied
+    assert imports.run("office", content, apply=True, new_flats=True, new_companies=True).applied
+    assert imports.run("office", content, apply=True).applied, "all of them are there now"
+
+
+def test_two_of_one_name_are_told_by_number(town: Town, imports: ImportService) -> None:
+    """The line is named with both numbers, and a column with the number says who is meant."""
+    people = PeopleService(town.store, town.clock)
+    twin = people.add_person("office", Label("李四", "Li Si"), "2-502")
+    refused = run(imports, "name_zh,flat,born", "李四,2-502,1957-03")
+    assert [(one.line, one.column) for one in refused.problems] == [(2, "name_zh")]
+    assert f"no. 5, {twin}: write the number" in str(refused.problems[0].why)
+    report = run(imports, "编号,姓名,出生年月", f"{twin},,1957-03", "5,李四四,", "5,,1958-01")
+    assert [line.done for line in report.lines] == [["born"], ["name"], ["born"]]
+    wrong = run(imports, "person,born", "999,1957-03", "x,1957-03", f"{twin}9999999999999999999,1957-03")
+    assert [(one.line, one.column) for one in wrong.problems] == [(2, "person"), (3, "person"), (4, "person")]
+
+
+def test_name_in_the_other_language_is_taken(town: Town, imports: ImportService) -> None:
     with town.store.reading() as connection:
         assert find_person(connection, 5)
     run(imports, "name_zh,name_en,flat", "李四,Li Sisi,2-502")
