@@ -49,7 +49,8 @@ class PlacedPoint(Struct, frozen=True):
 
 class Order(Struct, frozen=True):
     """A command and what became of it. ``state`` is sent, done, refused, failed, undeliverable or unknown, ``why`` a
-    word for it. Times are UTC milliseconds."""
+    word for it. It ``is_overtaken`` where its device has connected anew since: a command is for one connection, so one
+    that had not arrived never will. Times are UTC milliseconds."""
 
     id: str
     device: str
@@ -62,6 +63,7 @@ class Order(Struct, frozen=True):
     why: str
     data: dict[str, Any] | None
     at_ms: int | None
+    is_overtaken: bool = False
 
     def state_at(self, now_ms: int) -> str:
         """``sent``, ``done``, ``refused``, ``failed``, ``undeliverable``, or ``unknown`` once no answer will come."""
@@ -227,7 +229,10 @@ def list_orders(connection: Connection, limit: int = 50, *, device: str = "", po
     return [Order(*row) for row in connection.execute(query)]
 
 
-_ORDERS = select(*(commands.c[name] for name in Order.__struct_fields__))
+_ORDERS = select(
+    *(commands.c[name] for name in Order.__struct_fields__ if name != "is_overtaken"),
+    (devices.c.connection > commands.c.connection).label("is_overtaken"),
+).join(devices, devices.c.name == commands.c.device)
 
 
 def archetype_of(kind: str, class_name: str) -> Archetype:

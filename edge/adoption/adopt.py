@@ -15,7 +15,7 @@ from contract.sealing import DeviceKey
 from edge.adoption.cloud_client import EnrollmentClient, NotAdopted
 from edge.adoption.code import current_nonce, forget_nonce
 from edge.config.device_config import DeviceConfig, load
-from edge.config.tables import KEYS_FOLDER
+from edge.config.tables import KEYS_FOLDER, RUN_FOLDER
 from edge.identity.credentials import AUTHORITY, CERTIFICATE, NEW, BadCertificate, Credentials, check_certificate
 from edge.identity.identity import own_key
 from edge.machine.clock import CLOCK_FILE, DeviceClock
@@ -85,9 +85,9 @@ def _is_adopted(folder: Path, clock: DeviceClock, authority: str) -> bool:
 def _about_config(bundle: Bundle, config: Path, device: DeviceConfig | None) -> str:
     """See that there is a configuration file, as far as it can be known; returns what is left to do."""
     if device is not None and device.cloud.broker == bundle.broker:
-        return f"now {_about_agent(device)}"
+        return f"now {_about_agent(device, config)}"
     if device is not None:
-        return f'now write broker = "{bundle.broker}" in {config}, and {_about_agent(device)}'
+        return f'now write broker = "{bundle.broker}" in {config}, and {_about_agent(device, config)}'
     if bundle.wiring:
         config.parent.mkdir(parents=True, exist_ok=True)
         write_whole(config, config_from(bundle).encode(), mode=0o644)
@@ -98,12 +98,17 @@ def _about_config(bundle: Bundle, config: Path, device: DeviceConfig | None) -> 
     )
 
 
-def _about_agent(device: DeviceConfig) -> str:
+def _about_agent(device: DeviceConfig, config: Path) -> str:
     from edge.device.doctor import agent_status
 
-    if agent_status(device.run) is None:
-        return "start keeper and agent: systemctl start hearthgate-keeper hearthgate-agent"
-    return "restart the agent, which runs: systemctl restart hearthgate-agent"
+    runs = agent_status(device.run) is not None
+    if device.run != Path(RUN_FOLDER):
+        # It is none of the units': a simulated device, which has its folders beside its configuration.
+        todo = "end this device, which runs, and start it again" if runs else "start this device"
+        return f"{todo}; a simulated one: hearthgate-sim device {config}"
+    if runs:
+        return "restart the agent, which runs: systemctl restart hearthgate-agent"
+    return "start keeper and agent: systemctl start hearthgate-keeper hearthgate-agent"
 
 
 def await_bundle(

@@ -25,7 +25,8 @@ CHOICES = {
 }
 """What may stand at the keys that have a few words to choose from."""
 
-KEYS_FOLDER = "/var/lib/hearthgate/keys"
+KEYS_FOLDER, RUN_FOLDER = "/var/lib/hearthgate/keys", "/run/hearthgate"
+"""Where the units of the service have them."""
 
 
 class DeviceTable(Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +38,7 @@ class DeviceTable(Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     state: str = "/var/lib/hearthgate"
     keys: str = KEYS_FOLDER
-    run: str = "/run/hearthgate"
+    run: str = RUN_FOLDER
     reboot: list[str] = []
 
 

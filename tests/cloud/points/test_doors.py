@@ -20,6 +20,9 @@ def test_an_opening_is_done_when_the_device_says_so_and_not_before(town: Town) -
         answer = guard.submit(f"/commands/open_once/{GYM}", "/doors", back="/doors", reason=REASON)
         page = guard.get(answer.headers["location"]).text
         assert "Sent; waiting for the device to confirm" in words(page)
+        sender = town.senders["gym-turnstile"]
+        town.arrives("gym-turnstile", "state", sender.state(2))
+        assert "the device has connected anew" in words(guard.get("/points/gym-turnstile").text)
         assert 'http-equiv="refresh"' in page
         (command,) = commands(town)
         assert (command.op, command.point, command.by, command.reason) == ("open_once", GYM, "gate", REASON)

@@ -257,11 +257,21 @@ def test_a_spare_is_wired_as_the_one_before_it(pi: Pi, tmp_path: Path) -> None:
     assert load(spare.config).device.name == "north-gate"
 
 
-@pytest.mark.parametrize(("runs", "says"), [(False, "start keeper and agent"), (True, "restart the agent, which runs")])
-def test_what_is_left_to_do_fits_the_agent(pi: Pi, monkeypatch: pytest.MonkeyPatch, runs: bool, says: str) -> None:
-    """Nobody restarts what was never started."""
+@pytest.mark.parametrize(
+    ("run", "runs", "says"),
+    [
+        ("/run/hearthgate", False, "systemctl start hearthgate-keeper hearthgate-agent"),
+        ("/run/hearthgate", True, "restart the agent, which runs: systemctl restart"),
+        ("run", False, "now start this device; a simulated one: hearthgate-sim device "),
+        ("run", True, "now end this device, which runs, and start it again; a simulated one"),
+    ],
+)
+def test_what_is_left_to_do_fits_the_agent(
+    pi: Pi, monkeypatch: pytest.MonkeyPatch, run: str, runs: bool, says: str
+) -> None:
+    """Nobody restarts what was never started, and no unit starts a simulated device."""
     monkeypatch.setattr("edge.device.doctor.agent_status", lambda _run: {} if runs else None)
-    pi.config.write_text(GATES.replace('"gates"', '"north-gate"'))
+    pi.config.write_text(GATES.replace('"gates"', f'"north-gate"\nrun = "{run}"'))
     pi.adopt(while_waiting=pi.confirm)
     assert says in pi.said[-1]
 
