@@ -125,6 +125,66 @@ def test_a_second_cloud_ends_with_one_line_and_the_first_goes_on(stage: Stage) -
     stage.play(a_member_enters(stage.town))
 
 
+class Office:
+    """The property office at the cloud's API, beside a town that runs."""
+
+    def __init__(self, town: SmallTown) -> None:
+        self.town = town
+        self._visitor = Visitor(base_url=town.url, timeout=PATIENCE_S)
+        assert self._visitor.log_in().status_code == 303
+        self._token = self._visitor.token("/account")
+
+    def does(self, path: str, **body: Any) -> Any:
+        answer = self._visitor.post(f"/api/v1/{path}", json=body, headers={"X-CSRF-Token": self._token})
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def sees(self, path: str) -> Any:
+        return self._visitor.get(f"/api/v1/{path}").json()
+
+    async def issued(self) -> int:
+        """The number of the first roster that holds every change so far, once the agent uses it."""
+
+        async def is_published() -> bool:
+            return not self.sees("rosters")["unpublished"]
+
+        await self.town.until(is_published)
+        number = int(self.sees("rosters")["rosters"][0]["number"])
+
+        async def is_in_use() -> bool:
+            return bool((await self.town.status())["roster"]["number"] >= number)
+
+        await self.town.until(is_in_use)
+        return number
+
+
+def test_leaver_is_refused_by_the_next_roster(stage: Stage) -> None:
+    """A company's leaver, whom the office ends: the next door decides by the roster that this change has made. How
+    long that takes is measured in ``benchmarks/roster.py``."""
+
+    async def story(town: SmallTown) -> None:
+        office = Office(town)
+        company = office.does("parties", kind="company", name_en="Acme")["id"]
+        office.does(f"parties/{company}/memberships", plan="staff")
+        place = office.does(f"parties/{company}/members", role="helper", name_en="Leaver")["id"]
+        person = office.sees(f"parties/{company}")["members"][0]["person"]
+        office.does(f"people/{person}/credentials", format="H10301", facility=77, number=7)
+        before = await office.issued()
+        assert await town.gym.control.tap_and_walk(f"{GYM}.in", "H10301:77:7")
+        office.does(f"party-members/{place}/end")
+        after = await office.issued()
+        assert not await town.gym.control.tap_and_walk(f"{GYM}.in", "H10301:77:7")
+        await town.until(town.in_step)
+        decided = [event for event in await town.operator.events_of(GYM) if "digest" in event["data"]][-2:]
+        assert [(event["kind"], event["data"]["roster"]) for event in decided] == [
+            ("access.allowed", before),
+            ("access.refused", after),
+        ]
+        await a_member_enters(town)
+
+    stage.play(story(stage.town))
+
+
 def publish(town: SmallTown, topics_and_payloads: list[tuple[str, bytes]], *, retain: bool = False) -> None:
     messages: list[Any] = [
         {"topic": topic, "payload": payload, "qos": 1, "retain": retain} for topic, payload in topics_and_payloads
