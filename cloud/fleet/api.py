@@ -23,7 +23,7 @@ from cloud.fleet.store import find_rollout, list_rollouts
 from cloud.keys.ca import MAX_REQUEST_CHARACTERS, BadRequest, read_request
 from cloud.web.bodies import ReasonIn, answer_of
 from cloud.web.context import Context, address, or_404
-from cloud.web.params import ACCEPTED, Limit, Mechanic, Reader, Reason
+from cloud.web.params import ACCEPTED, ConfigReader, Limit, Mechanic, Reason
 from contract.adoption import MAX_WIRING_BYTES, NONCE_BYTES
 from contract.messages import MAX_WIRING_CHARACTERS
 
@@ -123,14 +123,14 @@ def begin(body: RolloutIn, context: Mechanic, rollouts: Rollouts) -> Ordered:
 
 
 @router.get("/rollouts", response_model=answer_of(list[Rollout], without=NOT_SHOWN))
-def rollouts(context: Reader, limit: Limit = 20) -> list[Rollout]:
+def rollouts(context: ConfigReader, limit: Limit = 20) -> list[Rollout]:
     """The newest first."""
     with context.store.reading() as connection:
         return list_rollouts(connection, limit)
 
 
 @router.get("/rollouts/{rollout}", response_model=answer_of(Rollout, without=NOT_SHOWN))
-def one_rollout(rollout: str, context: Reader) -> Rollout:
+def one_rollout(rollout: str, context: ConfigReader) -> Rollout:
     with context.store.reading() as connection:
         return or_404(find_rollout(connection, rollout), "there is no such roll-out")
 
@@ -143,7 +143,7 @@ def stop(rollout: str, body: ReasonIn, context: Mechanic, rollouts: Rollouts) ->
 
 
 @router.get("/wirings")
-def wirings(context: Reader) -> list[WiringOut]:
+def wirings(context: ConfigReader) -> list[WiringOut]:
     """Every device of which something is desired, or that has reported."""
     with context.store.reading() as connection:
         return [_wiring(desired) for desired in list_desired(connection)]

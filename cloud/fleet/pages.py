@@ -19,7 +19,7 @@ from cloud.hours.store import hours_labels
 from cloud.people.store import list_plans
 from cloud.points.zone_store import view_zones
 from cloud.web.auth import Right
-from cloud.web.context import N_, Reading, RequestContext, Said, form_for, known_device, page_for
+from cloud.web.context import N_, ReadingConfig, RequestContext, Said, form_for, known_device, page_for
 from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NO_REASON, NOTHING_TYPED, Fields, Mechanic, NoReason, attempt, reason_in
 from cloud.web.operators import last_entry
@@ -70,7 +70,7 @@ Wiring = Annotated[RequestContext, Depends(page_for(Right.DEVICES))]
 
 router = APIRouter()
 NAV = (
-    Nav(NavGroup.DEVICES, "/rollouts", N_("Wiring"), also="/devices/[^/]+/wiring"),
+    Nav(NavGroup.DEVICES, "/rollouts", N_("Wiring"), right=Right.CONFIG, also="/devices/[^/]+/wiring"),
     Nav(NavGroup.DEVICES, "/adoptions", N_("Adopt"), right=Right.ADOPT, also="/devices/[^/]+/lost"),
 )
 
@@ -173,7 +173,7 @@ def _position(fields: Mapping[str, str]) -> Position:
 
 
 @router.get("/rollouts")
-def rollouts(context: Reading, done: str = "") -> HTMLResponse:
+def rollouts(context: ReadingConfig, done: str = "") -> HTMLResponse:
     return rollouts_page(context, context.confirm(CHANGED, done))
 
 

@@ -20,7 +20,7 @@ from cloud.overview.metrics import Metrics
 from cloud.overview.whom import whom_of
 from cloud.people.rosters import spread
 from cloud.retention.store import oldest_event_ms, terms_of
-from cloud.web.context import N_, Reading, ReadingZone, RequestContext, page_for, service
+from cloud.web.context import N_, ReadingConfig, ReadingZone, RequestContext, page_for, service
 from cloud.web.days import read_moment
 from cloud.web.domain import Nav, NavGroup
 from cloud.web.errors import page
@@ -42,8 +42,8 @@ AuditReading = Annotated[RequestContext, Depends(page_for(Right.AUDIT))]
 router = APIRouter()
 NAV = (
     Nav(NavGroup.DAILY, "/events", N_("Events"), after="/charging", parts=(Part.ZONE,)),
-    Nav(NavGroup.DEVICES, "/rosters", N_("Rosters")),
-    Nav(NavGroup.DEVICES, "/quarantine", N_("Quarantine")),
+    Nav(NavGroup.DEVICES, "/rosters", N_("Rosters"), right=Right.CONFIG),
+    Nav(NavGroup.DEVICES, "/quarantine", N_("Quarantine"), right=Right.CONFIG),
     Nav(NavGroup.OFFICE, "/audit", N_("Audit"), right=Right.AUDIT),
 )
 
@@ -131,7 +131,7 @@ def events_csv(asked: EventsAsked, exports: Exports, bom: bool = False) -> Respo
 
 
 @router.get("/rosters")
-def rosters(context: Reading) -> HTMLResponse:
+def rosters(context: ReadingConfig) -> HTMLResponse:
     """The newest rosters, each with the points that have it and the devices that lack it."""
     with context.store.reading() as connection:
         roster_spread = spread(connection)
@@ -141,7 +141,7 @@ def rosters(context: Reading) -> HTMLResponse:
 
 
 @router.get("/quarantine")
-def quarantine(context: Reading, before: Cursor = None) -> HTMLResponse:
+def quarantine(context: ReadingConfig, before: Cursor = None) -> HTMLResponse:
     with context.store.reading() as connection:
         rows = list_quarantined(connection, before, ROWS)
         tallies = list_tallies(connection)

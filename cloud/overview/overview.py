@@ -44,6 +44,7 @@ class Overview(Struct, frozen=True):
     breaks: list[BreakView]
     twins: Set[str]
     undeliverable: str
+    shows_config: bool
 
     @property
     def newest_roster(self) -> int:
@@ -70,6 +71,7 @@ def find_overview(visit: Visit, _of: str = "") -> Overview:
         breaks=list_breaks(connection, since_ms=now_ms - BREAKS_SHOWN_MS),
         twins=twins(connection, now_ms - TWINS_SHOWN_MS),
         undeliverable=visit.service(Metrics).workings().undeliverable,
+        shows_config=Right.CONFIG in visit.rights,
     )
 
 

@@ -14,7 +14,7 @@ from cloud.people.store import PeoplePage, PersonView, find_person, list_people,
 from cloud.store.labels import Label
 from cloud.web.bodies import Added, Shown, Strict, answer_of
 from cloud.web.context import or_404, service
-from cloud.web.params import Clerk, Cursor, DirectoryReader, Id, Limit, Reader, Text
+from cloud.web.params import Clerk, ConfigReader, Cursor, DirectoryReader, Id, Limit, Text
 
 MAX_MS = 253_370_764_800_000
 """The beginning of the year 9999."""
@@ -51,14 +51,14 @@ def _membership(person: int, body: MembershipIn) -> Membership:
 
 
 @router.get("/rosters", response_model=answer_of(Spread))
-def rosters(context: Reader) -> Spread:
+def rosters(context: ConfigReader) -> Spread:
     """The newest rosters, and how far each has got."""
     with context.store.reading() as connection:
         return spread(connection)
 
 
 @router.get("/plans", response_model=answer_of(list[Plan]))
-def plans(context: Reader) -> list[Plan]:
+def plans(context: ConfigReader) -> list[Plan]:
     with context.store.reading() as connection:
         return list_plans(connection)
 

@@ -22,7 +22,7 @@ from cloud.setup.document import BadSetup
 from cloud.setup.service import NeedsAccept, Outdated, Preview
 from cloud.store.labels import Label
 from cloud.web.auth import Right
-from cloud.web.context import N_, RequestContext, Said, form_for, or_404, page_for, service
+from cloud.web.context import N_, ReadingConfig, RequestContext, Said, form_for, or_404, service
 from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NOT_RIGHT, NOTHING_TYPED, Fields
 from cloud.web.pages import see_other
@@ -47,16 +47,15 @@ TIERS: Mapping[str, str] = {
 RELATIVE = {HOME: N_("Home: own unit, own garage"), OWN_FLOOR: N_("Own floor of the lift")}
 """Zones that are others for each flat, as the editor calls them."""
 
-Reader = Annotated[RequestContext, Depends(page_for(Right.DIRECTORY))]
 Writer = Annotated[RequestContext, Depends(form_for(Right.SETUP))]
 Plans = Annotated[PlanService, Depends(service(PlanService))]
 
 router = APIRouter(prefix="/plans")
-NAV = (Nav(NavGroup.ESTATE, "/plans", N_("Plans"), right=Right.DIRECTORY),)
+NAV = (Nav(NavGroup.ESTATE, "/plans", N_("Plans"), right=Right.CONFIG),)
 
 
 @router.get("")
-def plans(context: Reader, done: str = "") -> HTMLResponse:
+def plans(context: ReadingConfig, done: str = "") -> HTMLResponse:
     return plans_page(context, context.confirm(DONE, done))
 
 
@@ -80,7 +79,7 @@ def plans_page(context: RequestContext, said: Said | None, *, typed: Mapping[str
 
 
 @router.get("/{name}")
-def plan(name: str, context: Reader, done: str = "") -> HTMLResponse:
+def plan(name: str, context: ReadingConfig, done: str = "") -> HTMLResponse:
     return plan_page(context, name, context.confirm(DONE, done))
 
 

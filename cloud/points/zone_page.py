@@ -15,10 +15,11 @@ from cloud.points.setup_store import list_site_zones
 from cloud.points.zone_store import view_zones
 from cloud.points.zones import BadZone, ZoneService
 from cloud.store.labels import Label
-from cloud.web.context import N_, Reading, RequestContext, Said, service
+from cloud.web.context import N_, ReadingConfig, RequestContext, Said, service
 from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NOT_RIGHT, Clerk, Fields, attempt
 from cloud.web.names import clean_text
+from cloud.web.roles import Right
 
 DONE = {
     "changed": N_("The zone is changed."),
@@ -50,11 +51,11 @@ FIELDS = "kind", "counts", "parent", "capacity", "fire_limit", "closes"
 Zones = Annotated[ZoneService, Depends(service(ZoneService))]
 
 router = APIRouter(prefix="/zones")
-NAV = (Nav(NavGroup.ESTATE, "/zones", N_("Zones")),)
+NAV = (Nav(NavGroup.ESTATE, "/zones", N_("Zones"), right=Right.CONFIG),)
 
 
 @router.get("")
-def zones(context: Reading, done: str = "") -> HTMLResponse:
+def zones(context: ReadingConfig, done: str = "") -> HTMLResponse:
     return zones_page(context, context.confirm(DONE, done))
 
 

@@ -217,6 +217,7 @@ def _check_call(context: RequestContext) -> None:
 
 
 Reading = Annotated[RequestContext, Depends(page_for(Right.READ))]
+ReadingConfig = Annotated[RequestContext, Depends(page_for(Right.CONFIG))]
 ReadingZone = Annotated[RequestContext, Depends(page_for(Right.READ, Part.ZONE))]
 ReadingDirectory = Annotated[RequestContext, Depends(page_for(Right.DIRECTORY, Part.CELL))]
 OwnPage = Annotated[RequestContext, Depends(own_page)]

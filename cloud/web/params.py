@@ -11,6 +11,7 @@ from cloud.web.operators import MAX_REASON, MIN_REASON
 from cloud.web.roles import Part, Right
 
 Reader = Annotated[RequestContext, Depends(call_for(Right.READ))]
+ConfigReader = Annotated[RequestContext, Depends(call_for(Right.CONFIG))]
 ZoneReader = Annotated[RequestContext, Depends(call_for(Right.READ, Part.ZONE))]
 DirectoryReader = Annotated[RequestContext, Depends(call_for(Right.DIRECTORY, Part.CELL))]
 AuditReader = Annotated[RequestContext, Depends(call_for(Right.AUDIT))]

@@ -27,9 +27,12 @@ class Role(StrEnum):
 class Right(StrEnum):
     """What an action asks for.
 
-    ``READ`` is to see points, devices and events, ``DIRECTORY`` to see people and flats without their movements,
-    ``MOVEMENTS`` to see where one person went, for a purpose, ``AUDIT`` to see what operators did, ``ACCOUNTS`` to see
-    who may log in, ``PARTIES`` to see parties with their members, ``MEMBERS`` to add and end those.
+    ``READ`` is to see points, devices and events, and when what is open, ``CONFIG`` to see how the site is set up and
+    what its devices were sent: zones, plans, wirings, rosters, quarantine.
+
+    ``DIRECTORY`` is to see people and flats without their movements, ``MOVEMENTS`` to see where one person went, for a
+    purpose, ``AUDIT`` to see what operators did, ``ACCOUNTS`` to see who may log in, ``PARTIES`` to see parties with
+    their members, ``MEMBERS`` to add and end those.
 
     ``PEOPLE`` is to change people, plans and cards, ``DOORS`` to open a door, to set its mode, and to begin and end a
     session, ``DEVICES`` what concerns the machine itself, ``ADOPT`` to let one in, to replace it and to put it out,
@@ -38,6 +41,7 @@ class Right(StrEnum):
     """
 
     READ = "read"
+    CONFIG = "config"
     DIRECTORY = "directory"
     MOVEMENTS = "movements"
     AUDIT = "audit"
@@ -86,7 +90,9 @@ ROLES: Mapping[Role, RoleRule] = {
     # What a mediator works on are cases, and there are none yet.
     Role.MEDIATOR: RoleRule(frozenset()),
     Role.AUDITOR: RoleRule(
-        frozenset({Right.READ, Right.DIRECTORY, Right.PARTIES, Right.MOVEMENTS, Right.AUDIT, Right.ACCOUNTS})
+        frozenset(
+            {Right.READ, Right.CONFIG, Right.DIRECTORY, Right.PARTIES, Right.MOVEMENTS, Right.AUDIT, Right.ACCOUNTS}
+        )
     ),
 }
 

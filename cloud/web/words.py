@@ -72,6 +72,7 @@ LEGS: Mapping[str, str] = {
 
 OUTCOMES: Mapping[str, str] = {
     "sent": "Sent; waiting for the device to confirm",
+    "overtaken": "No answer yet: the device has connected anew. If it does not answer, order it again",
     "done": "Done: confirmed by the device",
     "refused": "Refused by the device",
     "failed": "Failed",
