@@ -4,7 +4,7 @@ The list is read from what has ended, so nobody has to enter a card in it; a car
 void, or by its holder getting something again. Nothing ends by it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Table, and_, exists, or_, select
@@ -43,7 +43,7 @@ def cards_to_return(connection: Connection, now_ms: int, *, after: int = 0, limi
     )
     ids = connection.execute(query.order_by(credentials.c.id).limit(limit)).scalars().all()
     cards = cards_of_ids(connection, ids)
-    ends = _last_ends(connection, {card.person for card in cards if card.person is not None})
+    ends = _last_ends(connection, sorted({card.person for card in cards if card.person is not None}))
     return [_line(connection, card, ends) for card in cards]
 
 
@@ -69,7 +69,7 @@ def _party_left() -> ColumnElement[bool]:
     return and_(credentials.c.party_id.is_not(None), or_(parties.c.ended_ms.is_not(None), empty))
 
 
-def _last_ends(connection: Connection, ids: set[int]) -> Mapping[int, tuple[int, Label]]:
+def _last_ends(connection: Connection, ids: Sequence[int]) -> Mapping[int, tuple[int, Label]]:
     """By person what ended last, and when."""
     plans = {plan.name: plan.label for plan in list_plans(connection)}
     columns = party_members.c.person_id, party_members.c.until_ms, party_members.c.ended_ms

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from msgspec import Struct, structs
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, func, literal, select
 
 from cloud.devices.erasure import decode_stored
 from cloud.devices.event_series import LATE_WITHIN_MS, EventFilter, find_arrivals, happened_ms, shown
@@ -195,8 +195,14 @@ def _by_arrival(
         asked.append((event_series.c.kind == wanted.kind) | family)
     if series is not None:
         asked.append(events.c.series.in_(series))
-    mine = events.c.holder == wanted.holder
+    mine = events.c.holder.in_(_holders(wanted.holder))
     return _EVENTS.where(mine, point_seen(connection, event_series.c.point), *asked, *_in_time(wanted))
+
+
+def _holders(holder: bytes) -> CompoundSelect[tuple[bytes]]:
+    """Under which holders somebody's events stand: their own, and those of records that were merged into theirs."""
+    kept = select(people.c.id).where(people.c.holder == holder).scalar_subquery()
+    return select(literal(holder)).union(select(people.c.holder).where(people.c.merged_into == kept))
 
 
 def _found(

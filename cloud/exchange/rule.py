@@ -265,11 +265,11 @@ def _read_row(
     if long:
         return None, problems
     texts = {name: read(name, _read_text) for name in ("name_zh", "name_en", "flat", "company", "plan", "card_name")}
-    person = read("person", _read_person)
-    if not (texts["name_zh"] or texts["name_en"] or person):
+    is_numbered = bool(row.cells.get(columns.get("person", ""), ""))
+    if not (texts["name_zh"] or texts["name_en"] or is_numbered):
         complain("name_zh" if "name_zh" in columns else "name_en", BadCell(NO_NAME))
     values = {
-        "person": person,
+        "person": read("person", _read_person),
         "role": read("role", _read_role),
         "born": read("born", _read_month),
         "tags": read("tags", _read_tags),

@@ -146,7 +146,8 @@ def cards_of(connection: Connection, ids: Collection[int]) -> dict[int, list[str
 
 
 def join_records(connection: Connection, site: str, stays: int, goes: int) -> Mapping[str, int]:
-    """Everything of one record becomes the other's; what both have stays once. Returns how much moved, by kind."""
+    """Everything of one record becomes the other's; what both have stays once. Events stay under the holder of their
+    record, and are found with the one that stays. Returns how much moved, by kind."""
     moved = {
         "cards": _hand_over(connection, credentials, stays, goes),
         "memberships": _hand_over(connection, memberships, stays, goes),
@@ -159,6 +160,8 @@ def join_records(connection: Connection, site: str, stays: int, goes: int) -> Ma
             _keep_one(connection, table, {"site": site, "person_id": stays, **values})
         connection.execute(delete(table).where(table.c.site == site, table.c.person_id == goes))
     _join_guardians(connection, site, stays, goes)
+    same = or_(people.c.id == goes, people.c.merged_into == goes)
+    connection.execute(update(people).where(same).values(merged_into=stays))
     touch(connection, (stays, goes))
     return moved
 

@@ -346,6 +346,7 @@ people = Table(
     Column("born", String, nullable=False, server_default="", comment="year and month, as 1957-03, or empty"),
     Column("verified", String, nullable=False, server_default="", comment="how, by a word of a closed list"),
     Column("ended_ms", BigInteger, comment="an operator ended all that they hold then"),
+    Column("merged_into", RowId, comment="the record of the same person that was kept"),
     Column(
         "revision",
         BigInteger,
@@ -354,6 +355,7 @@ people = Table(
         comment="the site's, when this person's grants may have changed last",
     ),
     Index("ix_people_revision", "revision"),
+    Index("ix_people_merged_into", "merged_into"),
 )
 
 # What was told to the devices.

@@ -76,9 +76,10 @@ def add_look(connection: Connection, site: str, person: int, login: Login, purpo
 
 
 def looked_at(connection: Connection, site: str, login: Login, now_ms: int) -> frozenset[bytes]:
-    """The holders of those whose movements this login may see now."""
+    """The holders of those whose movements this login may see now, those of records merged into theirs too."""
     mine = (looks.c.site == site) & (looks.c.login == login.id_hash) & (looks.c.at_ms > now_ms - PURPOSE_LASTS_MS)
-    query = select(people.c.holder).join(looks, looks.c.person_id == people.c.id).where(mine)
+    same = (looks.c.person_id == people.c.id) | (looks.c.person_id == people.c.merged_into)
+    query = select(people.c.holder).join(looks, same).where(mine)
     return frozenset(connection.execute(query).scalars())
 
 

@@ -126,6 +126,19 @@ def test_record_of_a_person_is_changed_by_forms(town: Town) -> None:
         assert visitor.submit("/people/5/record/eat", "/people/5").status_code == 404
 
 
+def test_merged_records_show_their_events_together(town: Town) -> None:
+    """What happened under the record that went is found with the one that stays, for one purpose, also of a chain."""
+    for name in ("Wang Wu", "Li Si", "Sun Qi"):
+        town.happens("access.allowed", reason="allowed", holder=town.holder(name), direction="in")
+    with town.visit("office") as visitor:
+        assert visitor.submit("/people/7/record/merge", "/people/7", goes="10").status_code == 303
+        assert visitor.submit("/people/5/record/merge", "/people/5", goes="7").status_code == 303
+        visitor.submit("/people/5/look", "/people/5/look", purpose="asked", back="/people/5")
+        shown = words(visitor.get("/events?person=5").text)
+        assert [name in shown for name in ("Wang Wu", "Li Si", "Sun Qi")] == [True] * 3
+        assert words(visitor.get("/people/5").text).count("Sun Qi") >= 1
+
+
 def test_lease_is_ended_at_desk_by_forms(town: Town) -> None:
     """Warned on the list, not ended by its date, and ended by a person once the days of grace are over."""
     with town.visit("office") as visitor:

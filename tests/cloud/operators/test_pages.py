@@ -36,9 +36,9 @@ def test_role_without_its_part_is_refused(town: Town) -> None:
 
 def test_changed_role_counts_in_the_next_request(town: Town) -> None:
     with town.visit("admin") as admin, town.visit("gate") as guard:
-        assert guard.get("/rosters").status_code == 200
+        assert guard.get("/calendar").status_code == 200
         assert admin.submit("/operators/gate/role", "/operators", role="steward", of="gym").status_code == 303
-        assert guard.get("/rosters").status_code == 403
+        assert guard.get("/calendar").status_code == 403
         assert guard.get("/points/gym-turnstile").status_code == 200
 
 

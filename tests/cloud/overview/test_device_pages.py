@@ -99,7 +99,7 @@ def test_what_the_cloud_could_not_take_is_counted_and_shown(town: Town) -> None:
     town.arrives("hub-door", "beat", b"<b>no json")
     town.senders["hub-door"].keep(b"\xc1 not an event")
     town.sends("hub-door", 1, 1)
-    with town.visit("gate") as visitor:
+    with town.visit("office") as visitor:
         assert tile(visitor.get("/").text, "Quarantined") == 2
         page = visitor.get("/quarantine").text
     assert "hub-door" in page

@@ -169,7 +169,8 @@ def test_nobody_but_the_device_itself_says_what_became_of_an_order(town: Town) -
         answers(town, GYM, Reported(1, "applied", town.now_ms, {GYM: Mode.LOCKDOWN}), signed_by="east-gate")
         assert state_of(guard, made) == "sent"
         assert [one["in_force"] for one in guard.get("/api/v1/points").json() if one["name"] == GYM] == [None]
-        page = words(guard.get("/quarantine").text)
+    with town.visit("office") as office:
+        page = words(office.get("/quarantine").text)
     assert "Wrong signature" in page
     assert "Answer to an unknown command" in page
 

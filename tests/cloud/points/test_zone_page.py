@@ -65,12 +65,13 @@ def test_a_zone_is_added_renamed_and_refused_twice(town: Town) -> None:
     assert "Changed a zone" in audit
 
 
-def test_a_guard_sees_zones_and_changes_none(town: Town) -> None:
-    with town.visit("gate") as guard:
-        page = guard.get("/zones").text
+def test_auditor_sees_zones_and_changes_none(town: Town) -> None:
+    with town.visit("auditor") as auditor, town.visit("gate") as guard:
+        page = auditor.get("/zones").text
         assert "Gym" in page
         assert 'action="/zones' not in page
-        assert guard.submit("/zones", "/account", name="roof").status_code == 403
+        assert auditor.submit("/zones", "/account", name="roof").status_code == 403
+        assert guard.get("/zones").status_code == 403
 
 
 def test_hours_are_shown_in_the_operators_language(town: Town) -> None:
