@@ -211,7 +211,7 @@ def unused(context: Looking, days: Annotated[int, Text] = UNUSED_DAYS, after: Cu
 def returns(context: Directory, after: Cursor = None, done: str = "") -> HTMLResponse:
     """Cards of those who have left: who is to bring back what, and the deposit that they get for it."""
     with context.store.reading() as connection:
-        rows = cards_to_return(connection, context.clock(), after=after or 0, limit=ROWS + 1)
+        rows = cards_to_return(connection, site_of(connection).name, context.clock(), after=after or 0, limit=ROWS + 1)
     following = rows[ROWS - 1].card.id if len(rows) > ROWS else None
     said = context.confirm(DONE, done)
     return context.render("cards_to_return.html", rows=rows[:ROWS], next=following, said=said)

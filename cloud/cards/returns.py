@@ -32,24 +32,26 @@ class CardToReturn(Struct, frozen=True):
     since_ms: int
 
 
-def cards_to_return(connection: Connection, now_ms: int, *, after: int = 0, limit: int) -> list[CardToReturn]:
+def cards_to_return(
+    connection: Connection, site: str, now_ms: int, *, after: int = 0, limit: int
+) -> list[CardToReturn]:
     """In the order in which the cards were added. A lost card is not among them."""
     in_use = credentials.c.state == CardState.ISSUED, credentials.c.standing != Standing.LOST
     query = (
         select(credentials.c.id)
         .outerjoin(people, people.c.id == credentials.c.person_id)
         .outerjoin(parties, parties.c.id == credentials.c.party_id)
-        .where(credentials.c.id > after, *in_use, or_(_person_left(now_ms), _party_left()))
+        .where(credentials.c.id > after, *in_use, or_(_person_left(site, now_ms), _party_left(site)))
     )
     ids = connection.execute(query.order_by(credentials.c.id).limit(limit)).scalars().all()
     cards = cards_of_ids(connection, ids)
-    ends = _last_ends(connection, sorted({card.person for card in cards if card.person is not None}))
-    return [_line(connection, card, ends) for card in cards]
+    ends = _last_ends(connection, site, sorted({card.person for card in cards if card.person is not None}))
+    return [_line(connection, site, card, ends) for card in cards]
 
 
-def _person_left(now_ms: int) -> ColumnElement[bool]:
+def _person_left(site: str, now_ms: int) -> ColumnElement[bool]:
     """Of a card's holder: whatever they held or belonged to has an end, or a tenancy was ended."""
-    held, placed = _of(memberships), _of(party_members)
+    held, placed = _of(memberships), _of(party_members) & (party_members.c.site == site)
     renewable = memberships.c.until_ms > now_ms - RENEWAL_DAYS * DAY_MS
     stays = or_(party_members.c.until_ms > now_ms, party_members.c.role == MemberRole.TENANT)
     holds = exists().where(held, memberships.c.ended_ms.is_(None), or_(memberships.c.until_ms == 0, renewable))
@@ -62,18 +64,18 @@ def _of(table: Table) -> ColumnElement[bool]:
     return table.c.person_id == credentials.c.person_id
 
 
-def _party_left() -> ColumnElement[bool]:
+def _party_left(site: str) -> ColumnElement[bool]:
     """Of a family card: its party ended, or everybody has left it."""
-    members = party_members.c.party_id == credentials.c.party_id
+    members = (party_members.c.site == site) & (party_members.c.party_id == credentials.c.party_id)
     empty = and_(exists().where(members), ~exists().where(members, party_members.c.ended_ms.is_(None)))
     return and_(credentials.c.party_id.is_not(None), or_(parties.c.ended_ms.is_not(None), empty))
 
 
-def _last_ends(connection: Connection, ids: Sequence[int]) -> Mapping[int, tuple[int, Label]]:
+def _last_ends(connection: Connection, site: str, ids: Sequence[int]) -> Mapping[int, tuple[int, Label]]:
     """By person what ended last, and when."""
     plans = {plan.name: plan.label for plan in list_plans(connection)}
     columns = party_members.c.person_id, party_members.c.until_ms, party_members.c.ended_ms
-    places = select(*columns, parties.c.name_zh, parties.c.name_en).join(parties)
+    places = select(*columns, parties.c.name_zh, parties.c.name_en).join(parties).where(party_members.c.site == site)
     held = select(memberships.c.person_id, memberships.c.until_ms, memberships.c.ended_ms, memberships.c.plan)
     found = [
         (row.person_id, earlier(row.until_ms, row.ended_ms), plans[row.plan])
@@ -86,10 +88,11 @@ def _last_ends(connection: Connection, ids: Sequence[int]) -> Mapping[int, tuple
     return {person: (end_ms, label) for person, end_ms, label in sorted(found, key=lambda one: one[1])}
 
 
-def _line(connection: Connection, card: CardRow, ends: Mapping[int, tuple[int, Label]]) -> CardToReturn:
+def _line(connection: Connection, site: str, card: CardRow, ends: Mapping[int, tuple[int, Label]]) -> CardToReturn:
     if card.person is not None and card.person in ends:
         since_ms, left = ends[card.person]
         return CardToReturn(card, left, since_ms)
-    table, number = (people, card.person) if card.person is not None else (parties, card.party)
-    ended_ms = connection.execute(select(table.c.ended_ms).where(table.c.id == number)).scalar()
+    party = select(parties.c.ended_ms).where(parties.c.site == site, parties.c.id == card.party)
+    person = select(people.c.ended_ms).where(people.c.id == card.person)
+    ended_ms = connection.execute(party if card.person is None else person).scalar()
     return CardToReturn(card, card.party_name, ended_ms or 0)

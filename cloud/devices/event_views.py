@@ -199,7 +199,7 @@ def _by_arrival(
     return _EVENTS.where(mine, point_seen(connection, event_series.c.point), *asked, *_in_time(wanted))
 
 
-def _holders(holder: bytes) -> CompoundSelect[tuple[bytes]]:
+def _holders(holder: bytes) -> CompoundSelect[bytes]:
     """Under which holders somebody's events stand: their own, and those of records that were merged into theirs."""
     kept = select(people.c.id).where(people.c.holder == holder).scalar_subquery()
     return select(literal(holder)).union(select(people.c.holder).where(people.c.merged_into == kept))

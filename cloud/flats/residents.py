@@ -38,7 +38,7 @@ def with_residents(connection: Connection, site: str, listed: Sequence[Flat], no
     """The same flats with the parties of theirs that nobody has ended, and their people of the present."""
     named: dict[int, list[Label]] = defaultdict(list)
     columns = parties.c.id, parties.c.flat, people.c.name_zh, people.c.name_en
-    belongs = _belongs(now_ms) & (party_members.c.from_ms <= now_ms)
+    belongs = _belongs(site, now_ms) & (party_members.c.from_ms <= now_ms)
     query = (
         select(*columns)
         .outerjoin(party_members, belongs)
@@ -60,16 +60,17 @@ def people_of_flat(connection: Connection, site: str, flat: str, now_ms: int) ->
     query = (
         select(people.c.id, people.c.name_zh, people.c.name_en)
         .join(party_members, party_members.c.person_id == people.c.id)
-        .join(parties, _belongs(now_ms))
+        .join(parties, _belongs(site, now_ms))
         .where(parties.c.site == site, parties.c.flat == flat, parties.c.ended_ms.is_(None))
     )
     return [Label(row.name_zh, row.name_en) for row in connection.execute(query.distinct().order_by(people.c.id))]
 
 
-def _belongs(now_ms: int) -> ColumnElement[bool]:
+def _belongs(site: str, now_ms: int) -> ColumnElement[bool]:
     """Of a member's place in a party: it is not over. A lease that has run out is not."""
     return (
-        (party_members.c.party_id == parties.c.id)
+        (party_members.c.site == site)
+        & (party_members.c.party_id == parties.c.id)
         & (party_members.c.ended_ms.is_(None) | (party_members.c.ended_ms > now_ms))
         & ((party_members.c.until_ms == 0) | (party_members.c.until_ms > now_ms) | (party_members.c.role == "tenant"))
     )

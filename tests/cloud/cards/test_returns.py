@@ -8,13 +8,14 @@ from cloud.parties.party import MemberRole
 from contract.decide import DAY_MS, Standing
 from tests.cloud.support.households import BY, PropertyOffice
 from tests.cloud.support.pages import words
+from tests.cloud.support.sender import SITE
 from tests.cloud.support.town import Town
 
 
 def due(office: PropertyOffice) -> list[tuple[str, str]]:
     """Which card, and what ended, by their English names."""
     with office.store.reading() as connection:
-        found = cards_to_return(connection, office.now_ms, limit=50)
+        found = cards_to_return(connection, SITE, office.now_ms, limit=50)
     return [(one.card.label, one.left.en if one.left else "") for one in found]
 
 
@@ -55,7 +56,7 @@ def test_card_leaves_the_list(office: PropertyOffice, how: str) -> None:
     office.persons.end(BY, person)
     with office.store.reading() as connection:
         ((card, left, since_ms),) = [
-            (one.card, one.left, one.since_ms) for one in cards_to_return(connection, office.now_ms, limit=50)
+            (one.card, one.left, one.since_ms) for one in cards_to_return(connection, SITE, office.now_ms, limit=50)
         ]
     assert (left, since_ms) == (None, office.now_ms)
     if how == "lost":
