@@ -121,8 +121,8 @@ class _Allowed(NamedTuple):
     new_flats: bool = False
     new_companies: bool = False
 
-    def includes(self, flats: Mapping[str, int], companies: Mapping[str, int]) -> bool:
-        return self.apply and (self.new_flats or not flats) and (self.new_companies or not companies)
+    def includes(self, made_flats: Mapping[str, int], made_companies: Mapping[str, int]) -> bool:
+        return self.apply and (self.new_flats or not made_flats) and (self.new_companies or not made_companies)
 
 
 _NOTHING = _Allowed()
