@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from contract.quantities import Accounts, Allotment, is_spent, is_used_up
+from contract.quantities import Accounts, Allotment, is_spent, is_to_end, is_used_up
 from contract.reasons import TABLE, Reason
 from contract.schedules import ALWAYS, Schedule, is_open
 
@@ -385,14 +385,14 @@ OF_THE_PIN = frozenset(_BY_PIN.values())
 
 def _quota(request: Request, grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:
     allotment = grant.allotments.get(request.point)
-    if allotment is None:
-        return None
-    if facts.used is None:
-        return Reason.USAGE_UNKNOWN
+    if allotment is None or facts.used is None:
+        return Reason.USAGE_UNKNOWN if allotment else None
     accounts = facts.used.get(allotment.name, {})
     if not is_spent(allotment, accounts):
         return None
-    return Reason.QUOTA_SPENT if is_used_up(allotment, accounts) else Reason.QUOTA_ELSEWHERE
+    if not is_used_up(allotment, accounts):
+        return Reason.QUOTA_ELSEWHERE
+    return Reason.QUOTA_SPENT if is_to_end(allotment, accounts) else Reason.ALL_IN_USE
 
 
 def _interlock(_request: Request, _grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:

@@ -209,5 +209,6 @@ CHANGES: Mapping[Reason, Phrase] = {
     Reason.PIN_WRONG: Phrase("输入正确的密码", "The right PIN is keyed"),
     Reason.PIN_BLOCKED: Phrase("锁定时间过去", "The time passes for which it is blocked"),
     Reason.INTERLOCKED: Phrase("另一道门关上", "The other door has shut"),
+    Reason.ALL_IN_USE: Phrase("结束正在使用的一个 %(allotment)s", "One of %(allotment)s that is in use ends"),
 }
 """What would change a refusal, for who reads it on a page."""

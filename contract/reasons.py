@@ -42,6 +42,7 @@ class Reason(StrEnum):
     ASSURANCE_TOO_LOW = "assurance_too_low"
     INTERLOCKED = "interlocked"
     OVERRIDE = "override"
+    ALL_IN_USE = "all_in_use"
 
 
 class Words(Struct, frozen=True):
@@ -193,6 +194,10 @@ TABLE: dict[Reason, ReasonEntry] = {
         Words("The other door is still open", "Wait until it has shut, or call the desk"),
     ),
     Reason.OVERRIDE: ReasonEntry(Words("封闭期间特许进入"), Words("Locked down, and you may enter"), allows=True),
+    Reason.ALL_IN_USE: ReasonEntry(
+        Words("同时使用的数量已满", "请先结束一个；如需更多请联系物业"),
+        Words("As many are in use as the plan allows", "End one first; the property office can allow more"),
+    ),
 }
 
 

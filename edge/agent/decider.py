@@ -36,6 +36,8 @@ from edge.machine.clock import Clock
 from edge.roster.file import RosterDamaged
 
 TICKET_BYTES = 8
+NOTHING_LEFT = (Reason.QUOTA_SPENT, Reason.QUOTA_ELSEWHERE, Reason.ALL_IN_USE)
+"""Refusals after which what others have left is asked for."""
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +217,7 @@ class Decider:
 
     def _seek(self, decision: Decision, point: str) -> None:
         """Where what is left of an allotment matters now, it is wanted here."""
-        grant, refused = decision.grant, decision.reason in (Reason.QUOTA_SPENT, Reason.QUOTA_ELSEWHERE)
+        grant, refused = decision.grant, decision.reason in NOTHING_LEFT
         allotment = grant.allotments.get(point) if grant is not None else None
         is_concerned = refused or decision.reason is Reason.ALLOWED
         if self._ledger is not None and grant is not None and allotment is not None and is_concerned:

@@ -66,7 +66,7 @@ def test_the_values_on_the_wire_never_change() -> None:
         *("cannot_record", "internal_error", "held_open", "locked_down", "out_of_service"),
         *("roster_damaged", "offline_too_long", "quota_spent", "usage_unknown", "reserved", "quota_elsewhere"),
         *("barred", "not_qualified", "surplus", "pin_needed", "pin_wrong", "pin_blocked", "assurance_too_low"),
-        *("interlocked", "override"),
+        *("interlocked", "override", "all_in_use"),
     ]
     assert [reason.value for reason in Reason][: len(kept)] == kept
 

@@ -37,6 +37,7 @@ WORDS: dict[Reason, Word] = {
     Reason.UNKNOWN_CREDENTIAL: "invalid",
     Reason.NO_ROSTER: "invalid",
     Reason.BUSY: "concurrent",
+    Reason.ALL_IN_USE: "concurrent",
 }
 """What the post is told of a card; it is blocked for any other reason."""
 
