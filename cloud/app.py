@@ -15,6 +15,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from cloud.authority.domain import AUTHORITY
+from cloud.authority.service import AuthorityService
 from cloud.bars.domain import BARS
 from cloud.bars.service import BarService
 from cloud.cards.domain import CARDS
@@ -107,7 +109,7 @@ HEADERS = {
 DOMAINS = (
     *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING),
     *(PEOPLE, QUANTITIES, OFFICE, FLATS, CARDS, BARS),
-    *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, RETENTION, SETUP, REPLAY, EXCHANGE),
+    *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, RETENTION, SETUP, REPLAY, EXCHANGE),
 )
 """In the order in which their entries stand in the navigation."""
 SETUP_TABLES = tuple(table for domain in DOMAINS for table in domain.setup)
@@ -187,6 +189,7 @@ def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
     return {
         **{kind: kind(store, clock) for kind in STORE_AND_CLOCK},
         BarService: BarService(store, keys, clock),
+        AuthorityService: AuthorityService(store, keys, clock),
         MovingService: MovingService(store, clock, [step for domain in DOMAINS for step in domain.moving]),
         HoursService: HoursService(store, clock, _users_of_hours),
         SetupService: setup,

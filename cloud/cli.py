@@ -14,7 +14,17 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud import audit_cli, exchange_cli, replay_cli, retention_cli, rollout_cli, setup_cli, user_cli, zone_cli
+from cloud import (
+    audit_cli,
+    exchange_cli,
+    replay_cli,
+    retention_cli,
+    rollout_cli,
+    setup_cli,
+    user_cli,
+    verify_cli,
+    zone_cli,
+)
 from cloud.charging.store import list_sessions
 from cloud.cli_parts import (
     BY,
@@ -74,6 +84,7 @@ GROUPS = {
 }
 app.command("import")(exchange_cli.import_people)
 app.command("export")(exchange_cli.export_all)
+app.command("verify-export")(verify_cli.verify)
 app.command("replay", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(replay_cli.replay)
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)

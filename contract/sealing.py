@@ -48,6 +48,7 @@ class Purpose(StrEnum):
     ENROL = "hg-enrol-1"
     USAGE = "hg-usage-1"
     LEND = "hg-lend-1"
+    EXPORT = "hg-export-1"
 
 
 def statement(purpose: Purpose, site: str, device: str, *parts: bytes) -> bytes:
@@ -303,3 +304,11 @@ class CommandKey(_RoleKey):
 
 class CommandVerifier(_RoleVerifier):
     """Believes commands."""
+
+
+class ExportKey(_RoleKey):
+    """Signs what is given to an authority."""
+
+
+class ExportVerifier(_RoleVerifier):
+    """Believes what a community gave to an authority."""

@@ -163,8 +163,8 @@ def shown(*, silent: bool = False) -> ColumnElement[bool]:
     """Whether an event's series is of those that lists and streams show; with ``silent``, of the others. Whatever shows
     events to somebody asks this. An event without a series counts as shown, which keeps the order of arrival the
     quickest way to read them."""
-    kind, kinds = func.coalesce(event_series.c.kind, ""), sorted(vocabulary().silent)
-    return kind.in_(kinds) if silent else kind.not_in(kinds)
+    kinds = sorted(vocabulary().silent)
+    return _KIND.in_(kinds) if silent else _KIND.not_in(kinds)
 
 
 def happened_ms() -> ColumnElement[int]:
@@ -187,7 +187,7 @@ def _in_span(newest_first: bool, is_timed: bool) -> tuple[list[ColumnElement[boo
 def _next_of(newest_first: bool, is_timed: bool) -> ScalarSelect[int]:
     """The nearest event of a series; not ``max``, which would read all of them."""
     within, order = _in_span(newest_first, is_timed)
-    mine = select(events.c.arrival).where(events.c.series == event_series.c.id, *within)
+    mine = select(events.c.arrival).where(events.c.series == _SERIES, *within)
     return mine.order_by(order).limit(1).scalar_subquery()
 
 
@@ -199,6 +199,7 @@ def _arrivals(newest_first: bool, is_timed: bool) -> Prepared:
     return Prepared(mine.limit(bindparam("limit")).offset(bindparam("offset")), "series", *names, "limit", "offset")
 
 
+_SERIES, _KIND = event_series.c.id, func.coalesce(event_series.c.kind, "")
 _INSERT_EVENT = Prepared(insert(events), *events.columns.keys())
 _READ = {
     (newest_first, is_timed): (_next_of(newest_first, is_timed), _arrivals(newest_first, is_timed))

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from cloud.devices import presence
 from cloud.devices.arrival_counts import ArrivalCounts
+from cloud.devices.batch_seals import SealRow, keep_seals, pack_gaps
 from cloud.devices.erasure import read_erased
 from cloud.devices.event_series import EventColumns, EventRow, Key, write_rows
 from cloud.devices.point_kinds import kinds_in, note_kinds
@@ -74,6 +75,7 @@ class Intake:
         self._suspects: list[Suspect] = []
         self._breaks: list[Break] = []
         self._recorded: list[Recorded] = []
+        self._seals: list[SealRow] = []
         self._read_kinds = {kind for reaction in reactions.events for kind in reaction.kinds}
         self._kinds: dict[str, dict[str, str]] = {}
         streams.refresh(connection)
@@ -103,6 +105,7 @@ class Intake:
     def finish(self) -> None:
         """Write what has come together."""
         self._write_rows()
+        keep_seals(self._connection, self._seals)
         move_journals(self._connection, [reply.journal for reply in self._replies.values()])
         note_breaks(self._connection, self._breaks, self._now_ms)
         self._react()
@@ -136,6 +139,9 @@ class Intake:
             reply.missed = max(reply.missed, batch.last)
         elif stored_count < len(verified.links):
             self._store(device, journal, verified, stored_count, replay=batch.replay)
+            gaps = pack_gaps([verified.events[place] for place in verified.gaps])
+            sealed = self._site, batch.first, bytes(batch.tip), bytes(batch.seal), gaps
+            self._seals.append((journal.id, batch.last, *sealed))
             journal.upto, journal.tip, journal.same_upto = batch.last, batch.tip, None
         elif journal.same_upto is not None:
             self._note_compared(reply, verified, journal.same_upto)

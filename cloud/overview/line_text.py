@@ -38,14 +38,14 @@ class LineText(NamedTuple):
     def of(cls, language: Language, text: str) -> "LineText":
         return cls(language, tuple(text.casefold().split()))
 
-    def series(self, connection: Connection) -> set[int]:
+    def series(self, connection: Connection, site: str) -> set[int]:
         """The series whose lines say the words, or may."""
         zh, en = points.c.label_zh, points.c.label_en
         query = (
             select(event_series, devices.c.name, devices.c.label_zh, devices.c.label_en, zh.label("zh"), en.label("en"))
             .join(devices, devices.c.id == event_series.c.device_id)
             .outerjoin(points, points.c.name == event_series.c.point)
-            .where(event_series.c.site == site_of(connection).name, point_seen(connection, event_series.c.point))
+            .where(event_series.c.site == site, point_seen(connection, event_series.c.point))
         )
         return {
             row.id
@@ -99,7 +99,7 @@ def search_events(
     events were read as one page may. Raises ``PurposeNeeded`` or ``OutOfScope``."""
     if not text.words:
         return listing(connection, wanted, cursor, limit, None)
-    series, found = text.series(connection), list[EventView]()
+    series, found = text.series(connection, site_of(connection).name), list[EventView]()
     for _ in range(MOST_READ // READ_AT_ONCE):
         page = listing(connection, wanted, cursor, READ_AT_ONCE, series)
         found += [event for event in page.rows if text.is_said_by(event)]

@@ -2,7 +2,8 @@
 
 The rows of a person are compiled by the code that makes rosters, for the moment of a passage, and kept as long as time
 alone does not change them. What only a device knew is taken as it is on a good day: its clock is right, its roster is
-new, the point works, its mode is the usual one, its way out is free, nothing is used up, and a PIN is keyed right.
+new, the point works, its mode is the usual one, its way out is free, nothing is used up, and whoever has a PIN keys
+it right.
 """
 
 from collections import defaultdict
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from cloud.people.grants import Community, Compiled, compile_people, compile_site, grouped
-from contract.decide import Direction, Facts, Grant, Request, Standing, Trust, weigh
+from contract.decide import Direction, Facts, Grant, PinVerdict, Request, Standing, Trust, weigh
 from contract.reasons import Reason
 from contract.roster import Row, unpack_rows
 from contract.site_page import Site
@@ -63,7 +64,12 @@ class Weigher:
         if who is not None:
             grants = self._grants(who.person, self._now_ms if at_ms is None else at_ms).get(who.digest, ())
         facts = self._unset if at_ms is None else self._known
-        return weigh(Request(point, who.digest if who else ANY_CARD, direction), grants, facts, at_ms or 0).reason
+        demand = self._site.demands.get(point)
+        if demand is not None:
+            facts = structs.replace(facts, demand=demand)
+        pin = PinVerdict.RIGHT if any(grant.pin for grant in grants) else None
+        asked = Request(point, who.digest if who else ANY_CARD, direction, pin)
+        return weigh(asked, grants, facts, at_ms or 0).reason
 
     def _grants(self, person: int, at_ms: int) -> Mapping[bytes, Sequence[Grant]]:
         kept = self._kept.get(person)
@@ -102,12 +108,12 @@ class _PeopleIndex:
     def alone(self, person: int) -> Community:
         """The community with nobody else in it."""
         stays, family = self._stays.get(person, []), self._family.get(person, [])
-        parties = dict.fromkeys([*(one.member.party for one in stays), *(one.stay.member.party for one in family)])
+        party_ids = dict.fromkeys([*(one.member.party for one in stays), *(one.stay.member.party for one in family)])
         return structs.replace(
             self._all,
             people=[self._people[person]] if person in self._people else [],
             stays=stays,
-            memberships=[*self._own.get(person, []), *(one for key in parties for one in self._shared.get(key, []))],
+            memberships=[*self._own.get(person, []), *(one for key in party_ids for one in self._shared.get(key, []))],
             credentials=self._cards.get(person, []),
             family_cards=family,
             qualifications=self._qualifications.get(person, []),

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Delete, String, cast, delete, func, insert, s
 from sqlalchemy.dialects.sqlite import insert as insert_or_change
 
 from cloud.charging.tables import sessions
+from cloud.devices.batch_seals import delete_seals
 from cloud.retention.rule import DEFAULT_DAYS, WEEK_MS, Anchor, followed, over_refused
 from cloud.retention.tables import chain_anchors, event_weeks, retention_progress, retention_terms
 from cloud.store.schema import (
@@ -82,14 +83,12 @@ def delete_events(connection: Connection, site: str, before_ms: int) -> int:
     for row in due:
         by_journal[row.journal_id].append((row.seq, row.stored))
     anchors, refused = anchors_of(connection, site, by_journal), refused_rows(connection, by_journal)
-    _move_anchors(
-        connection,
-        site,
-        {
-            str(journal): followed(anchors.get(str(journal), Anchor()), stored, refused[journal])
-            for journal, stored in by_journal.items()
-        },
-    )
+    ends = {
+        journal: followed(anchors.get(str(journal), Anchor()), stored, refused[journal])
+        for journal, stored in by_journal.items()
+    }
+    _move_anchors(connection, site, {str(journal): end for journal, end in ends.items()})
+    delete_seals(connection, {journal: end.upto for journal, end in ends.items()})
     counts = Counter((row.received_ms // WEEK_MS * WEEK_MS, row.point, row.kind, row.reason) for row in due)
     connection.execute(_ADD_TO_WEEK, [_week(site, *week, count) for week, count in counts.items()])
     connection.execute(delete(events).where(events.c.arrival <= due[-1].arrival))

@@ -57,6 +57,10 @@ ACTIONS: Mapping[str, str] = {
     "membership.ended": "Ended a membership",
     "membership.removed": "Took back a membership that had not begun",
     "card.to_return": "Noted a card to be returned",
+    "authority.entered": "Entered a request of an authority",
+    "authority.released": "Released an export to an authority",
+    "authority.withdrawn": "Withdrew an export to an authority",
+    "authority.taken": "Took the sealed file for an authority",
     "bar.entered": "Entered a bar",
     "bar.confirmed": "Confirmed a bar",
     "bar.appealed": "Noted an appeal against a bar",
@@ -106,6 +110,7 @@ ACTIONS: Mapping[str, str] = {
 DETAILS: Mapping[str, str] = {
     "address": "from",
     "bar": "bar",
+    "document": "document",
     "ground": "ground",
     "guardian": "guardian",
     "into": "into",

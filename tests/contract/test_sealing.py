@@ -181,7 +181,16 @@ def test_gaps_are_signed_one_by_one_beside_the_tip() -> None:
 def test_the_purposes_on_the_wire_never_change_and_are_all_different() -> None:
     assert [purpose.value for purpose in Purpose] == [
         *("hg-tip-1", "hg-state-1", "hg-ack-1", "hg-roster-1", "hg-config-1", "hg-reported-1", "hg-command-1"),
-        *("hg-result-1", "hg-renew-1", "hg-certificate-1", "hg-bundle-1", "hg-enrol-1", "hg-usage-1", "hg-lend-1"),
+        *(
+            "hg-result-1",
+            "hg-renew-1",
+            "hg-certificate-1",
+            "hg-bundle-1",
+            "hg-enrol-1",
+            "hg-usage-1",
+            "hg-lend-1",
+            "hg-export-1",
+        ),
     ]
 
 

@@ -28,6 +28,8 @@ PURE_FILES = {
     "cloud.bars.rule",
     "cloud.operators.tip",
     "cloud.replay.rule",
+    "cloud.authority.proof",
+    "cloud.authority.rule",
     "cloud.replay.log",
     "cloud.replay.holders",
     "cloud.replay.checks",

@@ -40,7 +40,7 @@ EVERY_PAGE = (
         "/account",
     ),
     *("/import", "/export", "/operators", "/people/5/look", "/events/1/look"),
-    *("/zones", "/plans", "/plans/yearly", "/duties", "/settings"),
+    *("/zones", "/plans", "/plans/yearly", "/duties", "/settings", "/authority"),
     *("/zones/gym/drill", "/zones/gym/drill?step=2", "/zones/gym/muster"),
 )
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 import pytest
 from fastapi.responses import HTMLResponse
+from msgspec.structs import replace
 from playwright.sync_api import Browser, ViewportSize
 
 from cloud.bars.rule import BarGround
@@ -16,9 +17,12 @@ from cloud.cards.rule import Recipient
 from cloud.cards.service import CardService
 from cloud.commands.store import list_orders
 from cloud.keys.keys import KeyFolder
+from cloud.people.plans import YEARLY, Plan
 from cloud.people.service import PeopleService
 from cloud.points.zones import create_zone
+from cloud.replay.service import LastMonthService
 from cloud.sample import SITE
+from cloud.setup.service import SetupService
 from cloud.store.database import open_store
 from cloud.store.labels import Label
 from contract.decide import DAY_MS, Mode
@@ -44,7 +48,7 @@ MORE_PAGES = (
     "/devices/east-gate",
     "/orders/{order}",
     *("/cards", "/cards?card=5", "/cards/unused", "/cards/desk", "/people/5?point=gym-turnstile"),
-    *("/cards/enrolments/{enrolment}", "/cards/desk/{loop}"),
+    *("/cards/enrolments/{enrolment}", "/cards/desk/{loop}", "/last-month/{month}"),
 )
 
 ONE_OF_A_KIND = (
@@ -140,8 +144,18 @@ def test_axe_finds_nothing_serious_on_any_page(
     with troubled.store.reading() as connection:
         (order,) = list_orders(connection, 1)
         looped, single = last_enrolments(connection, SITE.name)
+    known = {"order": order.id, "enrolment": single.command, "loop": looped.loop or single.loop}
+    known["month"] = _month_without_the_gym(troubled)
     for path in paths:
-        page.goto(path.format(order=order.id, enrolment=single.command, loop=looped.loop or single.loop))
+        page.goto(path.format(**known))
         found[path] = grave_violations(page, oracles)
     context.close()
     assert {path: violations for path, violations in found.items() if violations} == {}
+
+
+def _month_without_the_gym(town: Town) -> str:
+    """The code of a replay."""
+    services = town.app.state.services
+    tried = services[SetupService].try_rows("admin", Plan, {YEARLY.name: replace(YEARLY, opens={})})
+    code: str = services[LastMonthService].begin("admin", "plan yearly", "/plans/yearly", tried)
+    return code

@@ -1,0 +1,135 @@
+"""The page of exports to authorities, with the forms that enter, release and withdraw one; and what a person's page
+says of them once their day has come."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from tempfile import SpooledTemporaryFile
+from typing import IO, Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
+
+from cloud.authority.proof import Officer
+from cloud.authority.rule import AuthorityExport, ExportState, named
+from cloud.authority.service import AuthorityService
+from cloud.authority.store import given_of, list_exports
+from cloud.devices.registry import site_of
+from cloud.people.store import PersonView
+from cloud.web.auth import Right
+from cloud.web.context import N_, RequestContext, Said, page_for, service
+from cloud.web.days import read_moment, start_of_day
+from cloud.web.domain import Nav, NavGroup, Panel, Visit
+from cloud.web.errors import page
+from cloud.web.forms import NOTHING_DONE, NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
+from cloud.web.names import clean_text
+from cloud.web.params import Cursor, Id
+from cloud.web.rejected import Rejected
+
+ROWS = 50
+MAX_TEXT = 80
+IN_MEMORY, CHUNK = 1 << 20, 1 << 16
+"""Bytes of a file that is being made: a larger one lies on the disk; and of a piece of it that is sent."""
+STATES: Mapping[str, str] = {
+    ExportState.ENTERED: N_("Waits for a second operator"),
+    ExportState.RELEASED: N_("Released"),
+    ExportState.WITHDRAWN: N_("Withdrawn"),
+}
+DONE: Mapping[str, str] = {
+    "entered": N_("Entered. Nothing is given before another operator has released it."),
+    "released": N_("Released. The sealed file may be taken away."),
+    "withdrawn": N_("Withdrawn. Nothing was given."),
+}
+NO_NUMBERS = N_("People are named by their numbers, as in the addresses of their pages. Nothing was changed.")
+
+Exports = Annotated[AuthorityService, Depends(service(AuthorityService))]
+Looking = Annotated[RequestContext, Depends(page_for(Right.PEOPLE))]
+
+router = APIRouter(prefix="/authority")
+NAV = (Nav(NavGroup.OFFICE, "/authority", N_("For authorities"), right=Right.PEOPLE),)
+
+
+@router.get("")
+def show_exports(context: Looking, after: Cursor = None, done: str = "") -> HTMLResponse:
+    return exports_page(context, context.confirm(DONE, done), after=after or 0)
+
+
+def exports_page(
+    context: RequestContext, said: Said | None, *, after: int = 0, typed: Mapping[str, str] = NOTHING_TYPED
+) -> HTMLResponse:
+    with context.store.reading() as connection:
+        listed = list_exports(connection, site_of(connection).name, after, ROWS)
+    older = listed[-1].id if len(listed) == ROWS else None
+    return context.render("authority.html", said=said, exports=listed, older=older, states=STATES, typed=typed)
+
+
+@router.post("")
+def enter(context: Clerk, exports: Exports, fields: Fields) -> Response:
+    def act() -> None:
+        exports.enter(_read(context, fields))
+
+    return attempt(context, act, "/authority?done=entered", REJECTED, partial(exports_page, context, typed=fields))
+
+
+@router.post("/{number}/release")
+def release(number: Id, context: Clerk, exports: Exports) -> Response:
+    act = partial(exports.release, context.by, number)
+    return attempt(context, act, "/authority?done=released", REJECTED, partial(exports_page, context))
+
+
+@router.post("/{number}/withdraw")
+def withdraw(number: Id, context: Clerk, exports: Exports) -> Response:
+    act = partial(exports.withdraw, context.by, number)
+    return attempt(context, act, "/authority?done=withdrawn", REJECTED, partial(exports_page, context))
+
+
+@router.post("/{number}/file")
+def take(number: Id, context: Clerk, exports: Exports) -> Response:
+    """The sealed file. A form leads here, for each taking is written down."""
+    file: IO[bytes] = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed by whoever sends it
+    try:
+        exports.take(context.by, number, file)
+    except Rejected as wrong:
+        file.close()
+        text = wrong.filled(context.language.say(wrong.text), context.language.label)
+        return page(context.request, wrong.status, NOTHING_DONE, text)
+    headers = {"Content-Disposition": f"attachment; filename=authority-{number}.ndjson"}
+    return StreamingResponse(_chunks(file), media_type="application/x-ndjson", headers=headers)
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _read(context: RequestContext, fields: Mapping[str, str]) -> AuthorityExport:
+    """Raises ``Rejected``, or ``ValueError`` for a text that cannot be shown."""
+    zone, silent = context.pages.zone, fields.get("embargo", "")
+    people = fields.get("people", "").replace(",", " ").split()
+    if not all(one.isascii() and one.isdecimal() and len(one) < 15 for one in people):
+        raise Rejected(NO_NUMBERS, "people")
+    first, second = (
+        Officer(*(clean_text(fields.get(f"officer{number}_{what}", ""), MAX_TEXT) for what in ("name", "number")))
+        for number in (1, 2)
+    )
+    return AuthorityExport(
+        id=0,
+        document=clean_text(fields.get("document", ""), MAX_TEXT),
+        officers=(first, second),
+        from_ms=read_moment(fields.get("since", ""), zone),
+        until_ms=read_moment(fields.get("until", ""), zone),
+        points=named(fields.get("points", "").replace(",", " ").split()),
+        people=tuple(sorted({int(one) for one in people})),
+        embargo_until_ms=start_of_day(silent, zone) if silent else 0,
+        entered_by=context.by,
+        entered_ms=context.clock(),
+    )
+
+
+def _given(visit: Visit, person: PersonView) -> Mapping[str, object] | None:
+    found = given_of(visit.connection, site_of(visit.connection).name, person.id, visit.now_ms)
+    return {"given": found} if found else None
+
+
+PANELS = (Panel("person", 81, "_given_to_authorities.html", _given, right=Right.AUDIT),)

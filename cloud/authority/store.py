@@ -1,0 +1,194 @@
+"""Exports to authorities as rows, and the pieces of journals that are given."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, insert, or_, select, update
+
+from cloud.authority.proof import GivenRow, JournalPiece, Officer
+from cloud.authority.rule import AuthorityExport, is_seen
+from cloud.authority.tables import authority_exports, authority_subjects
+from cloud.devices.batch_seals import BatchSeal, find_seal, link_after
+from cloud.devices.event_series import LATE_WITHIN_MS, happened_ms, shown
+from cloud.devices.event_views import arrival_before
+from cloud.retention.rule import Anchor, followed
+from cloud.retention.store import anchor_of
+from cloud.store.chunks import chunks
+from cloud.store.labels import Label
+from cloud.store.schema import devices, event_series, events, journals, people
+from contract.events import CHAIN_START, read_gap
+
+_COLUMNS = [authority_exports.c[name] for name in AuthorityExport.__struct_fields__]
+
+
+def list_exports(connection: Connection, site: str, after: int = 0, limit: int = 50) -> list[AuthorityExport]:
+    """The newest first; ``after`` is the last one of the page before."""
+    older = authority_exports.c.id < after if after else authority_exports.c.id > 0
+    query = select(*_COLUMNS).where(authority_exports.c.site == site, older)
+    rows = connection.execute(query.order_by(authority_exports.c.id.desc()).limit(limit))
+    return [_export(row) for row in rows]
+
+
+def find_export(connection: Connection, site: str, number: int) -> AuthorityExport | None:
+    mine = select(*_COLUMNS).where(authority_exports.c.site == site, authority_exports.c.id == number)
+    row = connection.execute(mine).first()
+    return None if row is None else _export(row)
+
+
+def add_export(connection: Connection, site: str, one: AuthorityExport) -> int:
+    """The new export's id; its own ``id`` is not looked at."""
+    values: dict[str, Any] = msgspec.to_builtins(one)
+    del values["id"]
+    made = insert(authority_exports).values(site=site, **values).returning(authority_exports.c.id)
+    return int(connection.execute(made).scalar_one())
+
+
+def change_export(connection: Connection, site: str, number: int, **values: object) -> None:
+    mine = (authority_exports.c.site == site) & (authority_exports.c.id == number)
+    connection.execute(update(authority_exports).where(mine).values(values))
+
+
+def note_subjects(connection: Connection, site: str, number: int, persons: Sequence[int]) -> None:
+    """Whom the export names, those among them who are not noted yet."""
+    mine = select(authority_subjects.c.person_id).where(authority_subjects.c.export_id == number)
+    new = set(persons) - set(connection.execute(mine).scalars())
+    rows = [{"export_id": number, "person_id": person, "site": site} for person in sorted(new)]
+    if rows:
+        connection.execute(insert(authority_subjects), rows)
+
+
+class GivenMovements(NamedTuple):
+    """That somebody's movements were given to an authority."""
+
+    document: str
+    released_ms: int
+    from_ms: int
+    until_ms: int
+
+
+def given_of(connection: Connection, site: str, person: int, now_ms: int) -> list[GivenMovements]:
+    """What of somebody was given and may be known now, the newest first."""
+    columns = (authority_exports.c[name] for name in (*GivenMovements._fields, "embargo_until_ms"))
+    query = (
+        select(*columns)
+        .join(authority_subjects, authority_subjects.c.export_id == authority_exports.c.id)
+        .where(authority_subjects.c.site == site, authority_subjects.c.person_id == person)
+        .order_by(authority_exports.c.released_ms.desc())
+    )
+    return [GivenMovements(*row[:-1]) for row in connection.execute(query) if is_seen(row.embargo_until_ms, now_ms)]
+
+
+class Chosen(NamedTuple):
+    """The rows that are given: their numbers by journal, and the people they name, by what devices know of each."""
+
+    rows: Mapping[int, Sequence[int]]
+    holders: Mapping[bytes, tuple[int, Label]]
+
+
+def choose_rows(connection: Connection, site: str, one: AuthorityExport, limit: int) -> Chosen | None:
+    """None where there are more than ``limit``."""
+    low = arrival_before(connection, one.from_ms)
+    high = arrival_before(connection, one.until_ms + LATE_WITHIN_MS)
+    holders = select(people.c.holder).where(people.c.id.in_(one.people))
+    asked = [event_series.c.point.in_(one.points)] if one.points else []
+    asked += [events.c.holder.in_(holders)] if one.people else []
+    query = (
+        select(events.c.journal_id, events.c.seq, events.c.holder)
+        .join(event_series, event_series.c.id == events.c.series)
+        .where(events.c.arrival > low, events.c.arrival <= high, event_series.c.site == site, or_(*asked), shown())
+        .where(happened_ms() >= one.from_ms, happened_ms() < one.until_ms)
+        .order_by(events.c.journal_id, events.c.seq)
+        .limit(limit + 1)
+    )
+    rows: dict[int, list[int]] = {}
+    named, count = set[bytes](), 0
+    for row in connection.execute(query):
+        rows.setdefault(row.journal_id, []).append(row.seq)
+        named |= {row.holder} if row.holder else set()
+        count += 1
+    return None if count > limit else Chosen(rows, _people(connection, sorted(named)))
+
+
+def _people(connection: Connection, holders: Sequence[bytes]) -> dict[bytes, tuple[int, Label]]:
+    columns = people.c.holder, people.c.id, people.c.name_zh, people.c.name_en
+    return {
+        row.holder: (row.id, Label(row.name_zh, row.name_en))
+        for some in chunks(holders)
+        for row in connection.execute(select(*columns).where(people.c.holder.in_(some)))
+    }
+
+
+def make_pieces(connection: Connection, site: str, chosen: Chosen) -> Iterator[JournalPiece]:
+    """The batches that the chosen rows came in, each from the first of them to its end."""
+    for journal_id, seqs in chosen.rows.items():
+        wanted = list(seqs)
+        while wanted:
+            seal = find_seal(connection, site, journal_id, wanted[0])
+            last = seal.last if seal else wanted[-1]
+            within = [seq for seq in wanted if seq <= last]
+            wanted = wanted[len(within) :]
+            yield _piece(connection, site, journal_id, seal, within, chosen.holders)
+
+
+def _piece(
+    connection: Connection,
+    site: str,
+    journal_id: int,
+    seal: BatchSeal | None,
+    wanted: Sequence[int],
+    holders: Mapping[bytes, tuple[int, Label]],
+) -> JournalPiece:
+    """Where the link before the first row is not known, or a row was refused or erased, there is no proof."""
+    columns = journals.c.journal, devices.c.name, devices.c.public_key
+    of = connection.execute(select(*columns).join(devices).where(journals.c.id == journal_id)).one()
+    first = seal.first if seal else wanted[0]
+    stored = _stored(connection, journal_id, first, seal.last if seal else wanted[-1])
+    anchor = Anchor(first - 1, _link_before(connection, site, journal_id, first))
+    given, before = list[GivenRow](), None
+    for seq, holder, content in stored:
+        if seq == wanted[0]:
+            before = anchor.link
+        anchor = followed(anchor, [(seq, content)], {})
+        if seq >= wanted[0]:
+            person = holders[holder][1].en if holder in holders else ""
+            is_given = seq in wanted or read_gap(content) is not None
+            link = anchor.link.hex() if anchor.link else ""
+            given.append(GivenRow(seq, stored=content.hex(), person=person) if is_given else GivenRow(seq, link=link))
+    is_proved = seal is not None and before is not None and anchor == (seal.last, seal.tip)
+    return JournalPiece(
+        device=of.name,
+        key=of.public_key.hex(),
+        journal=of.journal,
+        first=first,
+        last=seal.last if seal else wanted[-1],
+        tip=seal.tip.hex() if seal and is_proved else "",
+        seal=seal.seal.hex() if seal and is_proved else "",
+        gaps=[gap.hex() for gap in seal.gaps] if seal else [],
+        prev=before.hex() if before else "",
+        rows=given,
+    )
+
+
+def _stored(connection: Connection, journal_id: int, first: int, last: int) -> list[tuple[int, bytes, bytes]]:
+    mine = events.c.journal_id == journal_id, events.c.seq >= first, events.c.seq <= last
+    rows = connection.execute(
+        select(events.c.seq, events.c.holder, events.c.stored).where(*mine).order_by(events.c.seq)
+    )
+    return [(row.seq, row.holder, row.stored) for row in rows]
+
+
+def _link_before(connection: Connection, site: str, journal_id: int, first: int) -> bytes | None:
+    if first == 1:
+        return CHAIN_START
+    link = link_after(connection, site, journal_id, first - 1)
+    if link is None:
+        anchor = anchor_of(connection, site, journal_id)
+        link = anchor.link if anchor.upto == first - 1 else None
+    return link
+
+
+def _export(row: Any) -> AuthorityExport:
+    first, second = (msgspec.convert(officer, Officer) for officer in row.officers)
+    values = row._asdict() | {"officers": (first, second), "points": tuple(row.points), "people": tuple(row.people)}
+    return AuthorityExport(**values)

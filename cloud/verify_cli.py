@@ -1,0 +1,53 @@
+"""``hearthgate-cloud verify-export``: whether a file that was given to an authority is whole. It needs nothing else."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from msgspec import to_builtins
+
+from cloud.authority.proof import MAX_LINE, Broken, NoExport, Report, verify_export
+from cloud.cli_parts import JsonOption, fail, moment
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(help="The file, as it was handed over.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Follow every seal and chain in an export to an authority. Exit code 1: it was changed."""
+    try:
+        report = verify_export(_lines(file))
+    except NoExport as wrong:
+        fail(f"{file}: {wrong}")
+    except Broken as wrong:
+        typer.echo(json.dumps({"whole": False, "why": str(wrong)}) if as_json else f"{file}: NOT WHOLE: {wrong}")
+        raise SystemExit(1) from None
+    if as_json:
+        typer.echo(json.dumps({"whole": True, **to_builtins(report)}, ensure_ascii=False))
+        return
+    for line in _said(report):
+        typer.echo(line)
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as lines:
+        while line := lines.readline(MAX_LINE + 1):
+            yield line
+
+
+def _said(report: Report) -> Iterator[str]:
+    head = report.head
+    officers = ", ".join(f"{one.name} ({one.number})" for one in head.officers)
+    yield f"whole: document {head.document} of {head.site}, for {officers}"
+    yield f"from {moment(head.from_ms)} to {moment(head.until_ms)}"
+    yield f"entered by {head.entered_by}, released by {head.released_by}"
+    yield f"{report.proved} events are proved by the seals of their devices"
+    yield f"{report.by_cloud} events rest on the seal of the community's cloud alone"
+    yield f"{report.withheld} events between them are withheld, as they are nobody's business"
+    yield "compare these keys with what the community shows:"
+    yield f"  cloud: {report.cloud_key}"
+    for device, key in sorted(report.keys.items()):
+        yield f"  {device}: {key}"
+    yield f"audit of the operators: row {head.audit_row}, {head.audit_link}"
