@@ -23,11 +23,10 @@ from contract.sealing import DeviceKey, tip_statement
 BOOT = "0f1e2d3c"
 DATA = {
     "reason": "allowed",
-    "direction": "in",
     "digest": "00112233445566778899aabbccddeeff",
-    "roster": 1,
-    "rule": 1,
+    "facts": bytes.fromhex("01050000000700006e2d0000010036ee800e1001"),
 }
+"""Of an event at a door, with its holder."""
 WINDOW = 4
 """Batches of one device under way at once, as in the shipped uplink."""
 SILENT_S = 30.0

@@ -130,14 +130,17 @@ AnyKind = Kind[Any, Any, Any]
 
 
 class DecisionFields(TypedDict):
-    """``digest`` names the credential; the decision rests on this ``roster`` and version of the ``rule``."""
+    """``digest`` names the credential. What the decision rests on stands in ``facts`` (``contract.recorded_facts``):
+    the direction, the number of the ``roster``, the version of the ``rule``, and more. Where the rule was not asked, or
+    a station had a reason of its own, and in events of older software, these three stand by themselves."""
 
     reason: str
-    direction: str
     digest: str
-    roster: int
-    rule: int
     holder: NotRequired[str]
+    facts: NotRequired[bytes]
+    direction: NotRequired[str]
+    roster: NotRequired[int]
+    rule: NotRequired[int]
 
 
 def duress_fields(holder: str, direction: str, digest: str) -> None:

@@ -10,7 +10,8 @@ import typer
 
 from contract.codec import Malformed
 from contract.credentials import FORMATS, Reading, key_pressed, read
-from contract.events import decode_event
+from contract.events import Event, decode_event
+from contract.recorded_facts import spelled_out
 from contract.templates import BadKey, Expansion
 from contract.toml_text import NotToml, read_toml
 from contract.toml_writer import write_toml
@@ -153,7 +154,7 @@ def tail(
     with _journal(config) as journal:
         rows = journal.tail(count)
     try:
-        events = [decode_event(row.stored) for row in rows]
+        events = [_readable(decode_event(row.stored)) for row in rows]
     except Malformed as wrong:
         fail(f"a row is no event: {wrong}; look at the whole of it with: hearthgate-edge journal verify")
     if as_json:
@@ -169,6 +170,10 @@ def tail(
     )
     newest.columns[1].no_wrap = True
     print_tables(newest)
+
+
+def _readable(event: Event) -> Event:
+    return msgspec.structs.replace(event, data=spelled_out(event.data))
 
 
 @journal_app.command()

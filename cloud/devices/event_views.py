@@ -26,13 +26,15 @@ from cloud.store.schema import (
 from cloud.store.scope import Scope, point_seen, scope_of
 from contract.decide import Trust
 from contract.events import reason_of
+from contract.recorded_facts import spelled_out
 
 PERSONAL = frozenset({"holder", "digest"})
 """Fields of an event by which somebody can be found out."""
 
 
 class EventView(Struct, frozen=True):
-    """An event as it is shown. ``data`` is what its device wrote; ``person`` is None where nobody is known.
+    """An event as it is shown. ``data`` is what its device wrote, without its packed facts; ``person`` is None where
+    nobody is known.
 
     ``best_ms``, give or take ``best_error_ms``, is when an event happened whose device learned the time only later.
     """
@@ -310,7 +312,7 @@ def _event(row: Any) -> EventView:
         replay=row.replay,
         holder=row.holder,
         person=Person(Label(row.name_zh, row.name_en), row.unit) if known else _family(row),
-        data=event.data,
+        data=spelled_out(event.data),
         best_ms=None if row.offset_ms is None else row.mono_ms + row.offset_ms,
         best_error_ms=row.error_ms,
         zone=row.zone,

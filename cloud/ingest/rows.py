@@ -26,6 +26,7 @@ class PlainData(Struct, forbid_unknown_fields=True, gc=False):
     digest: str | None = None
     roster: int | None = None
     rule: int | None = None
+    facts: bytes | None = None
 
 
 class PlainEvent(Struct, array_like=True, gc=False):

@@ -28,9 +28,10 @@ from contract.kinds import has_mode
 from contract.pins import pin_verdict
 from contract.quantities import Accounts, Allotment
 from contract.reasons import Reason
+from contract.recorded_facts import InUse, pack_facts
 from contract.schedules import ALWAYS, wall_clock
 from contract.sealing import CredentialDigester, DigestKey
-from edge.archetypes.protocol import Decided, Report
+from edge.archetypes.protocol import Decided, Report, Weighed
 from edge.config.tables import Point
 from edge.machine.clock import Clock
 from edge.roster.file import RosterDamaged
@@ -48,6 +49,10 @@ class RosterInUse(Protocol):
     @property
     def number(self) -> int:
         """Its number, 0 before the first."""
+
+    @property
+    def site_page(self) -> bytes:
+        """The hash of what its rows share, empty before the first."""
 
     @property
     def issued_ms(self) -> int | None:
@@ -126,7 +131,7 @@ class Decider:
         """Whether the holder of the credential with this digest may pass; ``pin`` is what became of the digits that
         were keyed with it."""
         request = Request(point, digest, direction, pin)
-        decision, resets = self._weigh(request, free_exit, report, mode, interlocked)
+        decision, resets, facts = self._weigh(request, free_exit, report, mode, interlocked)
         return Decided(
             decision,
             direction,
@@ -136,6 +141,7 @@ class Decider:
             ticket=self._random_bytes(TICKET_BYTES).hex(),
             minute=None if report.offline_limit_ms is None else self.minute(),
             resets=resets,
+            weighed=None if facts is None else Weighed(decision.reason, facts),
         )
 
     def knows(self, digest: bytes) -> bool:
@@ -185,8 +191,9 @@ class Decider:
 
     def _weigh(
         self, request: Request, free_exit: bool, report: Report, mode: Mode, interlocked: bool
-    ) -> tuple[Decision, bool]:
-        """What the rule says, and whether who asks may clear the faults of this zone."""
+    ) -> tuple[Decision, bool, bytes | None]:
+        """What the rule says, whether who asks may clear the faults of this zone, and the facts that it rests on; None
+        where the rule did not come to speak."""
         try:
             rows = self._find(request.digest)
             grants = rows or []
@@ -198,12 +205,17 @@ class Decider:
             resets = any(zone in grant.resets and may_reset(grant, zone, facts, now_ms) for grant in grants)
             decision = weigh(request, grants, facts, now_ms)
             self._seek(decision, point)
-            return decision, resets
+            return decision, resets, self._recorded(request, grants, facts, now_ms)
         except Exception:  # the boundary behind which a fault of ours is a refusal, or a free way out, and is counted
             log.exception("a decision at %s failed", request.point)
             self.failures += 1
             leaves_freely = free_exit and request.direction == "out"
-            return Decision(Reason.FREE_EXIT if leaves_freely else Reason.INTERNAL_ERROR), False
+            return Decision(Reason.FREE_EXIT if leaves_freely else Reason.INTERNAL_ERROR), False, None
+
+    def _recorded(self, request: Request, grants: Sequence[Grant], facts: Facts, now_ms: int) -> bytes:
+        """What the event of the decision says of its facts."""
+        roster = InUse(self._roster.number, self._roster.site_page)
+        return pack_facts(request, grants, facts, now_ms, RULE_VERSION, roster, self._clock.error_ms)
 
     def _find(self, digest: bytes) -> list[Grant] | None:
         """What the credential is granted; None if the page that says so is damaged."""

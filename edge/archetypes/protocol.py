@@ -10,11 +10,19 @@ from contract.commands import NoArgs
 from contract.decide import Decision, Direction, Mode
 from contract.event_types import Record as Record
 from contract.quantities import Unit
+from contract.reasons import Reason
 
 LEASE_MARGIN_MS = 1_000
 """A station rests its outputs itself; the lease ends this much later, so that one that runs out tells of trouble."""
 HOLD_LEASE_MS, HOLD_AGAIN_MS = 10_000, 5_000
 """A point that is held open renews its lease, so that it falls shut soon after an agent that hangs."""
+
+
+class Weighed(Struct, frozen=True):
+    """What the rule itself said of somebody, and the ``facts`` that it said so by (see ``contract.recorded_facts``)."""
+
+    reason: Reason
+    facts: bytes
 
 
 class Decided(Struct, frozen=True):
@@ -24,7 +32,8 @@ class Decided(Struct, frozen=True):
     new for every decision: what begins with this one is called by it. ``minute`` is the site's time of day, in minutes
     since midnight, for a point that reports an ``offline_limit_ms``; None while nobody knows it. ``about`` is what an
     ``Ask`` was about, ``order_record`` the order of an operator who asked from afar. ``resets``: somebody stands here
-    whose grant lets them clear the faults of this zone.
+    whose grant lets them clear the faults of this zone. ``weighed`` is what the rule said: a station may have a reason
+    of its own to refuse. It is None where no rule was asked.
     """
 
     decision: Decision
@@ -37,6 +46,7 @@ class Decided(Struct, frozen=True):
     about: str = ""
     order_record: dict[str, Any] | None = None
     resets: bool = False
+    weighed: Weighed | None = None
 
 
 class Levels(Struct, frozen=True):
@@ -243,15 +253,14 @@ BARRING = frozenset({Mode.LOCKDOWN, Mode.OUT_OF_SERVICE})
 
 
 def decided(outcome: Decided) -> Record:
-    """The event of a decision: the reason, whom it speaks of and what it rests on."""
-    grant = outcome.decision.grant
-    data: DecisionFields = {
-        "reason": outcome.decision.reason.value,
-        "direction": outcome.direction,
-        "digest": outcome.digest.hex(),
-        "roster": outcome.roster,
-        "rule": outcome.rule,
-    }
+    """The event of a decision: the reason, whom it speaks of and what it rests on. Facts speak for the rule alone:
+    where a station has refused for a reason of its own, direction, roster and rule stand there by themselves."""
+    grant, reason, weighed = outcome.decision.grant, outcome.decision.reason, outcome.weighed
+    data: DecisionFields = {"reason": reason.value, "digest": outcome.digest.hex()}
+    if weighed is not None and weighed.reason is reason:
+        data["facts"] = weighed.facts
+    else:
+        data |= {"direction": outcome.direction, "roster": outcome.roster, "rule": outcome.rule}
     if grant is not None:
         data["holder"] = grant.holder.hex()
     return ServingKind.allowed(**data) if outcome.decision.allowed else ServingKind.refused(**data)

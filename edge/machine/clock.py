@@ -81,6 +81,10 @@ class Clock(WallClock, Protocol):
         """The newest time that was proved to have come: ``now_ms`` never runs below it."""
 
     @property
+    def error_ms(self) -> int | None:
+        """How far ``now_ms`` may be off; None while nobody knows."""
+
+    @property
     def last_contact_ms(self) -> int:
         """The newest time that the cloud has sent: when it was last in contact."""
 

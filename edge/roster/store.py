@@ -101,6 +101,10 @@ class RosterStore:
         return self._in_use.manifest.number if self._in_use else 0
 
     @property
+    def site_page(self) -> bytes:
+        return self._in_use.manifest.site_page if self._in_use else b""
+
+    @property
     def issued_ms(self) -> int | None:
         return self._in_use.manifest.issued_ms if self._in_use else None
 

@@ -8,17 +8,20 @@ from pathlib import Path
 
 import pytest
 from gpiozero.exc import BadPinFactory
+from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
+from contract.events import chain, encode_event
 from contract.sealing import DeviceKey
 from edge.cli import app
 from edge.config.device_config import load
 from edge.config.wiring import Wirings
 from edge.device.status_words import moment
+from edge.journal.file import Row, rank_of
 from edge.journal.journal import Journal, JournalError, JournalView
 from edge.keeper.process import PinsLost
 from tests.edge.device.test_doctor import CONFIG, House
-from tests.edge.support.journals import BOOT, meddle, write
+from tests.edge.support.journals import BOOT, event, meddle, write
 
 CARD = "10001010100111110000100100"
 TYPED = CliRunner()
@@ -160,6 +163,17 @@ def test_tail_prints_the_newest_events_the_last_one_last(config: str, journal: P
     assert json.loads(lines[0])["kind"] == "access.allowed"
     shown = typed("journal", "tail", "--config", config)
     assert len(shown.splitlines()) == 1 + 20
+
+
+def test_tail_spells_out_the_facts_of_a_decision(config: str, journal: Path) -> None:
+    facts = bytes.fromhex("01050000000700016e2d0000010036ee800e1001")
+    with Journal(journal, boot=BOOT) as made:
+        stored = encode_event(replace(event(31), data={"reason": "allowed", "facts": facts}))
+        made.insert([Row(31, stored, chain(made.tip, stored), rank_of("access.allowed"))])
+        made.flush()
+    expected = {"reason": "allowed", "direction": "out", "roster": 7, "rule": 5}
+    assert json.loads(typed("journal", "tail", "--config", config, "-n", "1", "--json"))["data"] == expected
+    assert '"direction": "out"' in typed("journal", "tail", "--config", config, "-n", "1")
 
 
 def test_a_piped_journal_is_neither_cut_nor_wrapped(

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec.structs import replace
@@ -18,9 +19,11 @@ from contract.decide import (
     Mode,
     Standing,
     Trust,
+    weigh,
 )
 from contract.quantities import Accounts, Allotment
 from contract.reasons import Reason
+from contract.recorded_facts import unpack_facts
 from edge.agent.decider import Decider
 from edge.archetypes.protocol import Decided, Report
 from edge.config.tables import Point
@@ -29,7 +32,7 @@ from tests.contract.allotments import own, used
 from tests.edge.support.cards import ANNAS, BENS, KEY, NOW_MS, STRANGERS, Cards, LoopClock, digest
 from tests.edge.support.portals import ANNA, BEN
 
-QUIET = Report("rest")
+QUIET, SHANGHAI = Report("rest"), ZoneInfo("Asia/Shanghai")
 CHARGING = own("rider-phone", 60, 100)
 
 
@@ -86,6 +89,27 @@ def test_a_known_card_is_allowed_with_all_that_the_decision_rests_on() -> None:
     found = Desk().decided()
     assert (found.decision.reason, found.decision.grant is not None) == (Reason.ALLOWED, True)
     assert (found.digest, found.roster, found.rule, found.direction) == (digest(ANNAS), 7, RULE_VERSION, "in")
+
+
+def test_decision_carries_its_facts() -> None:
+    desk = Desk()
+    desk.book.everybody = {"rider-phone": used(5)}
+    desk.let_anna(allotments={"gym": CHARGING})
+    found = desk.decided(Report("rest", busy=True, reserved_for=ANNA.hex()))
+    assert found.weighed is not None
+    kept = unpack_facts(found.weighed.facts, NOW_MS)
+    assert (kept.roster, kept.rule, kept.site_page) == (7, RULE_VERSION, desk.cards.site_page[:2])
+    assert (kept.now_ms, kept.roster_age_ms, kept.error_s) == (NOW_MS, 0, 1)
+    assert (kept.busy, kept.free_exit, kept.used) == (True, True, desk.book.everybody)
+    again = kept.request("gym", found.digest), [desk.of_anna()], kept.facts(SHANGHAI, [desk.of_anna()])
+    assert weigh(*again, kept.now_ms).reason is found.decision.reason is Reason.BUSY
+
+
+def test_fault_of_ours_has_no_facts() -> None:
+    desk = Desk()
+    desk.cards.broken = True
+    found = desk.decided()
+    assert (found.decision.reason, found.weighed) == (Reason.INTERNAL_ERROR, None)
 
 
 def test_a_card_nobody_enrolled_is_unknown() -> None:

@@ -21,7 +21,7 @@ OFFLINE_MS = 60_000
 class InUse:
     """The roster of the case, as it came over the wire."""
 
-    number = 1
+    number, site_page = 1, bytes(16)
 
     def __init__(self, request: Request, grants: Sequence[Grant], facts: Facts, now_ms: int) -> None:
         self.zone: ZoneInfo | None = facts.zone

@@ -7,10 +7,26 @@ from contract.decide import Direction
 from contract.quantities import Allotment, Quantity
 from contract.reasons import TABLE, Reason
 from edge.archetypes.portal import MAX_UNLOCK_MS, MIN_UNLOCK_MS, PortalSettings, not_entered, passed, passer, visited
-from edge.archetypes.protocol import Decided, Persist, Record, Show, Spend, decided, refuse
+from edge.archetypes.protocol import Decided, Persist, Record, Show, Spend, Weighed, decided, refuse
 from edge.archetypes.station import Station
 from edge.stations import door, turnstile
 from tests.edge.support.portals import ANNA, Portal, decision
+
+
+def test_decision_of_the_rule_is_recorded_with_its_facts() -> None:
+    by_rule = replace(decision(), weighed=Weighed(Reason.ALLOWED, b"facts"))
+    assert decided(by_rule).data == {
+        "reason": "allowed",
+        "digest": (b"d" * 16).hex(),
+        "facts": b"facts",
+        "holder": ANNA.hex(),
+    }
+
+
+def test_facts_do_not_speak_for_a_station() -> None:
+    """Its own reason follows from no facts that the cloud has."""
+    by_station = replace(decision(reason=Reason.BUSY), weighed=Weighed(Reason.ALLOWED, b"facts"))
+    assert decided(by_station).data == decided(decision(reason=Reason.BUSY)).data
 
 
 def test_an_allowed_badge_is_recorded_with_what_it_rests_on() -> None:

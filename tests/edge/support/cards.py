@@ -27,7 +27,7 @@ class Cards:
     anybody up while it is ``damaged``."""
 
     def __init__(self, *points: str) -> None:
-        self.number = 7
+        self.number, self.site_page = 7, bytes(range(16))
         self.issued_ms: int | None = NOW_MS
         self.zone: ZoneInfo | None = ZoneInfo("Asia/Shanghai")
         self.allotments: dict[str, Allotment] = {}
@@ -50,6 +50,7 @@ class LoopClock:
     boot = "b7"
     trust = Trust.SYNCED
     floor_ms = last_contact_ms = NOW_MS
+    error_ms = 120
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop

@@ -20,6 +20,7 @@ class FixedTime:
     boot = BOOT
     trust = Trust.SYNCED
     floor_ms = last_contact_ms = 0
+    error_ms: int | None = None
 
     def __init__(self, at_ms: int = 1_800_000_000_000) -> None:
         self.at_ms = at_ms
