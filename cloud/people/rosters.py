@@ -1,10 +1,15 @@
-"""The newest rosters that were published, the pages they are made of, and how far each has got: on which points it is
-applied, who still lacks it, and since when."""
+"""The rosters that were published, the pages they are made of, and how far the newest have got: on which points each is
+applied, who still lacks it, and since when.
+
+An event names the roster that decided, so a roster is held as long as such an event. Rosters share what did not change
+between them: one more costs the pages that its change touched.
+"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Select, bindparam, delete, func, insert, select, update
 
 from cloud.devices.views import DeviceView, list_devices
 from cloud.store.chunks import chunks
@@ -14,8 +19,10 @@ from cloud.store.revision import revision as site_revision
 from cloud.store.schema import devices, roster_pages, rosters
 from contract.roster_index import is_index_page
 
-MAX_KEPT = 16
-"""Rosters, with the pages they name: a device that is still fetching an older one than the newest gets on with it."""
+NEWEST = 16
+"""Rosters that are held in any case: a device that is still fetching an older one than the newest gets on with it."""
+MAX_FORGOTTEN = 100
+"""Rosters that are forgotten in one transaction."""
 _BLOB = Prepared(select(roster_pages.c.blob).where(roster_pages.c.hash == bindparam("name")), "name")
 
 
@@ -44,8 +51,19 @@ class Withheld(Struct, frozen=True):
 
 def newest_roster(connection: Connection) -> Roster | None:
     """The roster that stands, or None before the first."""
-    columns = (rosters.c[name] for name in Roster.__struct_fields__)
-    row = connection.execute(select(*columns).order_by(rosters.c.number.desc()).limit(1)).one_or_none()
+    return _roster(connection, _ROSTERS.order_by(rosters.c.number.desc()).limit(1))
+
+
+def find_roster(connection: Connection, number: int) -> Roster | None:
+    """The roster of this number, None where it is not held any more."""
+    return _roster(connection, _ROSTERS.where(rosters.c.number == number))
+
+
+_ROSTERS = select(*(rosters.c[name] for name in Roster.__struct_fields__))
+
+
+def _roster(connection: Connection, query: Select[Any]) -> Roster | None:
+    row = connection.execute(query).one_or_none()
     return None if row is None else Roster(**{**row._mapping, "site_pages": _hashes(row.site_pages)})
 
 
@@ -65,26 +83,51 @@ def newest_roster_number(connection: Connection) -> int:
 def add_roster(
     connection: Connection, roster: Roster, new: Mapping[bytes, bytes], gone: Collection[bytes] = ()
 ) -> None:
-    """Store a roster, the pages that came in with it by their hash, and which went. The oldest rosters beyond
-    ``MAX_KEPT`` are forgotten, with the pages that only they name."""
-    _add_pages(connection, new, roster.issued_ms)
+    """Store a roster, the pages that came in with it by their hash, and which went. The one before is needed until
+    now."""
+    _add_pages(connection, new, roster.number, roster.issued_ms)
     for some in chunks(sorted(gone)):
         went = roster_pages.c.hash.in_(some)
         connection.execute(update(roster_pages).where(went).values(gone=roster.number))
     values = structs.asdict(roster) | {"site_pages": _in_hex(roster.site_pages)}
+    need_rosters(connection, {newest_roster_number(connection): roster.issued_ms})
     connection.execute(insert(rosters).values(values))
-    first_kept = roster.number - MAX_KEPT + 1
-    connection.execute(delete(rosters).where(rosters.c.number < first_kept))
-    connection.execute(delete(roster_pages).where(roster_pages.c.gone <= first_kept))
 
 
-def _add_pages(connection: Connection, new: Mapping[bytes, bytes], now_ms: int) -> None:
+def need_rosters(connection: Connection, until_ms: Mapping[int, int]) -> None:
+    """Each of these rosters, by number, is needed until then at least."""
+    for number, at_ms in until_ms.items():
+        connection.execute(_NEED, {"one": number, "at_ms": at_ms})
+
+
+_NEED = (
+    update(rosters)
+    .where(rosters.c.number == bindparam("one"), rosters.c.needed_ms < bindparam("at_ms", type_=BigInteger))
+    .values(needed_ms=bindparam("at_ms", type_=BigInteger))
+)
+
+
+def forget_rosters(connection: Connection, before_ms: int) -> int:
+    """Forget the oldest rosters that nothing needed since, with the pages that only they have; returns how many."""
+    old = rosters.c.number <= newest_roster_number(connection) - NEWEST
+    unneeded = select(rosters.c.number).where(old, rosters.c.needed_ms < before_ms).order_by(rosters.c.number)
+    numbers = list(connection.execute(unneeded.limit(MAX_FORGOTTEN)).scalars())
+    if numbers:
+        connection.execute(delete(rosters).where(rosters.c.number.in_(numbers)))
+        theirs = roster_pages.c.came <= numbers[-1], roster_pages.c.gone > numbers[0]
+        has_it = rosters.c.number >= roster_pages.c.came, rosters.c.number < roster_pages.c.gone
+        held = select(rosters.c.number).where(*has_it).exists()
+        connection.execute(delete(roster_pages).where(*theirs, ~held))
+    return len(numbers)
+
+
+def _add_pages(connection: Connection, new: Mapping[bytes, bytes], number: int, now_ms: int) -> None:
     stored: set[bytes] = set()
     for some in chunks(list(new)):
         these = roster_pages.c.hash.in_(some)
         stored.update(connection.execute(select(roster_pages.c.hash).where(these)).scalars())
         connection.execute(update(roster_pages).where(these).values(gone=None))
-    added = [{"hash": name, "blob": blob, "made_ms": now_ms} for name, blob in new.items()]
+    added = [{"hash": name, "blob": blob, "made_ms": now_ms, "came": number} for name, blob in new.items()]
     if missing := [page for page in added if page["hash"] not in stored]:
         connection.execute(insert(roster_pages), missing)
 
@@ -92,7 +135,7 @@ def _add_pages(connection: Connection, new: Mapping[bytes, bytes], now_ms: int) 
 def confirm(connection: Connection, roster: Roster, new: Mapping[bytes, bytes], now_ms: int) -> None:
     """A stored roster is still what the community makes, at this revision. ``new`` are its site pages of versions that
     no device read before."""
-    _add_pages(connection, new, now_ms)
+    _add_pages(connection, new, roster.number, now_ms)
     values = {"revision": roster.revision, "site_pages": _in_hex(roster.site_pages)}
     connection.execute(update(rosters).where(rosters.c.number == roster.number).values(values))
 
@@ -173,7 +216,7 @@ class Spread(Struct, frozen=True):
 def spread(connection: Connection, seen: Sequence[DeviceView] | None = None) -> Spread:
     """``seen`` are all devices, if they have been listed already."""
     columns = rosters.c.number, rosters.c.issued_ms, rosters.c["count"].label("grants"), rosters.c.revision
-    rows = connection.execute(select(*columns).order_by(rosters.c.number.desc())).all()
+    rows = connection.execute(select(*columns).order_by(rosters.c.number.desc()).limit(NEWEST)).all()
     issued = {row.number: row.issued_ms for row in rows}
     listed = list_devices(connection) if seen is None else seen
     unpublished = not rows or rows[0].revision != site_revision(connection)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection
 
 from cloud.line.worker import Worker
+from cloud.people.rosters import forget_rosters
 from cloud.retention import store as rows
 from cloud.retention.rule import believed_ms, term_fault
 from cloud.retention.visits import erase_visits
@@ -107,6 +108,7 @@ class RetentionService:
             ("visits", of_site(erase_visits)),
             ("events", of_site(rows.delete_clock_fixes)),
             ("events", of_site(rows.delete_refusals)),
+            ("events", forget_rosters),
             ("quarantine", of_site(rows.delete_quarantine)),
             ("sessions", rows.delete_sessions),
             ("weeks", of_site(rows.delete_weeks)),

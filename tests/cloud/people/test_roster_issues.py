@@ -3,11 +3,11 @@
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from cloud.cards.store import set_card_standing
 from cloud.people.publisher import CLOCK_STEPS_MS, ISSUE_AGAIN_MS, ISSUE_JITTER_MS, LEAP_EVERY_MS, MAX_LEAP
-from cloud.people.rosters import MAX_KEPT, spread
+from cloud.people.rosters import NEWEST, forget_rosters, need_rosters, spread
 from cloud.people.store import change_membership
 from cloud.people.tables import credentials
 from cloud.people.tree import index_pages
@@ -137,23 +137,75 @@ def test_the_database_knows_whether_the_newest_roster_holds_every_change(world: 
         assert [one.number for one in spread(connection).rosters] == [2, 1]
 
 
-def test_only_the_newest_rosters_and_the_pages_they_name_are_kept(world: World) -> None:
-    world.refresh()
+def lose_a_card_often(world: World, times: int) -> None:
+    """A change and a roster every six hours."""
     with world.store.reading() as connection:
         card = connection.execute(select(credentials.c.id).limit(1)).scalar_one()
-    for number in range(2 * MAX_KEPT):
+    for number in range(times):
         with world.store.writing() as connection:
             set_card_standing(connection, card, (Standing.LOST, Standing.SUSPENDED, Standing.ACTIVE)[number % 3])
         world.now_ms += ISSUE_AGAIN_MS
         world.refresh()
+
+
+def forget(world: World, before_ms: int) -> list[int]:
+    """The rosters that are left, once those have gone that nothing needed since; with exactly the pages they name."""
+    with world.store.writing() as connection:
+        while forget_rosters(connection, before_ms):
+            pass
     with world.store.reading() as connection:
-        kept = connection.execute(select(rosters)).all()
+        kept = connection.execute(select(rosters).order_by(rosters.c.number)).all()
         blobs = {row.hash: row.blob for row in connection.execute(select(roster_pages))}
-    assert len(kept) == MAX_KEPT
     indexes = {name for row in kept for name in index_pages(row.root)}
     pages = {entry.hash for name in indexes for entry in IndexPage(blobs[name]).entries}
     site_pages = {bytes.fromhex(name) for row in kept for name in row.site_pages.values()}
     assert set(blobs) == indexes | pages | site_pages
+    return [row.number for row in kept]
+
+
+def test_rosters_are_held_until_nothing_needs_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each until the next one took its place; the newest in any case, for devices that are still fetching one."""
+    monkeypatch.setattr("cloud.people.rosters.MAX_FORGOTTEN", 3)
+    world.refresh()
+    lose_a_card_often(world, NEWEST + 9)
+    newest = NEWEST + 10
+    assert forget(world, 0) == list(range(1, newest + 1))
+    assert forget(world, NOW_MS + 4 * ISSUE_AGAIN_MS) == list(range(4, newest + 1))
+    assert forget(world, world.now_ms) == list(range(newest - NEWEST + 1, newest + 1))
     for device in world.devices.values():
         world.fetch(device)
         assert device.rows()
+
+
+def test_roster_that_an_event_names_is_held(world: World) -> None:
+    """And no other of its time, nor a page that only those had."""
+    world.refresh()
+    lose_a_card_often(world, NEWEST + 9)
+    last = world.now_ms
+    with world.store.writing() as connection:
+        need_rosters(connection, {5: last, 99: last})
+        need_rosters(connection, {5: 1})
+    newest = range(11, NEWEST + 11)
+    assert forget(world, last) == [5, *newest]
+    assert forget(world, last + 1) == [*newest]
+
+
+def test_roster_more_costs_its_changed_pages(world: World) -> None:
+    """Of three hundred people one card is lost again and again: each time a page of rows and an index page are new."""
+    world.grow(300)
+    world.refresh()
+
+    def stored() -> tuple[int, int]:
+        with world.store.reading() as connection:
+            size = func.length(roster_pages.c.blob)
+            return tuple(connection.execute(select(func.count(), func.sum(size)).select_from(roster_pages)).one())
+
+    count, size = stored()
+    lose_a_card_often(world, 20)
+    more, larger = stored()
+    assert more - count <= 2 * 20
+    assert (larger - size) / 20 < 10_000
+    for _ in range(20):  # issued again, with no change
+        world.now_ms += ISSUE_AGAIN_MS
+        world.refresh()
+    assert stored() == (more, larger)
