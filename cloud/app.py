@@ -68,6 +68,7 @@ from cloud.points.domain import POINTS
 from cloud.points.place import PointService
 from cloud.points.zones import ZoneService
 from cloud.quantities.domain import QUANTITIES
+from cloud.redecide.domain import REDECIDE
 from cloud.replay.domain import REPLAY
 from cloud.replay.service import LastMonthService
 from cloud.retention.domain import RETENTION
@@ -109,7 +110,7 @@ HEADERS = {
 DOMAINS = (
     *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING),
     *(PEOPLE, QUANTITIES, OFFICE, FLATS, CARDS, BARS),
-    *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, RETENTION, SETUP, REPLAY, EXCHANGE),
+    *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, RETENTION, SETUP, REPLAY, EXCHANGE, REDECIDE),
 )
 """In the order in which their entries stand in the navigation."""
 SETUP_TABLES = tuple(table for domain in DOMAINS for table in domain.setup)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cloud import (
     audit_cli,
     exchange_cli,
+    redecide_cli,
     replay_cli,
     retention_cli,
     rollout_cli,
@@ -63,10 +64,7 @@ from cloud.web.auth import LastAdmin, NameTaken, NoOperator, Role
 from contract.kinds import BadKind, add_folder
 
 app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Run and look after a community's cloud.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run a community's cloud."
 )
 device_app = typer.Typer(no_args_is_help=True, help="Register devices.")
 session_app = typer.Typer(no_args_is_help=True, help="Charging sessions.")
@@ -86,6 +84,7 @@ app.command("import")(exchange_cli.import_people)
 app.command("export")(exchange_cli.export_all)
 app.command("verify-export")(verify_cli.verify)
 app.command("replay", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(replay_cli.replay)
+app.command("redecide")(redecide_cli.redecide)
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 

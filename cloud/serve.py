@@ -35,6 +35,7 @@ from cloud.overview.metrics import Metrics, Workings
 from cloud.people.publisher import Publisher
 from cloud.quantities.lender import Lender
 from cloud.reactions import REACTIONS
+from cloud.redecide.service import redecide_worker
 from cloud.retention.service import retention_worker
 from cloud.store.database import Store
 from cloud.web.connections import Connections, most_connections
@@ -113,6 +114,7 @@ class DeviceSide:
             self.lender,
             self.rolling,
             self._reminder,
+            redecide_worker(store, site),
             retention_worker(store, site, clock),
             tip_worker(store, keys.folder.parent, clock),
             _lookout(self.broker),

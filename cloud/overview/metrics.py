@@ -30,6 +30,8 @@ from cloud.devices.views import EMERGENCY, ZONE_FAULTS, DeviceView, list_devices
 from cloud.keys.keys import KeysUnusable, write_secret
 from cloud.overview.figures import OTHER, STOPS, count_ends, quarantined_by_reason, size_bytes
 from cloud.people.rosters import Withheld, newest_roster
+from cloud.redecide.rule import Redecided
+from cloud.redecide.store import Tally, counts_of, marked
 from cloud.store.database import Store
 from cloud.web.feed import LiveFeed
 from contract.decide import Trust
@@ -148,6 +150,7 @@ class Metrics(Collector):
             ended, energy_wh = count_ends(connection, self._site, self._upto, last)
             quarantined = quarantined_by_reason(connection)
             size = size_bytes(connection)
+            redecided, waiting = counts_of(connection, self._site), last - marked(connection, self._site)
             sockets = list_sockets(connection, list_points(connection, now_ms), now_ms)
         set_aside = [(count, {"channel": channel, "why": why}) for (channel, why), count in _set_aside(quarantined)]
         self._upto, self._ended, self._energy_wh = last, self._ended + ended, self._energy_wh + energy_wh
@@ -168,6 +171,10 @@ class Metrics(Collector):
             _counter("events_lost", "Events that devices had to let go unsent, by their gaps.", [(lost, {})]),
             _counter("events_arrived", "Events by how late they came, since this process began.", arrived),
             _counter("access_decisions", "Decisions at the doors that arrived since this process began.", decisions),
+            _counter(
+                "redecided_decisions", "Decisions that the cloud decided again, by what came of it.", _of(redecided)
+            ),
+            _gauge("redecide_waiting_events", "Events that it has yet to look at.", [(max(0, waiting), {})]),
             _gauge("database_size_bytes", "The database file.", [(size, {})]),
             _gauge("roster_number", "Of the newest roster.", [(number, {})]),
             _gauge("roster_issued_timestamp_seconds", "Of the newest roster.", issued),
@@ -209,6 +216,13 @@ def _decisions(kinds: Mapping[tuple[str, str | None], int]) -> Samples:
         if kind in DECISIONS:
             counts[DECISIONS[kind], reason if reason in REASONS else OTHER] += count
     return [(count, {"decision": decision, "reason": reason}) for (decision, reason), count in counts.items()]
+
+
+def _of(redecided: Tally) -> Samples:
+    counts = dict.fromkeys(Redecided, 0)
+    for (verdict, _), count in redecided.items():
+        counts[verdict] += count
+    return [(count, {"verdict": verdict.value}) for verdict, count in counts.items()]
 
 
 def of_devices(devices: Sequence[DeviceView], roster_number: int, now_ms: int) -> Iterable[Metric]:

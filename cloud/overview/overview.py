@@ -19,6 +19,7 @@ from cloud.devices.registry import site_of
 from cloud.devices.views import DeviceView, list_devices
 from cloud.overview.metrics import Metrics
 from cloud.people.rosters import Spread, spread
+from cloud.redecide.store import differing_devices
 from cloud.web.context import N_, OwnPage
 from cloud.web.domain import LivePage, Nav, NavGroup, Panel, Piece, Visit, one_piece
 from cloud.web.pages import see_other
@@ -30,11 +31,12 @@ LINES_SHOWN = 40
 BREAKS_SHOWN_MS = 7 * 86_400_000
 """How long the first page speaks of rows that are lost or exist twice. The device's own page never forgets them."""
 TWINS_SHOWN_MS = 86_400_000
+DIFFERENCES_SHOWN_MS = 7 * 86_400_000
 
 
 class Overview(Struct, frozen=True):
     """The state of the site at one moment. ``undeliverable`` says why the newest changes are in no roster; it is empty
-    while they are."""
+    while they are. ``differing`` are devices that decided otherwise than their rule, by how often."""
 
     devices: list[DeviceView]
     spread: Spread
@@ -45,6 +47,7 @@ class Overview(Struct, frozen=True):
     twins: Set[str]
     undeliverable: str
     shows_config: bool
+    differing: Mapping[str, int]
 
     @property
     def newest_roster(self) -> int:
@@ -72,6 +75,7 @@ def find_overview(visit: Visit, _of: str = "") -> Overview:
         twins=twins(connection, now_ms - TWINS_SHOWN_MS),
         undeliverable=visit.service(Metrics).workings().undeliverable,
         shows_config=Right.CONFIG in visit.rights,
+        differing=differing_devices(connection, site_of(connection).name, now_ms - DIFFERENCES_SHOWN_MS),
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from cloud.line.worker import Worker
 from cloud.people.rosters import forget_rosters
+from cloud.redecide.store import delete_differences
 from cloud.retention import store as rows
 from cloud.retention.rule import believed_ms, term_fault
 from cloud.retention.visits import erase_visits
@@ -108,6 +109,7 @@ class RetentionService:
             ("visits", of_site(erase_visits)),
             ("events", of_site(rows.delete_clock_fixes)),
             ("events", of_site(rows.delete_refusals)),
+            ("events", of_site(delete_differences)),
             ("events", forget_rosters),
             ("quarantine", of_site(rows.delete_quarantine)),
             ("sessions", rows.delete_sessions),

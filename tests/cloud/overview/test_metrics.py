@@ -322,7 +322,7 @@ def test_no_line_names_a_person_a_card_or_a_door(town: Town, monitor: Monitor) -
     seen = monitor.look()
     assert {label for _, labels in seen.lines for label, _ in labels} <= {
         "version", "presence", "device", "trust", "part", "decision", "reason", "channel", "why", "thread", "le",
-        "lateness", "class", "state", "cause", "fault",
+        "lateness", "class", "state", "cause", "fault", "verdict",
     }  # fmt: skip
     for name, known in people(town).items():
         assert name not in seen.text

@@ -30,6 +30,7 @@ EVERY_PAGE = (
     *(f"/charging/sessions/{DEVICE}/{SESSION}", "/hub/hub", "/hub/hub/qr"),
     *(
         "/quarantine",
+        "/redecide",
         "/audit",
         "/operators",
         "/silent-alarms",

@@ -1,0 +1,1 @@
+"""The cloud decides again what its devices have decided, and says where it would have said otherwise."""
