@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from cloud.keys.folder import open_folder
+from cloud.redecide.service import Run, redecide_all
+from cloud.sample import SITE
 from contract.events import Event, decode_event
 from firmware_sim.time.clock import run_virtual
 from firmware_sim.worlds.virtual.audit import audit
@@ -19,7 +22,8 @@ BEGINS_BEFORE_S = 60.0
 
 
 def in_sunny_court(*also: tuple[str, str], from_hour: float = 0) -> Callable[[Story], Callable[[], None]]:
-    """Tell a story of the first day. At its end everything is with the cloud, and nothing can be said against it.
+    """Tell a story of the first day. At its end everything is with the cloud, nothing can be said against it, and the
+    cloud decides the same again.
 
     ``also`` are people and zones that the story brings together. The community starts at midnight, or shortly before
     ``from_hour``, which spares a story the quiet hours before it.
@@ -35,11 +39,18 @@ def in_sunny_court(*also: tuple[str, str], from_hour: float = 0) -> Callable[[St
             await town.drained()
             await town.close()
             assert audit(town, also) == []
+            assert decided_again(town).differences == []
 
     def tell(story: Story) -> Callable[[], None]:
         return lambda: run_virtual(told(story), start_s=start_s)
 
     return tell
+
+
+def decided_again(town: VirtualTown) -> Run:
+    """What the cloud says of all decisions in a town that has ended."""
+    with open_folder(town.cloud.folder) as (store, _):
+        return redecide_all(store, SITE.name)
 
 
 async def until(town: VirtualTown, hour: float) -> None:

@@ -56,6 +56,8 @@ class Figures(Struct, kw_only=True):
     ``doubled`` what it has more than once, ``invented`` what no device has written. The moves of a
     lock that no row explains, but a stated exception does, are ``in_emergency``, ``out_alone`` (by the exit button
     while no agent lived) and ``unwritten`` (the agent was killed before the disk had taken a row that was late).
+    ``redecided`` counts the decisions that the cloud, asked afterwards, decides the same again by the facts in their
+    rows, ``decided_otherwise`` those that it decides in another way.
     ``drain_s`` is how long the cloud took, once the trouble was over, for every row that was written by then.
     """
 
@@ -75,6 +77,8 @@ class Figures(Struct, kw_only=True):
     unwritten: int = 0
     badges: int = 0
     undecided: int = 0
+    redecided: int = 0
+    decided_otherwise: int = 0
     late: int = 0
     commands: int = 0
     commands_done: int = 0
@@ -95,8 +99,9 @@ class Verdict(Figures, kw_only=True):
 
     @property
     def clean(self) -> bool:
-        faults = self.lost, self.doubled, self.invented, self.unrecorded_moves, self.undecided, self.commands_twice
-        return not any(faults) and not self.complaints
+        rows = self.lost, self.doubled, self.invented
+        acts = self.unrecorded_moves, self.undecided, self.decided_otherwise, self.commands_twice
+        return not any(rows + acts) and not self.complaints
 
 
 def broken_promises(folder: Path, promised: Mapping[tuple[str, str], int]) -> Iterator[tuple[tuple[str, str], int]]:

@@ -14,6 +14,10 @@ from msgspec import structs
 from rich.console import Console
 from rich.table import Table
 
+from cloud.keys.folder import open_folder
+from cloud.redecide.rule import Redecided
+from cloud.redecide.service import redecide_all
+from cloud.sample import SITE
 from firmware_sim.worlds.chaos.audit import Figures, Verdict, audit
 from firmware_sim.worlds.chaos.plan import Plan, PlannedVisit, Trouble, make_plan
 from firmware_sim.worlds.chaos.town import Tell, Town, cards, places
@@ -98,7 +102,18 @@ async def chaos(
         verdict.complaints.append(f"{device}: {rows} rows were acknowledged before they were stored")
         verdict.lost += rows
     verdict.complaints += town.crashes
+    await asyncio.to_thread(_decide_again, folder, verdict)
     return _completed(town, plan, verdict, drain_s)
+
+
+def _decide_again(folder: Path, verdict: Verdict) -> None:
+    """The only word of the code under test about itself: it would find no fault that devices and cloud share."""
+    with open_folder(folder / "cloud") as (store, _):
+        run = redecide_all(store, SITE.name)
+    verdict.redecided, verdict.decided_otherwise = (
+        run.tally[one, None] for one in (Redecided.SAME, Redecided.DIFFERENT)
+    )
+    verdict.complaints += [f"{one.device}: said {one.said}, where it is {one.ours}" for one in run.differences]
 
 
 async def _suffer(town: Town, plan: Plan, tell: Tell, progress: Tell) -> None:
@@ -191,6 +206,8 @@ SHOWN = (
     ("seconds until the backlog was in the cloud", "drain_s"),
     ("cards read", "badges"),
     ("cards that nobody decided", "undecided"),
+    ("decisions that the cloud decides the same again", "redecided"),
+    ("… and otherwise", "decided_otherwise"),
     ("times a lock left its rest", "moves"),
     ("… in an emergency", "in_emergency"),
     ("… by the exit button, while no agent lived", "out_alone"),
