@@ -50,7 +50,7 @@ def state_usage(connection: Connection, device: str, usage: Usage, now_ms: int) 
     save_shares(connection, site.name, key, changed, now_ms)
     told = set(to_tell(before, after, device))
     if is_used_up(amount, after) is not is_used_up(amount, before):
-        told |= givers(connection, site.name, given)
+        told |= {*after, *givers(connection, site.name, given)}
     return [(name, word(key, amount, after, name)) for name in sorted(told)]
 
 

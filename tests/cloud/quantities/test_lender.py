@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import update
 
 from cloud.devices.quarantine import list_quarantined
 from cloud.devices.registry import lose_device, register
@@ -15,11 +16,11 @@ from cloud.people.store import change_plan
 from cloud.quantities.lender import Lender
 from cloud.quantities.rule import Share
 from cloud.quantities.store import load_shares
-from cloud.store.schema import devices
+from cloud.store.schema import devices, parties
 from contract import codec, topics
 from contract.decide import DAY_MS, MINUTE_MS
 from contract.messages import Lend, Usage
-from contract.quantities import Allotment, Quantity, Unit, UseKey, local_minute, period_at
+from contract.quantities import ENDLESS, Allotment, Quantity, Unit, UseKey, local_minute, period_at
 from contract.sealing import DeviceKey, Purpose, mac_is_good, seal, unseal
 from tests.cloud.support.pages import words
 from tests.cloud.support.sender import SITE
@@ -214,3 +215,19 @@ def test_person_s_page_says_what_was_used_where(desk: Desk) -> None:
 def test_page_of_who_used_nothing_says_nothing(desk: Desk) -> None:
     with desk.town.visit("office") as clerk:
         assert "Used in this period" not in clerk.get("/people/1").text
+
+
+def test_all_hear_that_one_is_free_again(desk: Desk) -> None:
+    """Of two that may be in use at a time, for a family card as for a person."""
+    two = Quantity(2, "items", "concurrent")
+    with desk.town.store.writing() as connection:
+        change_plan(connection, replace(RIDER, quantities={"phone": (two,)}))
+        mine = parties.c.id == 1
+        connection.execute(update(parties).where(mine).values(holder=bytes.fromhex("66616d696c793031")))
+    family = partial(desk.usage, holder="66616d696c793031", unit="items", period=ENDLESS)
+    assert desk.says(GATE, family(wants=True))[GATE].allowance == 2
+    told = desk.says(GATE, family(2, 1, 2))
+    assert told[GATE].closed
+    assert desk.says(GYM, family(wants=True))[GYM].closed
+    told = desk.says(GATE, family(2, 1, 2, returned=1))
+    assert not told[GYM].closed
