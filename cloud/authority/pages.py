@@ -90,8 +90,7 @@ def take(number: Id, context: Clerk, exports: Exports) -> Response:
         exports.take(context.by, number, file)
     except Rejected as wrong:
         file.close()
-        text = wrong.filled(context.language.say(wrong.text), context.language.label)
-        return page(context.request, wrong.status, NOTHING_DONE, text)
+        return page(context.request, wrong.status, NOTHING_DONE, context.language.sentence(wrong.sentence))
     headers = {"Content-Disposition": f"attachment; filename=authority-{number}.ndjson"}
     return StreamingResponse(_chunks(file), media_type="application/x-ndjson", headers=headers)
 

@@ -1,6 +1,6 @@
 """The pages of enrolments at readers: one that waits for its card, and the desk's loop through people without one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Annotated, Any
 
@@ -149,14 +149,16 @@ def enrolment(command: str, context: Looking, done: str = "") -> HTMLResponse:
 
 
 def enrolment_page(context: RequestContext, command: str, said: Said | None) -> HTMLResponse:
+    return _live_page(context, "enrolment", command, _find_enrolment, N_("Enrol a card by tap"), said)
+
+
+def _live_page(
+    context: RequestContext, page: str, of: str, find: Callable[[Visit, str], Any], title: str, said: Said | None
+) -> HTMLResponse:
+    """A page of cards that is kept fresh, about what ``find`` finds by the rest of its address."""
+    about = {"title": title, "section": "/cards"}
     return render_panels(
-        context,
-        "enrolment",
-        lambda visit: _find_enrolment(visit, command),
-        lambda _found: {"title": N_("Enrol a card by tap"), "section": "/cards"},
-        of=command,
-        said=said,
-        live=True,
+        context, page, lambda visit: find(visit, of), lambda _found: about, of=of, said=said, live=True
     )
 
 
@@ -212,15 +214,7 @@ def desk_loop(loop: str, context: Looking, done: str = "") -> HTMLResponse:
 
 
 def loop_page(context: RequestContext, loop: str, said: Said | None) -> HTMLResponse:
-    return render_panels(
-        context,
-        "desk",
-        lambda visit: _find_loop(visit, loop),
-        lambda _found: {"title": N_("Issue cards"), "section": "/cards"},
-        of=loop,
-        said=said,
-        live=True,
-    )
+    return _live_page(context, "desk", loop, _find_loop, N_("Issue cards"), said)
 
 
 @router.post("/cards/desk/{loop}/next")

@@ -162,8 +162,7 @@ def import_page(
 
 def sentence_of(context: RequestContext, problem: TableProblem) -> str:
     """What is wrong, in the language of the page."""
-    language = context.language
-    return problem.why.filled(language.say(problem.why.text), language.label)
+    return context.language.sentence(problem.why.sentence)
 
 
 @router.get("/export")

@@ -26,10 +26,11 @@ from cloud.people.store import add_person, change_membership, memberships_of, me
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
 from cloud.web.context import N_
-from cloud.web.domain import MovingDay, MovingLine, MovingStep
+from cloud.web.domain import MovingDay, MovingStep
 from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import Sentence
 
 NOBODY_MOVES = N_("Say who leaves or who comes. Nothing was changed.")
 NO_HOUSEHOLD = N_("A moving day is made at the household of a flat. Nothing was changed.")
@@ -41,7 +42,7 @@ class StepPreview(Struct, frozen=True):
     """What one step of a moving day will do."""
 
     name: str
-    lines: Sequence[MovingLine]
+    lines: Sequence[str]
 
 
 class MovingService:
@@ -78,13 +79,13 @@ class MovingService:
             record(connection, now_ms, by, "moving.carried_out", f"party {day.party}", step=step.name, lines=str(lines))
 
 
-def _preview_members(connection: Connection, day: MovingDay) -> list[MovingLine]:
+def _preview_members(connection: Connection, day: MovingDay) -> list[Sentence]:
     names = _names(connection, day)
     leaves = N_("%(name)s leaves; the home ends that evening")
     comes = N_("%(name)s comes; the home begins that morning")
-    leaving = [MovingLine(leaves, {"name": names[one]}) for one in day.leavers if one in names]
+    leaving = [Sentence(leaves, name=names[one]) for one in day.leavers if one in names]
     known = [one.name or names.get(one.person or 0) for one in day.newcomers]
-    coming = [MovingLine(comes, {"name": name}) for name in known if name is not None]
+    coming = [Sentence(comes, name=name) for name in known if name is not None]
     return leaving + coming
 
 
@@ -151,13 +152,10 @@ _SAID = {
 }
 
 
-def _preview_memberships(connection: Connection, day: MovingDay) -> list[MovingLine]:
+def _preview_memberships(connection: Connection, day: MovingDay) -> list[Sentence]:
     fates = list(_fates(connection, day))
     names = labels_of(connection, {fate.membership.person or 0 for fate in fates})
-    return [
-        MovingLine(_SAID[fate.what], {"plan": fate.plan.label, "name": names[fate.membership.person or 0]})
-        for fate in fates
-    ]
+    return [Sentence(_SAID[fate.what], plan=fate.plan.label, name=names[fate.membership.person or 0]) for fate in fates]
 
 
 def _move_memberships(connection: Connection, now_ms: int, by: str, day: MovingDay) -> MovingDay:
@@ -225,15 +223,15 @@ def _family_cards_back(connection: Connection, day: MovingDay) -> list[tuple[int
     return family_cards(connection, day.party)
 
 
-def _preview_cards(connection: Connection, day: MovingDay) -> list[MovingLine]:
+def _preview_cards(connection: Connection, day: MovingDay) -> list[Sentence]:
     names, text = _names(connection, day), N_("Card %(card)s of %(name)s is to be returned")
     own = [
-        MovingLine(text, {"card": label, "name": names[person]})
+        Sentence(text, card=label, name=names[person])
         for person, _, label in _cards_back(connection, day)
         if person in names
     ]
     family = N_("Family card %(card)s is to be returned")
-    return own + [MovingLine(family, {"card": label}) for _, label in _family_cards_back(connection, day)]
+    return own + [Sentence(family, card=label) for _, label in _family_cards_back(connection, day)]
 
 
 def _note_cards(connection: Connection, now_ms: int, by: str, day: MovingDay) -> MovingDay:
@@ -244,10 +242,10 @@ def _note_cards(connection: Connection, now_ms: int, by: str, day: MovingDay) ->
     return day
 
 
-def _preview_flat(connection: Connection, day: MovingDay) -> list[MovingLine]:
+def _preview_flat(connection: Connection, day: MovingDay) -> list[Sentence]:
     leaving, stays = set(day.leavers), _people(connection, day.party) - set(day.leavers)
     if leaving and not stays and not day.newcomers:
-        return [MovingLine(N_("The flat is vacant from then on"))]
+        return [Sentence(N_("The flat is vacant from then on"))]
     return []
 
 

@@ -69,9 +69,9 @@ def _begin(
     try:
         return see_other(f"/last-month/{months.begin(context.by, what, back, tried())}")
     except Rejected as wrong:
-        text = wrong.filled(context.language.say(wrong.text), context.language.label)
+        text = context.language.sentence(wrong.sentence)
     except BadSetup as wrong:
-        text = wrong.problems[0]
+        text = context.language.sentence(wrong.problems[0])
     except Outdated:
         text = MEANWHILE
     except ValueError:

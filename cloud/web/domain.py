@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 from cloud.devices.event_views import EventView
 from cloud.store.labels import Label
 from cloud.store.scope import Scope, scope_of
-from cloud.web.i18n import N_, Language
+from cloud.web.i18n import N_
 from cloud.web.roles import Part, Right
+from cloud.web.sentence import Sentence
 from cloud.web.setup_table import AnyTable
 
 T = TypeVar("T")
@@ -150,26 +151,14 @@ class MovingDay(Struct, frozen=True):
     in_ms: int
 
 
-class MovingLine(Struct, frozen=True):
-    """One thing that a step will do: a text of the catalogue, and the values in it."""
-
-    text: str
-    values: Mapping[str, str | int | Label] = {}
-
-    def in_language(self, language: Language) -> str:
-        return language.say(self.text) % {
-            key: language.label(value) if isinstance(value, Label) else value for key, value in self.values.items()
-        }
-
-
 class MovingStep(Struct, frozen=True):
-    """What a domain does on a moving day, in the one transaction of all steps. ``preview`` says what it will do;
-    ``carry_out`` does it for the operator of that name, and returns the day as later steps need it: whoever was added
-    has a number then. Steps are carried out in the order of ``place``."""
+    """What a domain does on a moving day, in the one transaction of all steps. ``preview`` says what it will do, one
+    thing in each sentence; ``carry_out`` does it for the operator of that name, and returns the day as later steps need
+    it: whoever was added has a number then. Steps are carried out in the order of ``place``."""
 
     place: int
     name: str
-    preview: Callable[[Connection, MovingDay], Sequence[MovingLine]]
+    preview: Callable[[Connection, MovingDay], Sequence[Sentence]]
     carry_out: Callable[[Connection, int, str, MovingDay], MovingDay]
 
 

@@ -1,5 +1,7 @@
 """A file of people is done whole, or names every line that is wrong and changes nothing."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from sqlalchemy import func, select
 
@@ -10,6 +12,7 @@ from cloud.people.store import find_person, list_people
 from cloud.people.tables import credentials, memberships
 from cloud.store.labels import Label
 from cloud.store.schema import people
+from cloud.web.i18n import languages
 from cloud.web.operators import list_audit
 from tests.cloud.support.sender import SITE
 from tests.cloud.support.town import Town
@@ -114,7 +117,7 @@ def test_payer_may_stand_below_the_family(town: Town, imports: ImportService) ->
     assert report.problems == []
     fifth = run(imports, HEADING, "钱五,,9-1-101,adult,founder,,,,,")
     assert [(one.line, one.column) for one in fifth.problems] == [(2, "plan")]
-    assert "钱一" in fifth.problems[0].why.filled(fifth.problems[0].why.text, lambda label: label.zh)
+    assert "钱一" in languages(ZoneInfo("UTC"))["zh-CN"].sentence(fifth.problems[0].why.sentence)
 
 
 def test_companies_are_made_once_with_their_staff(town: Town, imports: ImportService) -> None:

@@ -31,7 +31,7 @@ def comes(name: str, role: MemberRole = MemberRole.OWNER, until_ms: int = 0) -> 
 
 def told(office: PropertyOffice, day: MovingDay) -> dict[str, list[str]]:
     english = languages(SHANGHAI)["en"]
-    return {step.name: [line.in_language(english) for line in step.lines] for step in office.moving.preview(day)}
+    return {step.name: [english.sentence(line) for line in step.lines] for step in office.moving.preview(day)}
 
 
 def newest_person(office: PropertyOffice) -> int:

@@ -28,7 +28,7 @@ from cloud.people.store import list_people, list_plans
 from cloud.people.tables import memberships
 from cloud.store.database import MIGRATIONS, MOST_STATEMENTS, NEWEST, Store, _statements, connect, open_store
 from cloud.store.labels import Label
-from cloud.store.revision import revision, touch
+from cloud.store.revision import Touched, revision, touch
 from cloud.store.schema import zones
 from contract import codec
 from contract.decide import Tier
@@ -340,3 +340,15 @@ def test_database_up_to_date_opens_without_alembic(url: str, store: Store, monke
             connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{version}'")
         with pytest.raises(ImportError):
             open_store(url)
+
+
+def test_what_was_tried_is_undone(store: Store) -> None:
+    """Nobody is told of a roster that never was."""
+    told: list[bool] = []
+    store.on_roster_change = lambda: told.append(True)
+    with store.trying() as connection:
+        connection.execute(insert(zones).values(name="roof", label_zh="屋顶", label_en="Roof"))
+        touch(connection, Touched.TERMS)
+    with store.reading() as connection:
+        assert connection.execute(select(zones.c.name)).scalars().all() == []
+    assert told == []
