@@ -36,6 +36,7 @@ def test_a_card_can_be_suspended_lost_and_taken_into_use(town: Town, api: Visito
     for standing in ("suspended", "lost", "active"):
         assert send(api, "/credentials/1", {"standing": standing}, "PATCH").status_code == 204
         assert get(api, "/people/1")["cards"][0]["standing"] == standing
+    assert send(api, "/credentials/1", {"standing": "barred"}, "PATCH").status_code == 422, "no operator's to give"
     assert town.changes == 3
 
 

@@ -52,6 +52,7 @@ MISTAKES: list[tuple[str, dict[str, str], str]] = [
     ("/people/1/cards", {"format": "H10301", "number": "1"}, "There can be no such card"),
     ("/people/1/cards", {"format": "H10301", "facility": "21", "number": "a"}, "Something in the form"),
     ("/people/1/cards/1", {"standing": "eaten"}, "Something in the form is not right"),
+    ("/people/1/cards/1", {"standing": "barred"}, "Something in the form is not right"),
     ("/people/1/cards/999", {"standing": "lost"}, "There is no such card"),
     (
         "/people/1/memberships",
