@@ -37,6 +37,9 @@ from cloud.exchange.domain import EXCHANGE
 from cloud.exchange.export import ExportService
 from cloud.exchange.pages import HeldFiles
 from cloud.exchange.service import ImportService
+from cloud.explain.domain import EXPLAIN
+from cloud.explain.who import WhoService
+from cloud.explain.why import WhyService
 from cloud.flats.domain import FLATS
 from cloud.flats.service import FlatService
 from cloud.fleet.adoption import Adoptions
@@ -108,7 +111,7 @@ HEADERS = {
 
 
 DOMAINS = (
-    *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING),
+    *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING, EXPLAIN),
     *(PEOPLE, QUANTITIES, OFFICE, FLATS, CARDS, BARS),
     *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, RETENTION, SETUP, REPLAY, EXCHANGE, REDECIDE),
 )
@@ -118,6 +121,7 @@ SETUP_TABLES = tuple(table for domain in DOMAINS for table in domain.setup)
 
 STORE_AND_CLOCK = (
     *(MusterService, PointService, RolloutService, ZoneService, HubBoard, LookService, SilentAlarmService),
+    *(WhoService, WhyService),
     *(PeopleService, MembershipService, PartyService, PersonService, FlatService, DutyService),
     *(EventExportService, LastMonthService),
 )

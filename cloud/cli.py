@@ -17,22 +17,24 @@ from sqlalchemy.exc import SQLAlchemyError
 from cloud import (
     audit_cli,
     exchange_cli,
+    explain_cli,
     redecide_cli,
     replay_cli,
     retention_cli,
     rollout_cli,
+    session_cli,
     setup_cli,
     user_cli,
     verify_cli,
     zone_cli,
 )
-from cloud.charging.store import list_sessions
 from cloud.cli_parts import (
     BY,
     HERE,
     FolderOption,
     JsonOption,
     KindsOption,
+    LimitOption,
     VersionOption,
     ago,
     fail,
@@ -67,7 +69,6 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run a community's cloud."
 )
 device_app = typer.Typer(no_args_is_help=True, help="Register devices.")
-session_app = typer.Typer(no_args_is_help=True, help="Charging sessions.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused.")
 GROUPS = {
     "audit": audit_cli.app,
@@ -76,7 +77,7 @@ GROUPS = {
     "rollout": rollout_cli.app,
     "user": user_cli.app,
     "quarantine": quarantine_app,
-    "session": session_app,
+    "session": session_cli.app,
     "setup": setup_cli.app,
     "zone": zone_cli.app,
 }
@@ -85,12 +86,13 @@ app.command("export")(exchange_cli.export_all)
 app.command("verify-export")(verify_cli.verify)
 app.command("replay", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(replay_cli.replay)
 app.command("redecide")(redecide_cli.redecide)
+app.command()(explain_cli.why)
+app.command()(explain_cli.who)
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 
 BrokerOption = Annotated[str, typer.Option("--broker", help="mqtt://127.0.0.1:1883 or mqtts://HOST:8883")]
 DeviceArgument = Annotated[str, typer.Argument(help="The device's name, as its wiring says it.")]
-LimitOption = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 SILENCE_S = 3.0
 """How often `watch` looks whether there is a broker at all."""
 
@@ -352,32 +354,6 @@ def list_devices(folder: FolderOption = HERE, as_json: JsonOption = False) -> No
         for device in devices
     ]
     show(shown, ("name", "presence", "heard", "roster", "waiting"), as_json)
-
-
-@session_app.command("list")
-def list_charging(
-    point: Annotated[str, typer.Option(help="Of this socket alone.")] = "",
-    folder: FolderOption = HERE,
-    limit: LimitOption = 50,
-    as_json: JsonOption = False,
-) -> None:
-    """Those that were told of last, first. Times are UTC milliseconds of their devices."""
-    with open_folder(folder) as (store, _), store.reading() as connection:
-        sessions = list_sessions(connection, point=point, limit=limit)
-    shown = [
-        {
-            "session": session.session,
-            "point": session.point,
-            "who": session.person.name.en or session.person.name.zh if session.person else None,
-            "began_ms": session.began_ms,
-            "state": session.state(clock()),
-            "reason": session.reason,
-            "energy_wh": session.energy_wh,
-            "fen": session.bill.fen if session.bill else None,
-        }
-        for session in sessions
-    ]
-    show(shown, ("session", "point", "who", "began_ms", "state", "reason", "energy_wh", "fen"), as_json)
 
 
 @quarantine_app.command("list")

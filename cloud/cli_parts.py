@@ -17,6 +17,7 @@ FolderOption = Annotated[Path, typer.Option("--dir", "-d", help="The community's
 KindsOption = Annotated[
     list[Path] | None, typer.Option("--kinds", help="A folder of further kinds of station, in its kinds.")
 ]
+LimitOption = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 HERE = Path()
 BY = "command line"

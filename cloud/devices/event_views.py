@@ -248,6 +248,14 @@ def list_arrivals(connection: Connection, after: int, limit: int) -> list[EventV
     return _views(connection, newest)[::-1]
 
 
+def list_rows(connection: Connection, journal_id: int, first: int, last: int, limit: int) -> list[EventView]:
+    """The rows of a journal from number ``first`` to ``last``, in their order. Silent events are among them: whoever
+    asks for rows counts them, and shows none of those."""
+    mine, scope = (events.c.journal_id == journal_id, events.c.seq.between(first, last)), scope_of(connection)
+    rows = connection.execute(_EVENTS.where(*mine).order_by(events.c.seq).limit(limit))
+    return [_event(row).seen_in(scope) for row in rows]
+
+
 _EVENTS = (
     select(
         events,

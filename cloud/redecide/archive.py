@@ -13,7 +13,7 @@ from cloud.redecide.rule import Held, Issue, Why
 from cloud.store.schema import rosters
 from contract.codec import Malformed
 from contract.decide import NO_DEMAND
-from contract.roster import prefix_of
+from contract.roster import Page, prefix_of
 from contract.roster_index import IndexEntry, IndexPage
 from contract.sealing import page_hash
 from contract.site_page import Site
@@ -84,6 +84,14 @@ class StoredArchive:
         newest = max(roster.site_pages)
         held = self._read(roster, {rows_of(newest): roster.site_pages[newest]}, point, digest)
         return held if isinstance(held, Why) else held[0]
+
+    def profiles(self, number: int, digest: bytes) -> list[int]:
+        """The profiles of the rows that ``newest_held`` makes grants of, in their order; none where it has none."""
+        roster = self._roster(number)
+        if roster is None or not (roster.root and roster.site_pages):
+            return []
+        page = self._page(roster, digest, rows_of(max(roster.site_pages)))
+        return [row.profile for row in Page(page).find(digest)]
 
     def _read(self, roster: Roster, forms: dict[int, bytes], point: str, digest: bytes) -> Sequence[Held] | Why:
         """The newest version of rows first. Without a digest nobody is looked up."""

@@ -70,8 +70,11 @@ def read_purpose(chosen: str, case: str) -> str:
     return chosen
 
 
-def add_look(connection: Connection, site: str, person: int, login: Login, purpose: str, now_ms: int) -> None:
-    values = {"operator": login.operator.name, "login": login.id_hash, "person_id": person, "purpose": purpose}
+def add_look(
+    connection: Connection, site: str, person: int, operator: str, login: bytes, purpose: str, now_ms: int
+) -> None:
+    """Note a look. The login of that hash may see the person's movements for a while."""
+    values = {"operator": operator, "login": login, "person_id": person, "purpose": purpose}
     connection.execute(insert(looks).values(site=site, at_ms=now_ms, **values))
 
 
@@ -115,5 +118,5 @@ class LookService:
     def _note(self, login: Login, person: int, purpose: str) -> None:
         now_ms = self._clock()
         with self._store.writing() as connection:
-            add_look(connection, site_of(connection).name, person, login, purpose, now_ms)
+            add_look(connection, site_of(connection).name, person, login.operator.name, login.id_hash, purpose, now_ms)
             record(connection, now_ms, login.operator.name, "movements.seen", f"person {person}", purpose=purpose)

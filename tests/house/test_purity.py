@@ -45,6 +45,8 @@ PURE_FILES = {
     "cloud.people.site_pages",
     "cloud.commands.rule",
     "cloud.ingest.overload",
+    "cloud.explain.rule",
+    "cloud.explain.moments",
 }
 REQUEST_MODELS = "pydantic.BaseModel"
 """Who imports it defines bodies of calls."""

@@ -19,7 +19,7 @@ from cloud.retention.tables import event_weeks
 from cloud.store.database import connect
 from cloud.store.schema import breaks, certificates, clock_fixes, events, journals, quarantine
 from cloud.web.looks import add_look, list_looks
-from cloud.web.operators import Login, Operator, first_broken_entry, list_audit, record
+from cloud.web.operators import first_broken_entry, list_audit, record
 from contract.decide import DAY_MS
 from tests.cloud.support.ingest_world import NOW_MS, World
 from tests.cloud.support.sender import SITE, Sender
@@ -177,10 +177,9 @@ def test_audit_is_whole_from_its_anchor(world: World, retention: RetentionServic
 
 
 def test_looks_go_with_the_audit(world: World, retention: RetentionService) -> None:
-    login = Login(Operator(1, "ling", "staff", False, NOW_MS), b"\0" * 32, "csrf", NOW_MS)
     with world.store.writing() as connection:
         for at_ms in (NOW_MS, NOW_MS + DAY_MS):
-            add_look(connection, SITE, 7, login, "damage", at_ms)
+            add_look(connection, SITE, 7, "ling", bytes(32), "damage", at_ms)
     world.now_ms += DEFAULT_DAYS["audit"] * DAY_MS + 1
     run(retention)
     with world.store.reading() as connection:

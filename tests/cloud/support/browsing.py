@@ -40,6 +40,7 @@ EVERY_PAGE = (
         "/devices/gym-turnstile/lost",
         "/account",
     ),
+    *("/points/east-gate/who", "/people/5/why?point=gym-turnstile", "/events/1/why"),
     *("/import", "/export", "/operators", "/people/5/look", "/events/1/look"),
     *("/zones", "/plans", "/plans/yearly", "/duties", "/settings", "/authority"),
     *("/zones/gym/drill", "/zones/gym/drill?step=2", "/zones/gym/muster"),

@@ -56,6 +56,7 @@ BODIES: dict[str, object] = {
     "/api/v1/unknown-cards/claim": {"arrival": 1, "person": 1},
     "/api/v1/memberships/{membership}": {"standing": "active"},
     "/api/v1/credentials/{card}": {"standing": "active"},
+    "/api/v1/points/{name}/who": {"at_ms": 1_800_000_000_000, "purpose": "audit"},
     "/api/v1/points/{place}/open": {"reason": "a visitor"},
     "/api/v1/commands": {"op": "open_once", "place": "gym-turnstile", "reason": "a visitor"},
     "/api/v1/zones/{place}/drill": {"on": True, "reason": "the yearly drill"},
