@@ -21,12 +21,12 @@ def test_roster_that_no_device_can_take_is_shown(town: Town) -> None:
     tiles = ("No roster can be sent the newest changes are not sent", "名单无法下发 最新的改动没有下发")
     texts = ("The newest changes reach no door", "最新的改动到不了任何门")
     for language, text, tile in zip(("en", "zh-CN"), texts, tiles, strict=True):
-        with town.visit("gate", language=language) as visitor:
+        with town.visit("office", language=language) as visitor:
             page = visitor.get("/rosters").text
             assert text in page
             assert "a site page of 1830000 bytes" in page
             assert tile in words(visitor.get("/").text)
-    with town.visit("gate") as visitor:
+    with town.visit("office") as visitor:
         source = town.app.state.services[PageSource]
         assert tiles[0] in words({one.key: one.data for one in source.status("overview  en guard ")}["tiles"])
         town.app.state.services[Metrics].workings = Workings
@@ -41,7 +41,7 @@ def test_devices_withheld_a_roster_are_named(town: Town) -> None:
         "没有下发到 hub-door, old-gate：其软件只读第 1 版",
     )
     for language, text in zip(("en", "zh-CN"), texts, strict=True):
-        with town.visit("gate", language=language) as visitor:
+        with town.visit("office", language=language) as visitor:
             page = words(visitor.get("/rosters").text)
             assert text in page
             assert "a site page of 1830000 bytes" in page
