@@ -164,18 +164,23 @@ class SetupService:
         raise Outdated([])
 
     def _prepare(self, source: Source, by: str, as_of: int | None = None) -> _Prepared:
-        with self._store.trying() as connection:
-            site = site_of(connection).name
-            mark = self._mark(connection)
-            rows = read_rows(connection, site, self._tables)
-            setup = source(rows)
-            self._check_newest(connection, setup.as_of)
-            self._check_newest(connection, as_of)
-            compared = compare(connection, site, self._tables, rows, setup)
-            before = load_community(connection)
-            put_changes(Writing(connection, site, self._clock(), by), compared)
-            after, names = load_community(connection), people_names(connection)
-        return _Prepared(compared, mark, before, after, names)
+        """Others may write while a setup is compared; only what it changes is tried with the database locked."""
+        for _ in range(TRIES):
+            with self._store.reading() as connection:
+                site, mark = site_of(connection).name, self._mark(connection)
+                rows = read_rows(connection, site, self._tables)
+                setup = source(rows)
+                self._check_newest(connection, setup.as_of)
+                self._check_newest(connection, as_of)
+                compared = compare(connection, site, self._tables, rows, setup)
+                before, names = load_community(connection), people_names(connection)
+            if not compared.changes:
+                return _Prepared(compared, mark, before, before, names)
+            with self._store.trying() as connection:
+                if self._mark(connection) == mark:
+                    put_changes(Writing(connection, site, self._clock(), by), compared)
+                    return _Prepared(compared, mark, before, load_community(connection), names)
+        raise Outdated([])
 
     def _preview(self, prepared: _Prepared) -> Preview:
         now_ms = self._clock()
