@@ -15,7 +15,7 @@ from cloud.office.words import GROUNDS, KINDS, roles_of
 from cloud.parties.party import MemberRole, PartyKind, PartyMember
 from cloud.people.members import Membership, stated
 from cloud.people.memberships import MembershipService
-from cloud.people.store import list_plans
+from cloud.people.store import plans_to_give
 from cloud.store.labels import Label
 from cloud.web.context import N_, RequestContext, Said, form_for, or_404, page_for, service
 from cloud.web.days import end_of_day, start_of_day, window_of
@@ -115,7 +115,7 @@ def _words(_visit: Visit, party: PartyView) -> Mapping[str, object]:
 PANELS = (
     Panel("party", 0, "_party_head.html", _words, right=Right.PARTIES),
     Panel("party", 10, "_party_members.html", _words, right=Right.PARTIES),
-    Panel("party", 20, "_party_plans.html", lambda visit, _party: {"plans": list_plans(visit.connection)}),
+    Panel("party", 20, "_party_plans.html", lambda visit, _party: {"plans": plans_to_give(visit.connection)}),
 )
 
 

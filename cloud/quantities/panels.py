@@ -1,4 +1,4 @@
-"""What the page of a person shows of their quantities: how much was used in this period, and where."""
+"""What the pages of a person and of a party show of quantities: how much was used in this period, and where."""
 
 from collections.abc import Mapping
 from itertools import groupby
@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from cloud.devices.registry import site_of
+from cloud.office.party_store import PartyView
 from cloud.people.store import PersonView
 from cloud.quantities.rule import overrun
-from cloud.quantities.store import Given, KnownShare, given_by_plans, given_of, shares_of
+from cloud.quantities.store import Given, KnownShare, family_holder, given_by_plans, given_of, shares_of
 from cloud.quantities.words import AMOUNTS, PERIODS
 from cloud.store.labels import Label
 from cloud.web.domain import Panel, Visit
+from cloud.web.roles import Right
 from contract.decide import DAY_MS
 from contract.quantities import PARTS, Quantity, UseKey, local_minute, period_at
 
@@ -41,12 +43,21 @@ class UseView(Struct, frozen=True):
     at: list[UsedAt]
 
 
-def _used_now(visit: Visit, person: PersonView) -> dict[str, Any] | None:
+def _used_by_person(visit: Visit, person: PersonView) -> dict[str, Any] | None:
+    return _used_now(visit, person.holder, seen=person.holder in visit.scope.looked_at)
+
+
+def _used_by_family(visit: Visit, party: PartyView) -> dict[str, Any] | None:
+    """By family cards. Where a household went is nobody's purpose."""
+    holder = family_holder(visit.connection, party.id)
+    return None if holder is None else _used_now(visit, holder, seen=False)
+
+
+def _used_now(visit: Visit, holder: bytes, *, seen: bool) -> dict[str, Any] | None:
     site = site_of(visit.connection)
     given = given_by_plans(visit.connection)
-    known = shares_of(visit.connection, site.name, person.holder, visit.now_ms - SHOWN_MS)
+    known = shares_of(visit.connection, site.name, holder, visit.now_ms - SHOWN_MS)
     now = local_minute(ZoneInfo(site.zone), visit.now_ms)
-    seen = person.holder in visit.scope.looked_at
     views = [
         view
         for key, shares in groupby(known, key=lambda one: one.key)
@@ -69,4 +80,7 @@ def _view(
     return UseView(of.plan.label, of.kind, quantity, total.used // parts, -(-total.over // parts), at)
 
 
-PANELS = (Panel("person", 45, "_used_by.html", _used_now),)
+PANELS = (
+    Panel("person", 45, "_used_by.html", _used_by_person),
+    Panel("party", 25, "_used_by.html", _used_by_family, right=Right.DIRECTORY),
+)

@@ -83,6 +83,12 @@ def is_holder(connection: Connection, holder: str) -> bool:
     return connection.execute(found).first() is not None
 
 
+def family_holder(connection: Connection, party: int) -> bytes | None:
+    """What devices know of whoever has a family card of this party; None where it never had one."""
+    holder: bytes | None = connection.execute(select(parties.c.holder).where(parties.c.id == party)).scalar()
+    return holder
+
+
 def lost_among(connection: Connection, site: str, names: Sequence[str]) -> set[str]:
     """Which of these devices give nothing any more: they are lost, or not registered."""
     here = select(devices.c.name).where(devices.c.site == site, devices.c.name.in_(names), devices.c.lost_ms.is_(None))

@@ -231,3 +231,6 @@ def test_all_hear_that_one_is_free_again(desk: Desk) -> None:
     assert desk.says(GYM, family(wants=True))[GYM].closed
     told = desk.says(GATE, family(2, 1, 2, returned=1))
     assert not told[GYM].closed
+    with desk.town.visit("office") as office:
+        shown = words(office.get("/parties/1").text)
+        assert "Rider phone 1 items 2 items at the same time" in shown
