@@ -65,8 +65,11 @@ from cloud.people.domain import PEOPLE
 from cloud.people.memberships import MembershipService
 from cloud.people.service import PeopleService
 from cloud.people.store import plans_with_hours
+from cloud.pins.domain import PINS
+from cloud.pins.service import PinService
 from cloud.plans.domain import PLANS
 from cloud.plans.service import PlanService
+from cloud.points.demands import DemandService, points_with_hours
 from cloud.points.domain import POINTS
 from cloud.points.place import PointService
 from cloud.points.zones import ZoneService
@@ -114,6 +117,7 @@ DOMAINS = (
     *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING, EXPLAIN),
     *(PEOPLE, QUANTITIES, OFFICE, FLATS, CARDS, BARS),
     *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, RETENTION, SETUP, REPLAY, EXCHANGE, REDECIDE),
+    PINS,
 )
 """In the order in which their entries stand in the navigation."""
 SETUP_TABLES = tuple(table for domain in DOMAINS for table in domain.setup)
@@ -124,6 +128,7 @@ STORE_AND_CLOCK = (
     *(WhoService, WhyService),
     *(PeopleService, MembershipService, PartyService, PersonService, FlatService, DutyService),
     *(EventExportService, LastMonthService),
+    DemandService,
 )
 """Services that take nothing else."""
 
@@ -203,14 +208,18 @@ def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
         AuditTipService: AuditTipService(store, keys.folder.parent, clock),
         Adoptions: Adoptions(),
         HeldFiles: HeldFiles(),
-        **{kind: kind(store, keys, clock) for kind in (ImportService, ExportService)},
+        **{kind: kind(store, keys, clock) for kind in (PinService, ImportService, ExportService)},
     }
 
 
 def _users_of_hours(connection: Connection, hours: str) -> list[Label]:
     """What hours cannot be removed for."""
     site = site_of(connection).name
-    return [*plans_with_hours(connection, hours), *duties_with_hours(connection, site, hours)]
+    return [
+        *plans_with_hours(connection, hours),
+        *duties_with_hours(connection, site, hours),
+        *points_with_hours(connection, hours),
+    ]
 
 
 def _bare_application() -> FastAPI:

@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from cloud.app import create_app
+from cloud.cards.assurances import note_assurances
 from cloud.cards.enrol import EnrolmentService
 from cloud.cards.service import CardService
 from cloud.cards.unused import UseCounter
@@ -205,6 +206,7 @@ def serve(
         feed = LiveFeed()
         figures = Metrics(store, clock, feed)
         authority = open_authority(keys.folder, clock())
+        note_assurances(store, keys)
         side = DeviceSide(store, keys, Registrar(store, keys, authority, folder, clock), address, feed, figures)
         figures.workings = side.workings
         with loading():

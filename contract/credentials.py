@@ -235,6 +235,11 @@ def code_credential(digits: str) -> bytes:
     return b"code:" + digits.encode()
 
 
+def is_copyable(card: bytes) -> bool:
+    """Whether any shop copies the card with these canonical bytes: it says 26 bits, or a bare serial number."""
+    return card[0] in _UID_BITS or card[0] == FORMATS["H10301"].bits
+
+
 def key_pressed(frame: str) -> str | None:
     """The key of a 4-bit or 8-bit keypad burst (``0``-``9``, ``*``, ``#``), or None if the burst is not one.
 

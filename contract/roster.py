@@ -120,10 +120,14 @@ class Row(Struct, frozen=True):
         return 2 if is_plain and self.standing in _STANDINGS_OF_2 else 3
 
     def in_version_2(self) -> "Row | None":
-        """The row without its PIN and its flags, which version 2 does not have; None for a standing that it has not."""
-        if self.standing not in _STANDINGS_OF_2:
+        """The row without its PIN and its flags, which version 2 does not have; None for a standing that it has not.
+        Nor does it know a bar: whoever is barred keeps what is a resident's, for their home is among it."""
+        is_home = self.standing is Standing.BARRED and self.tier is Tier.RESIDENT
+        standing = Standing.ACTIVE if is_home else self.standing
+        if standing not in _STANDINGS_OF_2:
             return None
-        return replace(self, override=False, pin=b"", may_signal_duress=False, assurance=Assurance.CARD)
+        said = {"override": False, "pin": b"", "may_signal_duress": False, "assurance": Assurance.CARD}
+        return replace(self, standing=standing, **said)
 
     def pack(self, version: int = 2) -> bytes:
         """The bytes of the row, as far as the version says it. Raises ``ValueError`` for a digest, a holder or a PIN of

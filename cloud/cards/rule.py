@@ -8,6 +8,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from contract import credentials
+from contract.decide import Assurance
 from contract.sealing import DigestKey, credential_digest
 
 MAX_BATCH = 2_000
@@ -102,6 +103,11 @@ def _can_be(card: Card) -> bool:
     except ValueError:
         return False
     return True
+
+
+def assurance_of(card: Card) -> Assurance:
+    """How hard it is to pretend to hold the card. Raises as ``Card.digest``."""
+    return Assurance.COPYABLE if credentials.is_copyable(card.canonical()) else Assurance.CARD
 
 
 class BadBatch(ValueError):

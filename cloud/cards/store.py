@@ -7,7 +7,8 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
-from cloud.cards.rule import Card, CardKind, CardState, Recipient, form_digests
+from cloud.cards.pin_store import forget_pin
+from cloud.cards.rule import Card, CardKind, CardState, Recipient, assurance_of, form_digests
 from cloud.devices.registry import site_of
 from cloud.keys.keys import NumberSeal
 from cloud.people.tables import card_forms, credentials
@@ -16,7 +17,7 @@ from cloud.store.labels import Label
 from cloud.store.prepared import Prepared
 from cloud.store.revision import touch
 from cloud.store.schema import parties, party_members, people
-from contract.decide import Standing
+from contract.decide import Assurance, Standing
 from contract.roster import HOLDER_BYTES
 from contract.sealing import DigestKey
 
@@ -46,11 +47,12 @@ class CardRow(Struct, frozen=True):
 
 class NewCard(Struct, frozen=True, kw_only=True):
     """What is to be written of a card. ``digests`` are those of all its forms, its own first; ``sealed`` is empty of
-    one that is known by its digest alone."""
+    one that is known by its digest alone: any shop may have made it."""
 
     digests: tuple[bytes, ...]
     label: str
     sealed: bytes = b""
+    assurance: Assurance = Assurance.COPYABLE
     kind: CardKind = CardKind.CARD
     state: CardState = CardState.ISSUED
     to: Recipient = Recipient()
@@ -60,8 +62,9 @@ class NewCard(Struct, frozen=True, kw_only=True):
 
 def seal_card(card: Card, label: str, digest_key: DigestKey, numbers: NumberSeal, **more: Any) -> NewCard:
     """A card whose number is known. Raises ``ValueError`` or ``KeyError`` for one that cannot be."""
-    digests = form_digests(digest_key, card)
-    return NewCard(digests=digests, sealed=numbers.close(card.text(), digests[0]), label=label, **more)
+    digests, assurance = form_digests(digest_key, card), assurance_of(card)
+    sealed = numbers.close(card.text(), digests[0])
+    return NewCard(digests=digests, sealed=sealed, assurance=assurance, label=label, **more)
 
 
 def insert_card(connection: Connection, site: str, new: NewCard, now_ms: int) -> tuple[int, int]:
@@ -74,6 +77,7 @@ def insert_card(connection: Connection, site: str, new: NewCard, now_ms: int) ->
         "kind": new.kind,
         "digest": new.digests[0],
         "sealed": new.sealed,
+        "assurance": new.assurance,
         "label": new.label,
         "standing": Standing.ACTIVE,
         "added_ms": now_ms,
@@ -140,6 +144,7 @@ def set_card_standing(connection: Connection, card: int, standing: Standing) -> 
 
 def give(connection: Connection, site: str, card: int, to: Recipient, label: str, now_ms: int) -> None:
     """Give a card that nobody has."""
+    forget_pin(connection, site, card)
     values: dict[str, object] = {"person_id": to.person, "party_id": to.party, "state": CardState.ISSUED}
     values |= {"issued_ms": now_ms, "standing": Standing.ACTIVE, **({"label": label} if label else {})}
     connection.execute(update(credentials).where(credentials.c.id == card).values(values))
@@ -147,7 +152,8 @@ def give(connection: Connection, site: str, card: int, to: Recipient, label: str
 
 
 def take_back(connection: Connection, site: str, card: CardRow, state: CardState) -> None:
-    """Nobody has the card any more: it lies in stock, came back, or is void."""
+    """Nobody has the card any more: it lies in stock, came back, or is void. Its PIN was its holder's."""
+    forget_pin(connection, site, card.id)
     values = {"person_id": None, "party_id": None, "state": state, "issued_ms": None, "standing": Standing.ACTIVE}
     connection.execute(update(credentials).where(credentials.c.id == card.id).values(values))
     touch_holders(connection, site, card.recipient)

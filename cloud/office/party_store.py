@@ -16,7 +16,7 @@ from cloud.people.membership_store import labels_of, memberships_that_end
 from cloud.people.plans import Plan
 from cloud.people.store import list_plans, memberships_of_party
 from cloud.people.tables import qualifications
-from cloud.people.terms import REMINDERS_DAYS, after_years, due_reminder, term_days, too_many
+from cloud.people.terms import REMINDERS_DAYS, after_years, due_reminder, term_days, too_many, without_place
 from cloud.store.labels import Label
 from cloud.store.schema import parties, party_members
 from cloud.store.scope import party_seen, scope_of
@@ -77,12 +77,13 @@ class HeldView(Struct, frozen=True):
 
 
 class PlanUse(Struct, frozen=True):
-    """How many of a plan's places are taken now, and by whom."""
+    """How many of a plan's places are taken now, and by whom; ``surplus`` are those of them for whom there is none."""
 
     plan: str
     label: Label
     places: int
     names: list[Label]
+    surplus: list[Label]
 
     @property
     def taken(self) -> int:
@@ -199,7 +200,9 @@ def _uses(
         if plan.places is not None:
             running = [one for one in held if one.plan == plan.name and one.from_ms <= now_ms]
             holders = too_many(running, members, 0, now_ms)
-            uses.append(PlanUse(plan.name, plan.label, plan.places, [names[one] for one in holders if one in names]))
+            late = without_place(running, plan.places, now_ms)
+            listed = ([names[one] for one in some if one in names] for some in (holders, late))
+            uses.append(PlanUse(plan.name, plan.label, plan.places, *listed))
     return uses
 
 

@@ -3,6 +3,7 @@
 A span is half-open UTC milliseconds, and 0 is no bound.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -98,3 +99,28 @@ def common(one: Span, other: Span) -> Span | None:
     """The span that two share; None if they share no moment."""
     start, end = max(one[0], other[0]), earlier(one[1], other[1] or None)
     return None if end and end <= start else (start, end)
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """The same moments in as few spans as there can be, the first of them first."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and (not found[-1][1] or start <= found[-1][1]):
+            before = found[-1]
+            found[-1] = before[0], max(before[1], end) if before[1] and end else 0
+        else:
+            found.append((start, end))
+    return found
+
+
+def gaps(within: Span, spans: Iterable[Span]) -> Iterator[Span]:
+    """What is left of a span between these, which lie in it one behind the other."""
+    start, end = within
+    for one in spans:
+        if start < one[0]:
+            yield start, one[0]
+        if not one[1]:
+            return
+        start = one[1]
+    if not end or start < end:
+        yield start, end

@@ -7,15 +7,24 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import structs
-from sqlalchemy import Column, Connection, Select, func, insert, select
+from sqlalchemy import Column, Connection, Select, exists, func, insert, select
 
 from cloud.bars.store import bar_spans
 from cloud.flats.rule import Flat, Place, places_of_flat, served
 from cloud.flats.store import people_at, served_places
 from cloud.hours.store import load_schedules
 from cloud.parties.party import MemberRole, PartyKind, PartyMember
-from cloud.people.grants import Community, Credential, FamilyCard, PersonTag, Point, Profile, missing_profiles
-from cloud.people.holdings import Qualification, Stay
+from cloud.people.grants import (
+    Community,
+    Credential,
+    FamilyCard,
+    PersonTag,
+    Point,
+    Profile,
+    holders,
+    missing_profiles,
+)
+from cloud.people.holdings import Qualification, Stay, standing_now
 from cloud.people.members import Member, Membership
 from cloud.people.plans import Plan
 from cloud.people.tables import (
@@ -30,7 +39,7 @@ from cloud.people.tables import (
 from cloud.store.chunks import among, chunks
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import flats, parties, party_members, people, points, sites
-from contract.decide import Standing
+from contract.decide import Assurance, Standing
 
 MEMBERSHIP = [
     memberships.c[{"party": "party_id", "person": "person_id"}.get(name, name)] for name in Membership.__struct_fields__
@@ -47,14 +56,20 @@ def load_terms(connection: Connection) -> Community:
     """What all grants share, without any people."""
     run = connection.execute
     site = run(select(sites.c.name, sites.c.zone)).one()
-    columns = (points.c[name] for name in ("name", "zone", "device", "class", "unit", "floor", "flat"))
+    names = ("name", "zone", "device", "class", "unit", "floor", "flat", "pin")
+    columns = (points.c[name] for name in (*names, "assurance"))
     return Community(
         zone=site.zone,
         plans=list(run(select(plans.c.document).order_by(plans.c.name)).scalars()),
-        points=[Point(*row) for row in run(select(*columns).order_by(points.c.name))],
+        points=[_point(row) for row in run(select(*columns).order_by(points.c.name))],
         schedules=load_schedules(connection, site.name, ZoneInfo(site.zone)),
         profiles=find_profiles(connection, site.name, None),
     )
+
+
+def _point(row: Any) -> Point:
+    *named, assurance = row
+    return Point(*[*named, Assurance[assurance.upper()]])
 
 
 def load_people(connection: Connection, ids: Sequence[int]) -> Community:
@@ -64,17 +79,31 @@ def load_people(connection: Connection, ids: Sequence[int]) -> Community:
     return _with_people(connection, Community(zone, list(documents)), ids)
 
 
+def standings_of(connection: Connection, person: int, now_ms: int) -> dict[int, Standing]:
+    """What somebody's memberships count for now, by membership."""
+    found = load_people(connection, [person])
+    plans, zone = {plan.name: plan for plan in found.plans}, ZoneInfo(found.zone)
+    return {
+        one.id: standing_now(who, one, plans, zone, now_ms)
+        for who in holders(found)
+        for one in who.memberships
+        if one.plan in plans
+    }
+
+
 def _with_people(connection: Connection, terms: Community, ids: Sequence[int] | None) -> Community:
     """The community with these people in it, or all."""
-    site = connection.execute(select(sites.c.name)).scalar_one()
-    members = select(people.c.id, people.c.holder, people.c.ended_ms)
+    asking = exists().where(points.c.assurance.in_([one.name.lower() for one in Assurance if one]))
+    site, duress, asks_assurance = connection.execute(select(sites.c.name, sites.c.duress, asking)).one()
+    members = select(people.c.id, people.c.holder, people.c.ended_ms, people.c.override)
     stays = list(_stays(connection, site, ids))
+    shared = [plan.name for plan in terms.plans if plan.places is not None]
     homes = {stay.flat.name: stay.flat for stay in stays if stay.flat is not None}
     return structs.replace(
         terms,
         people=[Member(*row) for row in _rows(connection, members, people.c.id, ids)],
         stays=stays,
-        memberships=_held(connection, ids, sorted({stay.member.party for stay in stays})),
+        memberships=_held(connection, ids, {stay.member.party for stay in stays}, shared),
         credentials=_cards(connection, site, ids),
         family_cards=_family_cards(connection, site, ids, sorted({stay.member.party for stay in stays})),
         qualifications=list(_qualifications(connection, site, ids)),
@@ -82,6 +111,8 @@ def _with_people(connection: Connection, terms: Community, ids: Sequence[int] | 
         tags=list(_tags(connection, site, ids)),
         profiles=terms.profiles or find_profiles(connection, site, list(homes.values())),
         served=served_places(connection) if ids is None else _served(connection, list(homes.values())),
+        duress=duress,
+        asks_assurance=asks_assurance,
     )
 
 
@@ -122,21 +153,29 @@ def _cards(connection: Connection, site: str, ids: Sequence[int] | None) -> list
     rows = list(_rows(connection, mine, credentials.c.person_id, ids))
     forms = _forms(connection, site, rows, ids is None)
     return [
-        Credential(row.person_id, digest, Standing(row.standing))
+        Credential(row.person_id, digest, Standing(row.standing), _assurance(row), pin or b"", row.pin_digits or 0)
         for row in rows
-        for digest in (*forms[row.id], row.digest)
+        for digest, pin in (*forms[row.id], (row.digest, row.pin))
     ]
 
 
-_CARD = credentials.c.id, credentials.c.digest, credentials.c.standing
+_CARD = [credentials.c[name] for name in ("id", "digest", "standing", "assurance", "pin", "pin_digits")]
 
 
-def _forms(connection: Connection, site: str, cards: Sequence[Any], is_whole: bool) -> Mapping[int, list[bytes]]:
-    """The digests of the other forms of these cards, by card."""
-    query = select(card_forms.c.credential_id, card_forms.c.digest).where(card_forms.c.site == site)
-    found: dict[int, list[bytes]] = defaultdict(list)
+def _assurance(card: Any) -> Assurance:
+    return Assurance.COPYABLE if card.assurance is None else Assurance(card.assurance)
+
+
+_Form = tuple[bytes, bytes | None]
+
+
+def _forms(connection: Connection, site: str, cards: Sequence[Any], is_whole: bool) -> Mapping[int, list[_Form]]:
+    """The digests of the other forms of these cards, by card, each with the verifier of its PIN."""
+    columns = card_forms.c.credential_id, card_forms.c.digest, card_forms.c.pin
+    query = select(*columns).where(card_forms.c.site == site)
+    found: dict[int, list[_Form]] = defaultdict(list)
     for row in _rows(connection, query, card_forms.c.credential_id, None if is_whole else [card.id for card in cards]):
-        found[row.credential_id].append(row.digest)
+        found[row.credential_id].append((row.digest, row.pin))
     return found
 
 
@@ -151,12 +190,12 @@ def _family_cards(
     forms = _forms(connection, site, rows, is_whole=False)
     families = _party_stays(connection, site, sorted({row.party_id for row in rows}))
     return [
-        FamilyCard(bearer, holder, digest, Standing(row.standing), stay)
+        FamilyCard(bearer, holder, digest, Standing(row.standing), stay, _assurance(row))
         for row in rows
         if row.party_id in families
         for bearer, holder, stay in [families[row.party_id]]
         if ids is None or bearer in ids
-        for digest in (row.digest, *forms[row.id])
+        for digest in (row.digest, *(digest for digest, _ in forms[row.id]))
     ]
 
 
@@ -180,12 +219,18 @@ def _party_stays(connection: Connection, site: str, party_ids: Sequence[int]) ->
     return found
 
 
-def _held(connection: Connection, ids: Sequence[int] | None, party_ids: Sequence[int]) -> list[Membership]:
-    """The memberships of these people, and those that everybody of these parties holds; or all."""
+def _held(
+    connection: Connection, ids: Sequence[int] | None, parties_of_theirs: Set[int], shared: Sequence[str]
+) -> list[Membership]:
+    """The memberships of these people, those that everybody of these parties holds, and whose places somebody shares
+    with them: those of the ``shared`` plans; or all."""
     held = [membership_of(row) for row in _rows(connection, select(*MEMBERSHIP), memberships.c.person_id, ids)]
     if ids is not None:
-        shared = select(*MEMBERSHIP).where(memberships.c.person_id.is_(None))
-        held += [membership_of(row) for row in _rows(connection, shared, memberships.c.party_id, party_ids)]
+        asked = sorted(parties_of_theirs | {one.party for one in held if one.party is not None})
+        concerns = memberships.c.person_id.is_(None) | memberships.c.plan.in_(shared)
+        theirs = _rows(connection, select(*MEMBERSHIP).where(concerns), memberships.c.party_id, asked)
+        known = {one.id for one in held}
+        held += [membership_of(row) for row in theirs if row.id not in known]
     return held
 
 

@@ -11,29 +11,35 @@ from msgspec import Struct, structs
 from cloud.flats.rule import Place, place_of_point, served
 from cloud.parties.party import Span
 from cloud.people.holdings import Holder, Holding, Qualification, Stay, holdings
-from cloud.people.members import Member, Membership, edges, is_shown, windows
+from cloud.people.members import STAFF_PIN_DIGITS, Member, Membership, edges, is_shown, windows
 from cloud.people.plans import Plan, allotment_name
-from contract.decide import Standing
+from cloud.people.terms import surplus
+from contract.decide import Assurance, Standing, Tier
 from contract.quantities import MAX_AMOUNT, Unit
 from contract.roster import Row, pack_rows, unpack_rows
 from contract.schedules import Schedule
-from contract.site_page import Rations, SitePage
+from contract.site_page import PageDemand, Rations, SitePage
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
 
 class Credential(Struct, frozen=True):
-    """A card of a person, by its digest (16 bytes)."""
+    """A card of a person, by its digest (16 bytes). ``pin`` is the verifier of its PIN of so many digits, empty without
+    one."""
 
     person: int
     digest: bytes
     standing: Standing = Standing.ACTIVE
+    assurance: Assurance = Assurance.CARD
+    pin: bytes = b""
+    pin_digits: int = 0
 
 
 class Point(Struct, frozen=True):
     """A door or socket, the zone it leads to or stands in, and the device it is on. ``class_name`` says of what plans
-    ration what it is; empty for a door. ``unit``, ``floor`` and ``flat`` say which flats it serves."""
+    ration what it is; empty for a door. ``unit``, ``floor`` and ``flat`` say which flats it serves. ``pin`` names the
+    hours in which it asks for a PIN, empty for none; a credential of less than ``assurance`` does not open it."""
 
     name: str
     zone: str
@@ -42,10 +48,17 @@ class Point(Struct, frozen=True):
     unit: str = ""
     floor: int | None = None
     flat: str = ""
+    pin: str = ""
+    assurance: Assurance = Assurance.NUMBER
 
     @property
     def place(self) -> Place | None:
         return place_of_point(self.unit, self.floor, self.flat)
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks for anything besides a grant."""
+        return bool(self.pin) or self.assurance > Assurance.NUMBER
 
 
 class Profile(Struct, frozen=True, order=True):
@@ -80,12 +93,15 @@ class FamilyCard(Struct, frozen=True):
     digest: bytes
     standing: Standing
     stay: Stay
+    assurance: Assurance = Assurance.CARD
 
 
 class Community(Struct, frozen=True):
     """What grants depend on. ``zone`` is the IANA name of the site's time zone. ``profiles`` have the numbers that they
-    keep for good; ``served`` are the places that points serve. ``bars`` are spans by person. Of people, all may be
-    there or some; memberships are theirs and those of their parties."""
+    keep for good; ``served`` are the places that points serve. ``bars`` are spans by person. With ``duress`` staff may
+    signal it with their PIN; ``asks_assurance`` says that some point asks for one, so that rows have to tell it. Of
+    people, all may be there or some; memberships are theirs and those of their parties,
+    with whoever else shares places with them."""
 
     zone: str
     plans: Sequence[Plan]
@@ -101,6 +117,8 @@ class Community(Struct, frozen=True):
     schedules: Mapping[str, Schedule] = {}
     profiles: Mapping[Profile, int] = {}
     served: Set[Place] = frozenset()
+    duress: bool = False
+    asks_assurance: bool = False
 
 
 class Compiled(Struct, frozen=True):
@@ -145,7 +163,7 @@ def compile_people(found: Community, now_ms: int) -> dict[int, Compiled]:
         holdings, plans={plan.name: plan for plan in found.plans}, zone=ZoneInfo(found.zone), now_ms=now_ms
     )
     compiled = {}
-    for who in _holders(found):
+    for who in holders(found):
         person = who.person.id
         is_slow_now = is_slow(tagged[person], now_ms)
         parts = [_compile(found, who, held_by(who), carried[person], now_ms, slow=is_slow_now)]
@@ -179,7 +197,7 @@ def slow_profiles(found: Community, now_ms: int) -> dict[int, set[Profile]]:
             if _profile(one) in found.profiles and is_shown(one, one.plan.tier, now_ms)
         }
         - found.profiles.keys()
-        for who in (_holders(found) if slow else ())
+        for who in (holders(found) if slow else ())
         if who.person.id in slow
     }
     return {person: missing for person, missing in needed.items() if missing}
@@ -204,7 +222,7 @@ def _compile(
 ) -> _Part:
     of_profile = grouped(held, lambda one: _number(found, one, slow=slow))
     of_profile.pop(None, None)
-    rows, left_out = _rows(who.person, of_profile, carried, now_ms)
+    rows, left_out = _rows(found, who.person, of_profile, carried, now_ms)
     bounds = (edge for span in who.bars for edge in span)
     changes = (edge for group in of_profile.values() for one in group for edge in edges(one, one.plan.tier))
     return _Part(rows, min((edge for edge in (*bounds, *changes) if edge > now_ms), default=None), left_out)
@@ -216,15 +234,17 @@ def _families(found: Community) -> Mapping[int, list[tuple[Holder, list[Credenti
     families: dict[int, list[tuple[Holder, list[Credential]]]] = defaultdict(list)
     for (bearer, party), cards in grouped(found.family_cards, lambda one: (one.bearer, one.stay.member.party)).items():
         who = Holder(Member(0, cards[0].holder), [cards[0].stay], shared[party])
-        families[bearer].append((who, [Credential(0, one.digest, one.standing) for one in cards]))
+        families[bearer].append((who, [Credential(0, one.digest, one.standing, one.assurance) for one in cards]))
     return families
 
 
-def _holders(found: Community) -> Iterable[Holder]:
+def holders(found: Community) -> Iterable[Holder]:
+    """These people, each with everything that their rows follow from."""
     stays = grouped(found.stays, lambda stay: stay.member.person)
     own = grouped(found.memberships, lambda one: one.person)
     shared = grouped((one for one in found.memberships if one.person is None), lambda one: one.party)
     qualified = grouped(found.qualifications, lambda one: one.person)
+    without = _without_places(found)
     for person in found.people:
         theirs = dict.fromkeys(stay.member.party for stay in stays[person.id])
         yield Holder(
@@ -233,7 +253,19 @@ def _holders(found: Community) -> Iterable[Holder]:
             [*own[person.id], *(one for party in theirs for one in shared[party])],
             qualified[person.id],
             found.bars.get(person.id, ()),
+            without.get(person.id, {}),
         )
+
+
+def _without_places(found: Community) -> dict[int, dict[tuple[int | None, str], list[Span]]]:
+    """When people are one more than a plan has places, by person, then by party and plan."""
+    places = {plan.name: plan.places for plan in found.plans if plan.places is not None}
+    sharing = (one for one in found.memberships if one.plan in places and one.party is not None)
+    without: dict[int, dict[tuple[int | None, str], list[Span]]] = defaultdict(dict)
+    for shared, held in grouped(sharing, lambda one: (one.party, one.plan)).items():
+        for person, spans in surplus(held, places[shared[1]]).items():
+            without[person][shared] = spans
+    return without
 
 
 def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
@@ -258,7 +290,11 @@ def _profile(one: Holding) -> Profile:
 
 
 def _rows(
-    person: Member, held: Mapping[int | None, Sequence[Holding]], carried: Sequence[Credential], now_ms: int
+    found: Community,
+    person: Member,
+    held: Mapping[int | None, Sequence[Holding]],
+    carried: Sequence[Credential],
+    now_ms: int,
 ) -> tuple[list[Row], int]:
     """Somebody's rows, and how many windows of a profile are too many to be among them. ``held`` is by the number of
     the profile."""
@@ -266,11 +302,18 @@ def _rows(
     for number, of_profile in held.items():
         tier = of_profile[0].plan.tier
         shown = [one for one in of_profile if is_shown(one, tier, now_ms)]
+        is_staff = tier is Tier.STAFF
         for card in carried:
             told, left_out = windows(shown, card.standing, now_ms)
             most_left_out = max(most_left_out, left_out)
             rows += [
-                Row(card.digest, number or 0, person.holder, tier, one.standing, one.from_s, one.until_s)
+                Row(
+                    *(card.digest, number or 0, person.holder, tier, one.standing, one.from_s, one.until_s),
+                    override=is_staff and person.override,
+                    pin=card.pin if not is_staff or card.pin_digits >= STAFF_PIN_DIGITS else b"",
+                    may_signal_duress=is_staff and found.duress,
+                    assurance=card.assurance if found.asks_assurance else Assurance.CARD,
+                )
                 for one in told
             ]
     return sorted(rows), most_left_out
@@ -296,6 +339,7 @@ def compile_site(community: Community) -> SitePage:
         resets=[one.resets for one in listed],
         slow=sorted(number for profile, number in community.profiles.items() if profile.slow),
         quantities={allotment_name(plan.name, kind): list(plan.quantities[kind]) for plan, kind in rationed},
+        demands={point.name: PageDemand(point.pin, point.assurance) for point in points if point.asks},
     )
 
 

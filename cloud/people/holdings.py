@@ -1,17 +1,28 @@
 """What somebody holds: the plans of their own memberships and of their parties', and the homes among them.
 
-Whoever lives in a flat is a resident without any membership. That holding depends on nothing but the flat, and is all
-that somebody keeps who is barred.
+Whoever lives in a flat is a resident without any membership. That holding depends on nothing but the flat. What
+somebody holds stays theirs while they may not use it: who is barred, unqualified or one too many is told so.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
 from cloud.flats.rule import Flat, Place, places_of_flat
-from cloud.parties.party import AT_HOME, PartyKind, PartyMember, Span, by_day, common, earlier, home_span
-from cloud.people.members import Member, Membership
+from cloud.parties.party import (
+    AT_HOME,
+    PartyKind,
+    PartyMember,
+    Span,
+    by_day,
+    common,
+    earlier,
+    gaps,
+    home_span,
+    joined,
+)
+from cloud.people.members import SEVERITY, Member, Membership
 from cloud.people.plans import RESIDENT, Plan
 from contract.decide import DAY_MS, Standing
 
@@ -41,17 +52,15 @@ class Qualification(Struct, frozen=True):
 
 
 class Holder(Struct, frozen=True):
-    """A person with everything that their rows follow from, cards aside. ``bars`` are the spans in which nothing but
-    their home is theirs."""
+    """A person with everything that their rows follow from, cards aside. ``bars`` are the spans in which they enter
+    nothing but their home; ``surplus`` those in which they are one more than a plan has places, by party and plan."""
 
     person: Member
     stays: Sequence[Stay] = ()
     memberships: Sequence[Membership] = ()
     qualifications: Sequence[Qualification] = ()
     bars: Sequence[Span] = ()
-
-    def is_barred(self, now_ms: int) -> bool:
-        return any(start <= now_ms and (not end or now_ms < end) for start, end in self.bars)
+    surplus: Mapping[tuple[int | None, str], Sequence[Span]] = {}
 
 
 class Holding(Struct, frozen=True):
@@ -66,11 +75,17 @@ class Holding(Struct, frozen=True):
 
 
 def holdings(who: Holder, plans: Mapping[str, Plan], zone: ZoneInfo, now_ms: int) -> list[Holding]:
-    """All that somebody holds, has held or will hold."""
-    found = [*_residence(who, plans, zone)]
-    if not who.is_barred(now_ms):
-        found += _by_membership(who, plans, zone)
-    return found
+    """All that somebody holds, has held or will hold, in parts where its standing changes."""
+    held = [*_residence(who, plans, zone), *_by_membership(who, plans, zone)]
+    not_over = [span for span in who.bars if not span[1] or now_ms < span[1]]
+    return [*_lowered(held, not_over, Standing.BARRED)]
+
+
+def standing_now(who: Holder, one: Membership, plans: Mapping[str, Plan], zone: ZoneInfo, now_ms: int) -> Standing:
+    """What a membership counts for at that moment, whatever was said of it."""
+    held = _lowered(_by_membership(structs.replace(who, memberships=[one]), plans, zone), who.bars, Standing.BARRED)
+    running = (part.standing for part in held if part.from_ms <= now_ms and not 0 < part.until_ms <= now_ms)
+    return min(running, key=SEVERITY.index, default=one.standing)
 
 
 def _residence(who: Holder, plans: Mapping[str, Plan], zone: ZoneInfo) -> Iterator[Holding]:
@@ -88,9 +103,11 @@ def _by_membership(who: Holder, plans: Mapping[str, Plan], zone: ZoneInfo) -> It
         if plan is None:
             continue
         theirs = [stay for stay in who.stays if one.party is None or stay.member.party == one.party]
-        for start, end in _qualified(who, plan, _spans(one, plan, theirs)):
-            span = start, earlier(end, who.person.ended_ms)
-            yield from _opened(plan, span, one.standing, [stay for stay in theirs if stay.is_home], zone)
+        homes = [stay for stay in theirs if stay.is_home]
+        for start, end in _spans(one, plan, theirs):
+            whole = _opened(plan, (start, earlier(end, who.person.ended_ms)), one.standing, homes, zone)
+            qualified = _lowered(whole, _unqualified(who, plan), Standing.UNQUALIFIED)
+            yield from _lowered(qualified, _without_place(who, one), Standing.SURPLUS)
 
 
 def _spans(one: Membership, plan: Plan, stays: Sequence[Stay]) -> Iterator[Span]:
@@ -113,15 +130,37 @@ def _longer(span: Span, by_ms: int) -> Span:
     return span[0], span[1] + by_ms if span[1] else 0
 
 
-def _qualified(who: Holder, plan: Plan, spans: Iterator[Span]) -> Iterator[Span]:
+def _lowered(held: Iterable[Holding], spans: Sequence[Span], standing: Standing) -> Iterable[Holding]:
+    """The same holdings; within these spans their standing is this one, unless it is a worse one already."""
+    if not spans:
+        return held
+    return [part for one in held for part in _cut(one, joined(spans), standing)]
+
+
+def _cut(one: Holding, spans: Sequence[Span], standing: Standing) -> Iterator[Holding]:
+    whole = one.from_ms, one.until_ms
+    within = [shared for span in spans if (shared := common(whole, span)) is not None]
+    worse = max(one.standing, standing, key=SEVERITY.index)
+    for start, end in within:
+        yield structs.replace(one, from_ms=start, until_ms=end, standing=worse)
+    for start, end in gaps(whole, within):
+        yield structs.replace(one, from_ms=start, until_ms=end)
+
+
+def _unqualified(who: Holder, plan: Plan) -> list[Span]:
+    """When somebody lacks the qualification that the plan asks for."""
     if not plan.qualification:
-        yield from spans
-        return
-    until = [one.until_ms for one in who.qualifications if one.name == plan.qualification]
-    for span in spans if until else ():
-        shared = common(span, (0, 0 if 0 in until else max(until)))
-        if shared is not None:
-            yield shared
+        return []
+    return [*gaps(ALWAYS, joined((0, one.until_ms) for one in who.qualifications if one.name == plan.qualification))]
+
+
+ALWAYS: Span = (0, 0)
+
+
+def _without_place(who: Holder, one: Membership) -> list[Span]:
+    """When a membership has none of the plan's places. Who had none at its end has none in its days of grace."""
+    spans = who.surplus.get((one.party, one.plan), ())
+    return [(start, 0 if one.end_ms and end >= one.end_ms else end) for start, end in spans]
 
 
 def _opened(plan: Plan, span: Span, standing: Standing, homes: Sequence[Stay], zone: ZoneInfo) -> Iterator[Holding]:

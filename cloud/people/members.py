@@ -1,13 +1,13 @@
 """Memberships: who holds a plan and when, and the windows that devices are told of."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from cloud.parties.party import earlier
+from cloud.parties.party import earlier, joined
 from contract.decide import DAY_MS, ROSTER_AGE_LIMIT_MS, Standing, Tier
 
 Stated = Literal[Standing.ACTIVE, Standing.SUSPENDED, Standing.LOST]
@@ -17,11 +17,15 @@ SEVERITY = (
     Standing.ACTIVE,
     Standing.SURPLUS,
     Standing.UNQUALIFIED,
+    Standing.BARRED,
     Standing.SUSPENDED,
     Standing.LOST,
-    Standing.BARRED,
 )
-"""The better standing comes first."""
+"""The better standing comes first: up to a bar a home stays open, and a lost card opens no home of whoever is
+barred."""
+OPEN_NOTHING = (Standing.SUSPENDED, Standing.LOST)
+STAFF_PIN_DIGITS = 6
+"""The least digits of a PIN that counts where somebody passes as staff: their cards open everything."""
 MAX_HELD = 512
 """Memberships of one person that are kept, those that have ended among them."""
 MAX_WINDOWS = 64
@@ -45,11 +49,13 @@ def ahead_ms(tier: Tier) -> int | None:
 
 
 class Member(Struct, frozen=True):
-    """A person, as far as rosters speak of them. ``holder`` is all that devices ever know of one."""
+    """A person, as far as rosters speak of them. ``holder`` is all that devices ever know of one. Who is staff and is
+    marked to ``override`` passes a lockdown with their PIN."""
 
     id: int
     holder: bytes
     ended_ms: int | None = None
+    override: bool = False
 
 
 class Membership(Struct, frozen=True):
@@ -148,29 +154,17 @@ def windows(held: Sequence[Timed], at_least: Standing, now_ms: int) -> tuple[lis
         by_standing[standing].append((one.from_ms // 1000, one.until_ms // 1000))
     best: dict[int, Window] = {}
     for standing in sorted(by_standing, key=SEVERITY.index):
-        for from_s, until_s in _joined(by_standing[standing]):
+        for from_s, until_s in joined(by_standing[standing]):
             best.setdefault(from_s, Window(from_s, until_s, standing))
     ended = [window for window in best.values() if window.has_ended(now_ms)]
     last = max(ended, key=lambda window: (window.until_s, window.from_s), default=None)
     told = sorted(
         (window for window in best.values() if window is last or not window.has_ended(now_ms)),
         key=lambda window: (
-            window.standing is not Standing.ACTIVE,
+            window.standing in OPEN_NOTHING,
             window is last,
             window.until_s != 0,
             window.from_s,
         ),
     )
     return sorted(told[:MAX_WINDOWS]), max(0, len(told) - MAX_WINDOWS)
-
-
-def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same moments in as few spans as there can be; an end of 0 is none."""
-    joined: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if joined and (not joined[-1][1] or start <= joined[-1][1]):
-            before = joined[-1]
-            joined[-1] = before[0], max(before[1], end) if before[1] and end else 0
-        else:
-            joined.append((start, end))
-    return joined

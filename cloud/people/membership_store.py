@@ -46,19 +46,34 @@ def resting_with(connection: Connection, payer: int) -> set[int]:
 def remove_membership(connection: Connection, one: Membership) -> None:
     """As if it had never been given: it had not begun."""
     connection.execute(delete(memberships).where(memberships.c.id == one.id))
-    if one.person is not None:
-        touch(connection, (one.person,))
-    elif one.party is not None:
-        touch(connection, people_of_party(connection, site_of(connection).name, one.party))
+    touch(connection, concerned(connection, one.person, one.party, one.plan))
 
 
-def qualified_until(connection: Connection, site: str, person: int, name: str, at_ms: int) -> int | None:
-    """Until when somebody has a qualification that counts at that moment, 0 for no end; None without it."""
+def concerned(connection: Connection, person: int | None, party: int | None, plan: str) -> set[int]:
+    """Whose rows follow from a membership of these: where more people hold the plan in the party than it has places,
+    somebody else may gain or lose one."""
+    if person is None:
+        return set() if party is None else people_of_party(connection, site_of(connection).name, party)
+    if party is None:
+        return {person}
+    found, holders = find_plan(connection, plan), {person, *_holders(connection, party, plan)}
+    has_surplus = found is not None and found.places is not None and len(holders) > found.places
+    return holders if has_surplus else {person}
+
+
+def _holders(connection: Connection, party: int, plan: str) -> set[int]:
+    """The people who hold a plan in that party, or have held it."""
+    mine = memberships.c.party_id == party, memberships.c.plan == plan, memberships.c.person_id.is_not(None)
+    return set(connection.execute(select(memberships.c.person_id).where(*mine)).scalars())
+
+
+def is_qualified(connection: Connection, site: str, person: int, name: str, at_ms: int) -> bool:
+    """Whether somebody has a qualification at that moment."""
     query = select(qualifications.c.until_ms).where(
         qualifications.c.site == site, qualifications.c.person_id == person, qualifications.c.name == name
     )
     until_ms: int | None = connection.execute(query).scalar()
-    return None if until_ms is None or 0 < until_ms <= at_ms else until_ms
+    return until_ms is not None and not 0 < until_ms <= at_ms
 
 
 def person_ended(connection: Connection, person: int) -> bool | None:

@@ -200,15 +200,12 @@ def zone_of(connection: Connection) -> ZoneInfo:
 
 
 def _fit(connection: Connection, new: Membership, plan: Plan, now_ms: int) -> Membership:
-    """The membership as it can be held: within the payer's window and the qualification's. Raises ``Rejected``."""
+    """The membership as it can be held: within the payer's window. Raises ``Rejected``."""
     at_ms = max(new.from_ms, now_ms)
     if new.party is not None and not new.id:
         _check_belongs(connection, new.party, new.person, at_ms)
-    if plan.qualification and new.person is not None:
-        until_ms = rows.qualified_until(connection, site_of(connection).name, new.person, plan.qualification, at_ms)
-        if until_ms is None:
-            raise Rejected(NOT_QUALIFIED, "plan", name=plan.qualification)
-        new = _no_later(new, until_ms)
+    if new.person is not None and not _is_qualified(connection, new.person, plan, at_ms):
+        raise Rejected(NOT_QUALIFIED, "plan", name=plan.qualification)
     if plan.places is None or new.party is None or new.person is None:
         return new
     others = [one for one in _shared_with(connection, new) if one.id != new.id]
@@ -222,6 +219,12 @@ def _fit(connection: Connection, new: Membership, plan: Plan, now_ms: int) -> Me
     if rival is not None:
         raise Rejected(HAS_PAYER, "payer", name=names_of(connection, [rival.person or 0])[0])
     return new
+
+
+def _is_qualified(connection: Connection, person: int, plan: Plan, at_ms: int) -> bool:
+    if not plan.qualification:
+        return True
+    return rows.is_qualified(connection, site_of(connection).name, person, plan.qualification, at_ms)
 
 
 def _no_later(one: Membership, until_ms: int) -> Membership:

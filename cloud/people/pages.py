@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
+from cloud.people.community import standings_of
 from cloud.people.members import Membership, Stated, stated
 from cloud.people.memberships import MembershipService
 from cloud.people.rosters import spread
@@ -15,7 +16,7 @@ from cloud.people.store import find_person, list_people, plans_to_give
 from cloud.store.labels import Label
 from cloud.web.context import N_, ReadingDirectory, RequestContext, Said, service
 from cloud.web.days import window_of
-from cloud.web.domain import Nav, NavGroup, Panel
+from cloud.web.domain import Nav, NavGroup, Panel, Visit
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 from cloud.web.panels import render_panels
 from cloud.web.params import Cursor, Id, Text
@@ -104,8 +105,12 @@ PANELS = (
         lambda visit, _person: {"spread": spread(visit.connection)},
         right=Right.DIRECTORY,
     ),
-    Panel("person", 20, "_person_plans.html", lambda visit, _person: {"plans": plans_to_give(visit.connection)}),
+    Panel("person", 20, "_person_plans.html", lambda visit, person: _plans(visit, person.id)),
 )
+
+
+def _plans(visit: Visit, person: int) -> Mapping[str, object]:
+    return {"plans": plans_to_give(visit.connection), "now": standings_of(visit.connection, person, visit.now_ms)}
 
 
 @router.post("/{person}/memberships")

@@ -31,8 +31,8 @@ class Plan(Struct, frozen=True):
     zones of ``resets`` the holder may end an emergency and clear a fault.
 
     A membership goes on opening for ``grace_days`` after its end, and is reminded of it so many days ahead. One that
-    ``follows`` the flat, or has the term of a lease, lasts no longer than its holder belongs to the party. With a
-    ``qualification`` it holds only while its holder has that."""
+    ``follows`` the flat, or has the term of a lease, lasts no longer than its holder belongs to the party. One with a
+    ``qualification`` opens only while its holder has that."""
 
     name: str
     tier: Tier
@@ -61,7 +61,8 @@ class Plan(Struct, frozen=True):
     def rows_as(self, other: "Plan") -> bool:
         """Whether the rows of its holders are those that the other makes of them."""
         mine, others = (
-            (one.tier, one.grace_days, one.ends_with_stay, one.qualification, one.relative) for one in (self, other)
+            (one.tier, one.places, one.grace_days, one.ends_with_stay, one.qualification, one.relative)
+            for one in (self, other)
         )
         return mine == others
 

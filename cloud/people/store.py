@@ -15,6 +15,7 @@ from cloud.parties.party import earlier
 from cloud.parties.store import people_of_party
 from cloud.people.community import MEMBERSHIP, membership_of, note_plan
 from cloud.people.members import Membership
+from cloud.people.membership_store import concerned
 from cloud.people.plans import RESIDENT, Plan
 from cloud.people.tables import credentials, memberships, plans
 from cloud.store.homes import flat_of_person
@@ -157,25 +158,19 @@ def add_membership(connection: Connection, new: Membership) -> int:
     """The new membership's id; its own ``id`` is not looked at."""
     values = new.person, new.party, new.plan, new.payer, new.from_ms, new.until_ms, new.standing, new.ended_ms
     added = _ADD_MEMBERSHIP.added(connection, *values)
-    touch(connection, _concerned(connection, new.person, new.party))
+    touch(connection, concerned(connection, new.person, new.party, new.plan))
     return added
 
 
 def change_membership(connection: Connection, membership: int, **values: object) -> bool:
     """False if there is no such membership."""
     mine = update(memberships).where(memberships.c.id == membership).values(values)
-    row = connection.execute(mine.returning(memberships.c.person_id, memberships.c.party_id)).first()
+    columns = memberships.c.person_id, memberships.c.party_id, memberships.c.plan
+    row = connection.execute(mine.returning(*columns)).first()
     if row is None:
         return False
-    touch(connection, _concerned(connection, row.person_id, row.party_id))
+    touch(connection, concerned(connection, *row))
     return True
-
-
-def _concerned(connection: Connection, person: int | None, party: int | None) -> set[int]:
-    """Whose rows follow from a membership of these."""
-    if person is not None:
-        return {person}
-    return set() if party is None else people_of_party(connection, _site(connection), party)
 
 
 def _add(connection: Connection, table: Table, **values: object) -> int:

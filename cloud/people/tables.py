@@ -70,6 +70,9 @@ credentials = Table(
     Column("batch", String, nullable=False, server_default="", comment="it came into stock with"),
     Column("deposit_fen", BigInteger, nullable=False, server_default="0"),
     Column("issued_ms", BigInteger, comment="since when who has it has it"),
+    Column("pin", LargeBinary(8), comment="verifier of its holder's PIN; none without"),
+    Column("pin_digits", Integer, comment="how many the PIN has"),
+    Column("assurance", Integer, comment="how hard it is to copy; none as long as nobody has looked"),
     Index("ix_credentials_person_id", "person_id"),
     Index("ix_credentials_party_id", "party_id"),
     Index("ix_credentials_state_batch", "state", "batch"),
@@ -81,7 +84,9 @@ card_forms = Table(
     Column("site", String, ForeignKey("sites.name"), primary_key=True),
     Column("digest", LargeBinary(16), primary_key=True, comment="of another form in which readers report the card"),
     Column("credential_id", RowId, ForeignKey("credentials.id", ondelete="CASCADE"), nullable=False),
-    Index("ix_card_forms_credential_id", "credential_id"),
+    Column("pin", LargeBinary(8), comment="verifier of the PIN, for the card in this form"),
+    # The compiler reads nothing else of a form: it finds all of it here.
+    Index("ix_card_forms_credential_id_site_pin", "credential_id", "site", "pin"),
     sqlite_with_rowid=False,
 )
 

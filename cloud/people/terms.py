@@ -4,10 +4,12 @@ Days are days of the site's calendar: a year that is paid ends at midnight, what
 """
 
 from calendar import isleap
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta, tzinfo
+from itertools import pairwise
 
-from cloud.parties.party import PartyMember, Span, common
+from cloud.parties.party import PartyMember, Span, common, joined
 from cloud.people.members import Membership
 from cloud.people.plans import Days, Plan
 from contract.decide import DAY_MS, Standing
@@ -83,6 +85,32 @@ def too_many(held: Sequence[Membership], members: Sequence[PartyMember], places:
         if len(holders) > places:
             return list(holders)
     return []
+
+
+def surplus(held: Sequence[Membership], places: int) -> dict[int, list[Span]]:
+    """When somebody is one more than a plan has places, by person. ``held`` are memberships of one plan in one party.
+    The payer has a place first, then whoever has held the plan there longest. What everybody of a party holds is
+    counted where it is given, and not here."""
+    own = [(one.person, one) for one in held if one.person is not None and one.standing is Standing.ACTIVE]
+    if len({person for person, _ in own}) <= places:
+        return {}
+    since: dict[int, int] = {}
+    for person, one in own:
+        since[person] = min(one.id, since.get(person, one.id))
+    own.sort(key=lambda pair: (not pair[1].payer, since[pair[0]]))
+    found: dict[int, list[Span]] = defaultdict(list)
+    moments = sorted({edge for _, one in own for edge in (one.from_ms, one.end_ms or LAST_MS)})
+    for start, end in pairwise(moments):
+        holders = dict.fromkeys(person for person, one in own if _runs((one.from_ms, one.end_ms), start))
+        for person in list(holders)[places:]:
+            found[person].append((start, 0 if end == LAST_MS else end))
+    return {person: joined(spans) for person, spans in found.items()}
+
+
+def without_place(held: Sequence[Membership], places: int, at_ms: int) -> list[int]:
+    """The people who are one more than there are places at that moment: see ``surplus``."""
+    spans = surplus(held, places).items()
+    return [person for person, theirs in spans if any(_runs(span, at_ms) for span in theirs)]
 
 
 def _holders(one: Membership, members: Sequence[PartyMember]) -> list[tuple[int, Span]]:

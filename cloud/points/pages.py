@@ -37,6 +37,7 @@ DONE: Mapping[str, str] = {
     Mode.OUT_OF_SERVICE: N_("Sent: out of service. The state shown changes once the device confirms it."),
     "ended": N_("Sent: the mode ends. The state shown changes once the device confirms it."),
     "renewed": N_("Renewed. The new end is shown with the mode."),
+    "asked": N_("Changed. Online doors apply it within a second, offline ones when they reconnect."),
 }
 WRONG: Mapping[type[Exception], str] = {
     NoSuchPlace: N_("There is no such point, or no device is registered for it. Nothing was done."),

@@ -81,10 +81,21 @@ PLACEHOLDERS = {"point", "at_ms"}
 """What stands for the point and the moment (UTC milliseconds) in the address of a camera."""
 
 
+class Assured(StrEnum):
+    """How hard to pretend to hold a credential must be, for it to open a point: the names of
+    ``contract.decide.Assurance``."""
+
+    NUMBER = "number"
+    COPYABLE = "copyable"
+    CARD = "card"
+    SIGNED = "signed"
+
+
 class SetupPoint(Struct, frozen=True):
     """A point as the setup has it: on which device, in which zone, of which kind of station, rationed as which class,
     and which flats it serves: a unit such as ``3-1``, a floor of it, or one flat by its name. ``camera`` is the address
-    of the picture of its camera, of which nothing is held here."""
+    of the picture of its camera, of which nothing is held here. In the hours of ``pin`` it asks for a PIN, and no
+    credential of less than ``assurance`` opens it; at a resident's home neither is asked."""
 
     name: Name
     device: Name
@@ -96,6 +107,8 @@ class SetupPoint(Struct, frozen=True):
     floor: int | None = None
     flat: str = ""
     camera: str = ""
+    pin: str = ""
+    assurance: Assured = Assured.NUMBER
 
 
 def zone_faults(zone: SiteZone, zones: Mapping[str, SiteZone]) -> Iterator[tuple[str, Sentence]]:

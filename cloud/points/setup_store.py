@@ -8,10 +8,11 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from cloud.flats.rule import served
 from cloud.people.community import note_places
-from cloud.points.rule import PointClass, SetupPoint, SiteZone
+from cloud.points.demands import touched_by
+from cloud.points.rule import Assured, PointClass, SetupPoint, SiteZone
 from cloud.points.tables import point_classes
 from cloud.store.labels import Label
-from cloud.store.revision import Touched, touch
+from cloud.store.revision import touch
 from cloud.store.schema import points, zones
 from contract.kinds import known_kinds
 
@@ -60,15 +61,16 @@ def list_setup_points(connection: Connection) -> list[SetupPoint]:
     return [convert(_read(row), SetupPoint) for row in connection.execute(select(points).order_by(points.c.name))]
 
 
-def put_point(connection: Connection, point: SetupPoint, *, is_new: bool) -> None:
-    """What it serves concerns people besides: see ``note_served``."""
-    _put(connection, points, _values(point), is_new=is_new)
-    touch(connection, Touched.TERMS)
+def put_point(connection: Connection, point: SetupPoint, before: SetupPoint | None) -> None:
+    """Make the point, or put it in the place of the one before. What it serves concerns people besides: see
+    ``note_served``."""
+    _put(connection, points, _values(point), is_new=before is None)
+    touch(connection, touched_by(before.assurance if before else Assured.NUMBER, point.assurance))
 
 
-def delete_point(connection: Connection, name: str) -> None:
-    connection.execute(delete(points).where(points.c.name == name))
-    touch(connection, Touched.TERMS)
+def delete_point(connection: Connection, point: SetupPoint) -> None:
+    connection.execute(delete(points).where(points.c.name == point.name))
+    touch(connection, touched_by(point.assurance, Assured.NUMBER))
 
 
 def note_served(connection: Connection, site: str, before: Iterable[SetupPoint], after: Iterable[SetupPoint]) -> None:

@@ -7,6 +7,7 @@ from msgspec import structs
 from cloud.devices.registry import device_names, wiring_of
 from cloud.devices.wired import wired_points
 from cloud.flats.rule import MAX_FLOOR, Flat, Place, place_of_point
+from cloud.hours.setup_tables import HoursRow
 from cloud.points import setup_store as store
 from cloud.points.rule import PointClass, SetupPoint, SiteZone, camera_fault, zone_faults
 from cloud.points.zone_store import MAX_ZONES
@@ -102,6 +103,8 @@ def _check_points(proposal: Proposal) -> Iterator[Problem]:
     for point in proposal.rows(SetupPoint).values():
         if unknown := proposal.unknown(SiteZone, point.zone, N_("zone")):
             yield Problem(point.name, "zone", unknown)
+        if unknown := proposal.unknown(HoursRow, point.pin, "hours"):
+            yield Problem(point.name, "pin", unknown)
         if point == before.get(point.name):
             continue
         if point.kind and kind_name(point.kind) not in known_kinds():
@@ -129,14 +132,14 @@ def _is_wired(proposal: Proposal, point: SetupPoint) -> bool:
 
 
 def _put_point(writing: Writing, point: SetupPoint, before: SetupPoint | None) -> None:
-    store.put_point(writing.connection, point, is_new=before is None)
+    store.put_point(writing.connection, point, before)
     detail = changed_detail(before, point) if before else {"device": point.device, "zone": point.zone}
     action = "point.changed" if before else "point.added"
     record(writing.connection, writing.now_ms, writing.by, action, point.name, **detail)
 
 
 def _remove_point(writing: Writing, point: SetupPoint) -> None:
-    store.delete_point(writing.connection, point.name)
+    store.delete_point(writing.connection, point)
     record(writing.connection, writing.now_ms, writing.by, "point.removed", point.name)
 
 

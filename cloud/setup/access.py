@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from cloud.people.grants import Community, compile_people, compile_site
+from cloud.people.members import OPEN_NOTHING
 from contract.decide import Standing, Tier
 from contract.roster import unpack_rows
 from contract.schedules import ALWAYS, Schedule
@@ -64,8 +65,10 @@ def access_of(community: Community, now_ms: int) -> Access:
         for row in unpack_rows(compiled.rows):
             said = row.valid_from_s, row.valid_until_s, row.standing, row.tier
             rows[row.digest, *said, meanings[row.profile].meaning] += 1
-            if row.standing is Standing.ACTIVE and not 0 < row.valid_until_s * 1000 <= now_ms:
-                held.add((row.profile, row.tier is Tier.RESIDENT))
+            is_home = row.tier is Tier.RESIDENT
+            opens = row.standing is Standing.ACTIVE or (is_home and row.standing not in OPEN_NOTHING)
+            if opens and not 0 < row.valid_until_s * 1000 <= now_ms:
+                held.add((row.profile, is_home))
         if held:
             kind = frozenset(held)
             people[person] = shared.get(kind) or shared.setdefault(kind, _openings(kind, meanings))

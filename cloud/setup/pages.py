@@ -6,11 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
+from msgspec import structs
 from starlette.datastructures import UploadFile
 
 from cloud.setup.csv_rows import write_csv
 from cloud.setup.document import BadSetup, SetupFile
 from cloud.setup.service import NeedsAccept, Outdated, Preview, SetupService
+from cloud.setup.setup_tables import SITE, SiteRow
 from cloud.web.auth import Right
 from cloud.web.context import N_, RequestContext, Said, form_for, or_404, page_for, service
 from cloud.web.domain import Nav, NavGroup
@@ -26,6 +28,7 @@ BESIDE = "beside-"
 
 DONE: Mapping[str, str] = {
     "applied": N_("The setup is applied. Online doors apply it within a second, offline ones when they reconnect."),
+    "duress": N_("Changed. Online doors apply it within a second, offline ones when they reconnect."),
     "same": N_("Nothing differs from what stands: nothing was changed."),
 }
 NO_FILE = N_("Choose a setup file, or paste its text. Nothing was changed.")
@@ -55,7 +58,21 @@ def settings_page(
         text=text,
         problems=wrong.problems if wrong else [],
         beside=_named_beside(setup),
+        duress=_site(setup).duress,
     )
+
+
+def _site(setup: SetupService) -> SiteRow:
+    (row,) = (row for row in setup.rows(SITE) if isinstance(row, SiteRow))
+    return row
+
+
+@router.post("/duress")
+def set_duress(context: Writer, setup: Setup, fields: Fields) -> Response:
+    """Whether staff may signal duress with their PIN."""
+    row = structs.replace(_site(setup), duress=fields.get("duress") == "yes")
+    setup.change(context.by, SiteRow, {"": row})
+    return see_other("/settings?done=duress")
 
 
 @router.get("/setup.toml")

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from cloud.devices.registry import site_of
 from cloud.store.labels import Label, Name
+from cloud.store.revision import touch
 from cloud.store.schema import sites
 from cloud.web.operators import record
 from cloud.web.sentence import N_, Sentence
@@ -17,16 +18,18 @@ OTHER_ZONE = N_("the time zone is %(zone)s since the community was founded; leav
 
 
 class SiteRow(Struct, frozen=True):
-    """The site: its name on the wire and its time zone, which it has for good, and what screens call it."""
+    """The site: its name on the wire and its time zone, which it has for good, and what screens call it. With
+    ``duress`` its staff may signal with their PIN that they are being forced."""
 
     name: Name
     zone: str
     label: Label = Label()
+    duress: bool = False
 
 
 def _read(connection: Connection, _site: str) -> list[SiteRow]:
     site = site_of(connection)
-    return [SiteRow(site.name, site.zone, site.label)]
+    return [SiteRow(site.name, site.zone, site.label, bool(connection.execute(select(sites.c.duress)).scalar_one()))]
 
 
 def _check(proposal: Proposal) -> Iterator[Problem]:
@@ -39,8 +42,10 @@ def _check(proposal: Proposal) -> Iterator[Problem]:
 
 
 def _put(writing: Writing, row: SiteRow, before: SiteRow | None) -> None:
-    labels = {"label_zh": row.label.zh, "label_en": row.label.en}
-    writing.connection.execute(update(sites).where(sites.c.name == writing.site).values(labels))
+    values = {"label_zh": row.label.zh, "label_en": row.label.en, "duress": row.duress}
+    writing.connection.execute(update(sites).where(sites.c.name == writing.site).values(values))
+    if before is not None and row.duress is not before.duress:
+        touch(writing.connection)
     detail = changed_detail(before, row)
     record(writing.connection, writing.now_ms, writing.by, "site.changed", writing.site, **detail)
 

@@ -87,6 +87,7 @@ sites = Table(
         server_default="0",
         comment="when the grants of anybody may have changed last",
     ),
+    Column("duress", Boolean, nullable=False, server_default=text("0"), comment="staff may signal it with their PIN"),
     *labels(),
 )
 
@@ -165,6 +166,8 @@ points = Table(
     Index("ix_points_unit", "unit"),
     Index("ix_points_flat", "flat"),
     Column("camera", String, nullable=False, server_default="", comment="address of its camera's picture, or empty"),
+    Column("pin", String, nullable=False, server_default="", comment="the hours in which it asks for one; empty: none"),
+    Column("assurance", String, nullable=False, server_default="number", index=True, comment="the least that opens it"),
 )
 
 # What happened.
@@ -347,6 +350,7 @@ people = Table(
     Column("verified", String, nullable=False, server_default="", comment="how, by a word of a closed list"),
     Column("ended_ms", BigInteger, comment="an operator ended all that they hold then"),
     Column("merged_into", RowId, comment="the record of the same person that was kept"),
+    Column("override", Boolean, nullable=False, server_default=text("0"), comment="of staff: passes a lockdown"),
     Column(
         "revision",
         BigInteger,

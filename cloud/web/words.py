@@ -21,7 +21,14 @@ Said = str | Phrase
 
 UNSEEN = Phrase("已结束，或设备重启后再无消息", "Ended, or not reported since the device restarted")
 
-STANDINGS: Mapping[str, str] = {"active": "In use", "suspended": "Suspended", "lost": "Reported lost"}
+STANDINGS: Mapping[str, str] = {
+    "active": "In use",
+    "suspended": "Suspended",
+    "lost": "Reported lost",
+    "barred": "Barred",
+    "unqualified": "Qualification missing",
+    "surplus": "One too many for its places",
+}
 STANDING_ACTIONS: Mapping[str, str] = {"active": "Activate", "suspended": "Suspend", "lost": "Report lost"}
 """What a button says that leads to a standing."""
 ROLES: Mapping[str, str] = {

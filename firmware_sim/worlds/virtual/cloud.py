@@ -25,6 +25,7 @@ from cloud.points.store import add_point, has_point
 from cloud.quantities.lender import Lender
 from cloud.reactions import REACTIONS
 from cloud.sample import SITE, seed_sample
+from cloud.store.database import Store
 from contract import topics
 from contract.sealing import KEY_BYTES
 from edge.config.device_config import DeviceConfig
@@ -151,6 +152,11 @@ class VirtualCloud:
         """An operator's change of the database of a running cloud: published when it is committed."""
         with self._store.writing() as connection:
             yield connection
+
+    @property
+    def store(self) -> Store:
+        """Its open database, for those who work at its desk."""
+        return self._store
 
     def roll_out(self, wirings: Mapping[str, str], by: str, reason: str, *, canary: str = "") -> str:
         """Start a roll-out; returns its id. Raises ``CannotRollOut``."""

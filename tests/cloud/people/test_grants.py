@@ -29,6 +29,7 @@ from cloud.people.plans import RIDER, STANDARD, Plan, charging
 from contract.decide import (
     DAY_MS,
     ROSTER_AGE_LIMIT_MS,
+    Assurance,
     Facts,
     Grant,
     Request,
@@ -40,7 +41,7 @@ from contract.decide import (
 from contract.quantities import MAX_AMOUNT, Account, Allotment, Quantity
 from contract.reasons import Reason
 from contract.schedules import Schedule
-from contract.site_page import Rations, Site, pack_site
+from contract.site_page import PageDemand, Rations, Site, pack_site
 
 NOW_MS = 1_700_020_800_000  # a Wednesday, noon in Shanghai
 LAST_YEAR = (NOW_MS - 400 * DAY_MS, NOW_MS - 35 * DAY_MS)
@@ -158,6 +159,36 @@ def test_who_renewed_in_advance_passes_now_and_after_the_change() -> None:
 def test_a_membership_to_come_is_told_as_that() -> None:
     found = community([person(1)], [member(1, "yearly", NEXT_YEAR)])
     assert answer(found, 1, "gym-turnstile") is Reason.NOT_YET_VALID
+
+
+def test_marks_are_of_the_rows_of_staff() -> None:
+    """Override and duress follow the plan, and so does a PIN that is too short for staff. How easily a card is copied
+    is told where some point asks."""
+    keyed = [Credential(1, card(1), Standing.ACTIVE, Assurance.COPYABLE, b"verifier", 4)]
+    guard = structs.replace(person(1), override=True)
+    found = community([guard], [member(1, "staff"), member(1, "yearly")])
+    found = structs.replace(found, credentials=keyed, duress=True, asks_assurance=True)
+    rows = {row.tier: row for row in grants(found, NOW_MS)[0]}
+    assert {tier: (row.override, row.may_signal_duress, row.pin) for tier, row in rows.items()} == {
+        Tier.STAFF: (True, True, b""),
+        Tier.MEMBER: (False, False, b"verifier"),
+        Tier.RESIDENT: (False, False, b"verifier"),
+    }
+    assert {row.assurance for row in rows.values()} == {Assurance.COPYABLE}
+    longer = structs.replace(found, credentials=[structs.replace(keyed[0], pin_digits=6)], duress=False)
+    longer = structs.replace(longer, asks_assurance=False)
+    (of_staff,) = [row for row in grants(longer, NOW_MS)[0] if row.tier is Tier.STAFF]
+    assert (of_staff.pin, of_staff.may_signal_duress, of_staff.assurance) == (b"verifier", False, Assurance.CARD)
+
+
+def test_page_has_what_points_ask_for() -> None:
+    """And nothing of those that ask for no more than a grant."""
+    asking = [structs.replace(POINTS[0], pin="gym-hours"), structs.replace(POINTS[1], assurance=Assurance.CARD)]
+    _, page = grants(structs.replace(community([], []), points=[*asking, POINTS[2]]), NOW_MS)
+    assert page.demands == {
+        "gym-turnstile": PageDemand("gym-hours"),
+        "east-gate": PageDemand(assurance=Assurance.CARD),
+    }
 
 
 def test_riders_reach_the_hub_and_staff_everything() -> None:

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from cloud.flats.rule import Place, read_flat_name
 from cloud.parties.party import MemberRole, PartyKind, PartyMember
-from cloud.people.holdings import Holder, Holding, Qualification, Stay, holdings
+from cloud.people.holdings import Holder, Holding, Qualification, Stay, holdings, standing_now
 from cloud.people.members import Member, Membership
 from cloud.people.plans import FOUNDER, RESIDENT, YEARLY, Plan
 from contract.decide import DAY_MS, Standing
@@ -37,6 +37,10 @@ def held(who: Holder, *plans: Plan) -> list[Holding]:
 
 def spans(found: list[Holding], plan: Plan) -> list[tuple[int, int]]:
     return [(one.from_ms, one.until_ms) for one in found if one.plan == plan and one.place is None]
+
+
+def standings(found: list[Holding], plan: Plan) -> set[tuple[int, int, Standing]]:
+    return {(one.from_ms, one.until_ms, one.standing) for one in found if one.plan == plan}
 
 
 def person(ended_ms: int | None = None) -> Member:
@@ -85,26 +89,59 @@ def test_grace_lengthens_what_ends() -> None:
     assert spans(held(Holder(person(), [], given), graceful), graceful) == [(0, day(4)), (day(20), 0)]
 
 
-def test_qualification_bounds_what_needs_it() -> None:
-    """Of several the longest counts; without one there is nothing, whatever was given."""
+def test_who_is_unqualified_is_told_so() -> None:
+    """What was given stays theirs; of several qualifications the longest counts."""
     climbing = structs.replace(YEARLY, qualification="belaying")
     given = [Membership(1, 1, "yearly", from_ms=day(-9), until_ms=day(9))]
 
-    def until(*qualified: Qualification) -> list[tuple[int, int]]:
-        return spans(held(Holder(person(), [], given, qualified), climbing), climbing)
+    def parts(*qualified: Qualification) -> set[tuple[int, int, Standing]]:
+        return standings(held(Holder(person(), [], given, qualified), climbing), climbing)
 
-    assert until() == until(Qualification(1, "first aid")) == []
-    assert until(Qualification(1, "belaying", day(4))) == [(day(-9), day(4))]
-    assert until(Qualification(1, "belaying", day(4)), Qualification(1, "belaying")) == [(day(-9), day(9))]
-    assert until(Qualification(1, "belaying", day(-9))) == []
+    never = {(day(-9), day(9), Standing.UNQUALIFIED)}
+    assert parts() == parts(Qualification(1, "first aid")) == parts(Qualification(1, "belaying", day(-9))) == never
+    until = {(day(-9), day(4), Standing.ACTIVE), (day(4), day(9), Standing.UNQUALIFIED)}
+    assert parts(Qualification(1, "belaying", day(4))) == until
+    whole = {(day(-9), day(9), Standing.ACTIVE)}
+    assert parts(Qualification(1, "belaying", day(4)), Qualification(1, "belaying")) == whole
 
 
-def test_barred_person_keeps_the_home_only() -> None:
-    who = Holder(person(), [home()], [Membership(1, 1, "yearly")], bars=[(day(-1), day(1))])
-    assert {one.plan.name for one in held(who, RESIDENT, YEARLY)} == {"resident"}
-    for bars in ([(day(1), day(2))], [(day(-2), NOW_MS)]):
-        free = structs.replace(who, bars=bars)
-        assert {one.plan.name for one in held(free, RESIDENT, YEARLY)} == {"resident", "yearly"}
+def test_bar_is_told_of_all_that_is_held() -> None:
+    """The home too: the rule spares it, and not the sockets of the same plan. A bar that is over cuts nothing."""
+    who = Holder(person(), [home()], [Membership(1, 1, "yearly")], bars=[(day(-1), day(1)), (day(0), day(2))])
+    barred = {(0, day(-1), Standing.ACTIVE), (day(-1), day(2), Standing.BARRED), (day(2), 0, Standing.ACTIVE)}
+    for plan in (RESIDENT, YEARLY):
+        assert standings(held(who, RESIDENT, YEARLY), plan) == barred
+        over = held(structs.replace(who, bars=[(day(-2), NOW_MS)]), RESIDENT, YEARLY)
+        assert standings(over, plan) == {(0, 0, Standing.ACTIVE)}
+
+
+def test_worse_standing_stays_beside_a_bar() -> None:
+    suspended = Membership(1, 1, "yearly", standing=Standing.SUSPENDED)
+    who = Holder(person(), [], [suspended], bars=[(0, 0)])
+    assert standings(held(who, YEARLY), YEARLY) == {(0, 0, Standing.SUSPENDED)}
+
+
+def test_one_too_many_is_so_in_the_days_of_grace() -> None:
+    """Until the agreed end of the membership, and after it no less."""
+    graceful = structs.replace(FOUNDER, grace_days=7)
+    given = Membership(1, 1, "founder", until_ms=day(3), party=1)
+    who = Holder(person(), [home()], [given], surplus={(1, "founder"): [(day(-2), day(3))]})
+    parts = {(0, day(-2), Standing.ACTIVE), (day(-2), day(10), Standing.SURPLUS)}
+    assert standings(held(who, graceful), graceful) == parts
+
+
+def test_membership_counts_for_its_standing_now() -> None:
+    given = Membership(1, 1, "yearly")
+    climbing = structs.replace(YEARLY, qualification="belaying")
+    free, barred = Holder(person(), [], [given]), Holder(person(), [], [given], bars=[(day(-1), day(1))])
+    for who, plan, now_ms, standing in (
+        (free, YEARLY, NOW_MS, Standing.ACTIVE),
+        (free, climbing, NOW_MS, Standing.UNQUALIFIED),
+        (barred, YEARLY, NOW_MS, Standing.BARRED),
+        (barred, climbing, NOW_MS, Standing.BARRED),
+        (barred, YEARLY, day(1), Standing.ACTIVE),
+    ):
+        assert standing_now(who, given, {"yearly": plan}, ZONE, now_ms) is standing
 
 
 def test_end_of_a_person_ends_all() -> None:

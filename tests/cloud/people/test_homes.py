@@ -21,12 +21,25 @@ from cloud.people.grants import (
     places_of,
 )
 from cloud.people.holdings import Qualification, Stay
-from cloud.people.members import Member, Membership
+from cloud.people.members import STATED, Member, Membership
 from cloud.people.plans import STANDARD, Plan
-from contract.decide import DAY_MS, Decision, Facts, Request, Standing, Tier, Trust, is_home, weigh
+from contract.decide import (
+    DAY_MS,
+    NO_DEMAND,
+    Assurance,
+    Decision,
+    Demand,
+    Facts,
+    Request,
+    Standing,
+    Tier,
+    Trust,
+    is_home,
+    weigh,
+)
 from contract.reasons import Reason
 from contract.roster import unpack_rows
-from contract.schedules import Schedule
+from contract.schedules import ALWAYS, Schedule
 from contract.site_page import Site
 from tests.contract.allotments import used
 
@@ -143,7 +156,7 @@ held = st.builds(
     st.sampled_from([plan.name for plan in STANDARD]),
     st.booleans(),
     windows,
-    st.sampled_from(Standing),
+    st.sampled_from(STATED),
     parties,
 ) | st.builds(
     lambda window: Membership(9, None, "resident", False, window[0], window[1], Standing.SUSPENDED, 1), windows
@@ -155,12 +168,18 @@ plans = st.lists(
         grace_days=st.integers(0, 9),
         follows=st.sampled_from(["person", "flat"]),
         qualification=st.sampled_from(["", "first aid"]),
+        places=st.sampled_from([None, 1, 2]),
         term=st.sampled_from(["life", "lease"]),
     ),
     max_size=4,
     unique_by=lambda plan: plan.name,
 )
-bars = st.lists(st.tuples(st.just(0), st.sampled_from([0, NOW_MS + DAY_MS])), max_size=2)
+bars = st.lists(
+    st.sampled_from([(0, 0), (0, NOW_MS + DAY_MS), (NOW_MS - DAY_MS, NOW_MS + DAY_MS), (NOW_MS + DAY_MS, 0)]),
+    max_size=2,
+)
+CROWD = [Membership(number, number, plan.name, party=1) for plan in STANDARD for number in range(2, 5)]
+"""Others of the household who hold every plan, and were given it first."""
 others = st.lists(
     st.builds(
         lives,
@@ -179,6 +198,7 @@ doubts = st.builds(
     clock_floor_ms=st.just(0),
     roster_age_ms=st.integers(0, 900 * DAY_MS),
     used=st.sampled_from([None, {}, {"resident-ebike": used(mwh=1 << 60)}]),
+    demand=st.sampled_from([NO_DEMAND, Demand(ALWAYS, Assurance.SIGNED)]),
 )
 
 
@@ -192,6 +212,7 @@ doubts = st.builds(
     role=st.sampled_from([MemberRole.OWNER, MemberRole.ADULT, MemberRole.CHILD, MemberRole.TENANT, MemberRole.PAYER]),
     later_days=st.integers(0, 600),
     slow=st.sets(st.integers(0, len(STANDARD) + len(places_of(POINTS)) - 1)),
+    crowd=st.booleans(),
 )
 def test_nothing_but_the_desk_refuses_a_home(
     memberships: list[Membership],
@@ -203,14 +224,16 @@ def test_nothing_but_the_desk_refuses_a_home(
     role: MemberRole,
     later_days: int,
     slow: set[int],
+    crowd: bool,
 ) -> None:
     """Whatever somebody holds, owes or did, whatever other flats they had; however old the roster, whatever the clock;
     with every day of the calendar shut; of a tenant, however long ago the lease ran out; of whoever is slow, whichever
-    profiles have a number for that."""
+    profiles have a number for that; barred, unqualified or one too many; whatever the point asks of others."""
     lease = NOW_MS - 20 * DAY_MS if role is MemberRole.TENANT else 0
     found = community(
         [lives(role=role, window=(NOW_MS - 99 * DAY_MS, lease)), *others],
         *memberships,
+        *(CROWD if crowd else ()),
         plans=[STANDARD[0], *changed],
         qualifications=[Qualification(1, "first aid", NOW_MS)] * qualified,
         bars={1: bars},
@@ -222,6 +245,56 @@ def test_nothing_but_the_desk_refuses_a_home(
     now_ms = 0 if facts.clock is Trust.UNSET else NOW_MS + later_days * DAY_MS
     for point in HOME:
         assert decided(found, point, now_ms, facts).reason is Reason.ALLOWED, point
+
+
+@given(
+    memberships=st.lists(held, max_size=4),
+    changed=plans,
+    bars=bars,
+    qualified=st.booleans(),
+    crowd=st.booleans(),
+    clock=st.sampled_from(Trust),
+    later_days=st.integers(-2, 2),
+)
+def test_bar_or_lack_opens_nothing_more(
+    memberships: list[Membership],
+    changed: list[Plan],
+    bars: list[Span],
+    qualified: bool,
+    crowd: bool,
+    clock: Trust,
+    later_days: int,
+) -> None:
+    """Whoever is barred, unqualified or one too many passes no point that they would not pass without that."""
+    plain = [structs.replace(plan, qualification="", places=None) for plan in changed]
+    free = community([lives()], *memberships, plans=[STANDARD[0], *plain])
+    less = community(
+        [lives()],
+        *memberships,
+        *(CROWD if crowd else ()),
+        plans=[STANDARD[0], *changed],
+        qualifications=[Qualification(1, "first aid", NOW_MS)] * qualified,
+        bars={1: bars},
+    )
+    now_ms = NOW_MS + later_days * DAY_MS
+    facts = structs.replace(FRESH, clock=clock)
+    passed = {name for name in NAMES if decided(less, name, now_ms, facts).allowed}
+    assert HOME <= passed <= {name for name in NAMES if decided(free, name, now_ms, facts).allowed}
+
+
+def test_barred_resident_keeps_the_home_alone() -> None:
+    """The sockets of the same plan are closed, and so is the gym; each says that it is a bar."""
+    found = community([lives()], Membership(1, 1, "founder", party=1), bars={1: [(0, NOW_MS + DAY_MS)]})
+    assert opened(found) == HOME
+    for point in ("shed-socket", "gym-turnstile"):
+        assert decided(found, point, NOW_MS, FRESH).reason is Reason.BARRED
+        assert decided(found, point, NOW_MS + DAY_MS, FRESH).reason is not Reason.BARRED
+
+
+def test_lost_card_of_who_is_barred_opens_no_home() -> None:
+    """A bar spares the home of a person, not of whoever found the card."""
+    lost = [Credential(1, CARD, Standing.LOST)]
+    assert opened(community([lives()], credentials=lost, bars={1: [(0, 0)]})) == set()
 
 
 ends = st.integers(NOW_MS + 1000, NOW_MS + 400 * DAY_MS)

@@ -1,9 +1,8 @@
 """Rosters compiled change by change are those that a whole recompute makes: the same pages, the same hashes."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert
 
 from cloud.cards.rule import CardState, Recipient
 from cloud.cards.store import NewCard, find_card, give, has_members, insert_card, set_card_standing, take_back
@@ -43,39 +42,14 @@ from cloud.store.database import connect
 from cloud.store.revision import touch
 from cloud.store.schema import parties, party_members, people
 from contract.decide import DAY_MS, Standing, Tier
-from contract.roster import PAGE_VERSIONS, WHOLE, Page, Prefix
+from contract.roster import PAGE_VERSIONS, WHOLE, Page, Prefix, Row
 from contract.roster_index import IndexPage
 from contract.sealing import page_hash
 from tests.cloud.support.cards import set_membership_window
+from tests.cloud.support.changes import Act, Changes, ask_for_more, bar_somebody, ids, take_place
 from tests.cloud.support.homes import household, join
 from tests.cloud.support.rosters import World
 from tests.contract.paging import paginate
-
-Act = Callable[[Connection, "Changes"], object]
-
-
-@dataclass
-class Changes:
-    """Numbers to draw on, and the names that were used."""
-
-    world: World
-    numbers: list[int] = field(default_factory=list)
-    used: int = 0
-
-    def one_of(self, many: list[int]) -> int:
-        return many[self.number(len(many))]
-
-    def number(self, below: int) -> int:
-        self.numbers = self.numbers or [0]
-        return self.numbers.pop(0) % below
-
-    def name(self) -> str:
-        self.used += 1
-        return f"new-{self.used}"
-
-
-def ids(connection: Connection, table: object) -> list[int]:
-    return list(connection.execute(select(table.c.id).order_by(table.c.id)).scalars())  # type: ignore[attr-defined]
 
 
 def card(connection: Connection, person: int, digest: bytes) -> None:
@@ -163,6 +137,7 @@ def change_plans(connection: Connection, changes: Changes) -> None:
             plan,
             tier=tier,
             grace_days=grace,
+            places=(None, 1, 2)[changes.number(3)],
             follows=("person", "flat")[changes.number(2)],
             qualification=("", "", "first aid")[changes.number(3)],
             opens={**plan.opens, ("home", "own-floor", "hub")[changes.number(3)]: "always"},
@@ -251,6 +226,9 @@ ACTS: dict[str, Act | None] = {
     "belong": belong,
     "share": share,
     "qualify": qualify,
+    "take_place": take_place,
+    "bar": bar_somebody,
+    "ask_for_more": ask_for_more,
     "lead_home": lead_home,
     "plans": change_plans,
     "places": change_places,
@@ -287,7 +265,8 @@ class Whole:
             assert device.manifest is not None
             version = readers[name].version
             assert device.manifest.site_page == issued.site_pages[version] == page_hash(packed[version])
-            assert device.rows() == rows or version == 1
+            told = rows if version > 3 else [row for row in map(Row.in_version_2, rows) if row is not None]
+            assert device.rows() == told or version == 1
 
 
 @contextmanager

@@ -2,8 +2,11 @@
 
 import pytest
 from msgspec import structs
+from sqlalchemy import select
 
 from cloud.people.plans import YEARLY, Days
+from cloud.people.store import change_plan, list_plans
+from cloud.store.schema import people
 from cloud.web.rejected import Rejected
 from contract.decide import DAY_MS, Standing
 from tests.cloud.support.households import BY, PropertyOffice, yearly_family
@@ -175,13 +178,40 @@ def test_shorter_window_of_the_payer_is_the_familys(office: PropertyOffice, fami
         office.memberships.change_window(BY, payer, soon_ms, office.now_ms)
 
 
-def test_qualification_bounds_a_membership(office: PropertyOffice, family: list[int]) -> None:
+def test_qualification_that_runs_out_is_renewed_alone(office: PropertyOffice, family: list[int]) -> None:
+    """The membership is as long as was paid for: while the qualification lacks, it opens nothing."""
     office.plan(structs.replace(YEARLY, name="sauna", term=Days(30), qualification="sauna course"))
     with pytest.raises(Rejected, match="needs the qualification sauna course"):
         office.give("sauna", family[0])
     until_ms = office.now_ms + 5 * DAY_MS
     office.persons.qualify(BY, family[0], "sauna course", until_ms)
-    assert office.held(office.give("sauna", family[0])).until_ms == until_ms
+    assert office.held(office.give("sauna", family[0])).until_ms > until_ms
+    assert "sauna" in office.plans_open_to(family[0])
+    office.now_ms = until_ms
+    assert "sauna" not in office.plans_open_to(family[0])
+    office.persons.qualify(BY, family[0], "sauna course", until_ms + DAY_MS)
+    assert "sauna" in office.plans_open_to(family[0])
+
+
+def test_plan_with_fewer_places_leaves_the_last_out(office: PropertyOffice, family: list[int]) -> None:
+    """The household's page names them; they keep their home, and get the place that somebody leaves."""
+    held = [office.give("family-year", one, payer=one == family[0]) for one in family[:4]]
+    with office.store.writing() as connection:
+        plan = next(plan for plan in list_plans(connection) if plan.name == "family-year")
+        change_plan(connection, structs.replace(plan, places=3))
+    assert [office.plans_open_to(one) for one in family[2:4]] == [{"resident", "family-year"}, {"resident"}]
+    (use,) = office.view(office.party_of(family[0])).uses
+    assert ([name.en for name in use.surplus], use.taken, use.places) == (["Gu Si"], 4, 3)
+    before = touched(office, family[3])
+    office.memberships.end(BY, held[2])
+    assert office.plans_open_to(family[3]) == {"resident", "family-year"}
+    assert touched(office, family[3]) > before, "their rows would stay as they were"
+
+
+def touched(office: PropertyOffice, person: int) -> int:
+    """The revision of the site in which somebody's grants may have changed last."""
+    with office.store.reading() as connection:
+        return int(connection.execute(select(people.c.revision).where(people.c.id == person)).scalar_one())
 
 
 def test_qualification_that_runs_out_is_on_the_list(office: PropertyOffice, family: list[int]) -> None:

@@ -18,7 +18,9 @@ from cloud.people.terms import (
     renewed_with_payer,
     rest_with_payer,
     start_of_day,
+    surplus,
     too_many,
+    without_place,
 )
 from contract.decide import DAY_MS, HOUR_MS, Standing
 
@@ -64,6 +66,34 @@ def test_renewal_adjoins_the_old_end_within_grace(ended_ms: int, start_ms: int) 
 @pytest.mark.parametrize(("days", "reminder"), [(31, None), (30, 30), (8, 30), (7, 7), (2, 7), (1, 1), (0, 0), (-5, 0)])
 def test_reminders_come_30_7_and_1_days_ahead(days: int, reminder: int | None) -> None:
     assert due_reminder(NOW_MS + days * DAY_MS, (30, 7, 1), NOW_MS, SHANGHAI) == reminder
+
+
+def test_who_was_given_a_plan_last_has_no_place() -> None:
+    """The payer has one whenever they came; a renewal costs nobody the place they had; and who has ended leaves it."""
+    end_ms = NOW_MS + DAY_MS
+    family = [held(1, 1), held(2, 2, until_ms=end_ms), held(3, 3), held(4, 4, payer=True), held(5, 5)]
+    renewed = [*family, held(6, 2, from_ms=end_ms)]
+    assert surplus(family, 5) == {}
+    assert surplus(family, 4) == {5: [(0, end_ms)]}
+    assert surplus(renewed, 4) == {5: [(0, 0)]}
+    assert surplus(family, 3) == {3: [(0, end_ms)], 5: [(0, 0)]}
+    assert surplus([held(9, 9, standing=Standing.SUSPENDED), *family[:4]], 4) == {}
+    assert without_place(family, 3, NOW_MS) == [3, 5]
+    assert without_place(family, 3, end_ms) == [5]
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 6), st.integers(0, 6), st.booleans())), st.integers(1, 4))
+def test_places_are_never_more_than_the_plan_has(given: list[tuple[int, int, int, bool]], places: int) -> None:
+    """At no moment do more people count than there are places, and nobody is left out while one is free."""
+    family = [
+        held(number, person, from_ms=start, until_ms=end and start + end, payer=payer)
+        for number, (person, start, end, payer) in enumerate(given, 1)
+    ]
+    for at_ms in range(14):
+        holders = {one.person for one in family if one.from_ms <= at_ms and (not one.until_ms or at_ms < one.until_ms)}
+        without = set(without_place(family, places, at_ms))
+        assert without <= holders
+        assert len(holders - without) == min(len(holders), places)
 
 
 def test_one_too_many_is_counted_at_its_moment() -> None:

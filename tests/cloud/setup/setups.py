@@ -13,7 +13,7 @@ from cloud.flats.rule import HOME, OWN_FLOOR, RELATIVE_ZONES, Flat, Tenure
 from cloud.hours.rule import HOURS, DayKind, SpecialDay
 from cloud.hours.setup_tables import WEEKDAYS, HoursRow, row_of
 from cloud.people.plans import RESIDENT, Days, Plan
-from cloud.points.rule import Counted, PointClass, SetupPoint, SiteZone, Unit, ZoneKind
+from cloud.points.rule import Assured, Counted, PointClass, SetupPoint, SiteZone, Unit, ZoneKind
 from cloud.retention.setup_tables import Retention
 from cloud.setup.document import write_setup
 from cloud.setup.setup_tables import SiteRow
@@ -30,8 +30,8 @@ names = some.text("abcxyz019", min_size=1, max_size=4)
 OPERATORS = ("admin", "gate")
 
 
-def site_row(label: Label) -> SiteRow:
-    return SiteRow("moon-court", "Asia/Shanghai", label)
+def site_row(label: Label, *, duress: bool = False) -> SiteRow:
+    return SiteRow("moon-court", "Asia/Shanghai", label, duress)
 
 
 @some.composite
@@ -41,7 +41,7 @@ def setups(draw: Any) -> Rows:
     hours = _hours(draw)
     classes = [PointClass(name, tuple(draw(_some_of(Unit))), draw(labels)) for name in draw(_unique(2))]
     flats = [_flat(draw, number) for number in range(draw(some.integers(0, 3)))]
-    points = [_point(draw, name, zones, classes, flats) for name in draw(_unique(4))] if zones else []
+    points = [_point(draw, name, zones, hours, classes, flats) for name in draw(_unique(4))] if zones else []
     plans = [RESIDENT_HERE, *(_plan(draw, f"p{name}", zones, hours, classes) for name in draw(_unique(3)))]
     days = [
         _day(draw, day, hours) for day in draw(some.sets(some.dates(date(2026, 1, 1), date(2028, 12, 31)), max_size=3))
@@ -61,7 +61,7 @@ def setups(draw: Any) -> Rows:
     for table in SETUP_TABLES:
         mine = [row for group in listed for row in group if isinstance(row, table.kind)]
         rows[table.kind] = table.rows_by_key(map(table.tidy, mine))
-    rows[SiteRow] = {"": site_row(draw(labels))}
+    rows[SiteRow] = {"": site_row(draw(labels), duress=draw(some.booleans()))}
     rows[Retention] = {"": Retention(events=events)}
     return rows
 
@@ -111,14 +111,22 @@ def _flat(draw: Any, number: int) -> Flat:
     )
 
 
-def _point(draw: Any, name: str, zones: list[SiteZone], classes: list[PointClass], flats: list[Flat]) -> SetupPoint:
+def _point(
+    draw: Any,
+    name: str,
+    zones: list[SiteZone],
+    hours: list[HoursRow],
+    classes: list[PointClass],
+    flats: list[Flat],
+) -> SetupPoint:
     of_flats = [("", None, flat.name) for flat in flats]
     unit, floor, flat = draw(some.sampled_from([("", None, ""), ("3-1", None, ""), ("3-1", 2, ""), *of_flats]))
     class_name = draw(some.sampled_from(["", *(one.name for one in classes)]))
     camera = draw(some.sampled_from(["", "https://cameras.example/{point}?at={at_ms}"]))
     zone = draw(some.sampled_from(zones)).name
     device = draw(some.sampled_from(["d1", "d2"]))
-    return SetupPoint(name, device, zone, "door", class_name, draw(labels), unit, floor, flat, camera)
+    asked = draw(some.sampled_from(["", *(one.name for one in hours)])), draw(some.sampled_from(Assured))
+    return SetupPoint(name, device, zone, "door", class_name, draw(labels), unit, floor, flat, camera, *asked)
 
 
 def _plan(draw: Any, name: str, zones: list[SiteZone], hours: list[HoursRow], classes: list[PointClass]) -> Plan:

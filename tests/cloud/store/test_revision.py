@@ -69,17 +69,24 @@ def test_new_person_is_noted(world: World) -> None:
 
 
 def test_change_of_a_plan_concerns_its_holders(world: World) -> None:
-    """Its tier stands in their rows; what it opens and how many places it has do not."""
+    """Its tier stands in their rows, and who has no place; what it opens does not."""
     with world.store.reading() as connection:
         listed = list_people(connection).people
         riders = {one.id for one in listed if any(held.plan == "rider" for held in one.memberships)}
     assert riders
     changed = structs.replace(RIDER, tier=Tier.GUEST)
     assert noted(world, lambda connection: change_plan(connection, changed)) == (True, False, riders)
-    for new in ({"qualification": "first aid"}, {"grace_days": 7}, {"follows": "flat"}, {"opens": {"home": "always"}}):
+    concerns = {
+        "qualification": "first aid",
+        "grace_days": 7,
+        "follows": "flat",
+        "opens": {"home": "always"},
+        "places": 1,
+    }
+    for new in ({name: value} for name, value in concerns.items()):
         changed = structs.replace(changed, **new)
         assert noted(world, partial(change_plan, plan=changed)) == (True, False, riders)
-    renamed = structs.replace(changed, fee_yuan=9, places=1)
+    renamed = structs.replace(changed, fee_yuan=9, reminder_days=(3,))
     assert noted(world, lambda connection: change_plan(connection, renamed)) == (True, False, set())
 
 

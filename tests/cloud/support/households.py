@@ -18,15 +18,16 @@ from cloud.office.person_service import PersonService
 from cloud.parties.party import MemberRole, PartyKind
 from cloud.people.community import load_community
 from cloud.people.grants import Compiled, compile_people
-from cloud.people.members import Membership
+from cloud.people.members import OPEN_NOTHING, Membership
 from cloud.people.memberships import MembershipService
 from cloud.people.plans import Plan
 from cloud.people.service import PeopleService
 from cloud.people.store import add_plan, find_membership, find_person
+from cloud.pins.service import PinService
 from cloud.store.database import Store
 from cloud.store.labels import Label
 from cloud.web.operators import AuditEntry, list_audit
-from contract.decide import Standing
+from contract.decide import Standing, Tier
 from contract.roster import Row, unpack_rows
 
 NOW_MS = 1_800_000_000_000
@@ -46,6 +47,7 @@ class PropertyOffice:
         self.memberships = MembershipService(store, self.clock)
         self.parties = PartyService(store, self.clock)
         self.bars = BarService(store, keys, self.clock)
+        self.pins = PinService(store, keys, self.clock)
         self.moving = MovingService(store, self.clock, [step for domain in DOMAINS for step in domain.moving])
         self._cards = 50_000
 
@@ -116,7 +118,7 @@ class PropertyOffice:
         return [
             row
             for row in rows
-            if row.standing is Standing.ACTIVE
+            if (row.standing is Standing.ACTIVE or (row.tier is Tier.RESIDENT and row.standing not in OPEN_NOTHING))
             and row.valid_from_s <= now_s
             and (not row.valid_until_s or now_s < row.valid_until_s)
         ]
