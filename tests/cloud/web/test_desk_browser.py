@@ -12,6 +12,7 @@ from cloud.store.labels import Label
 from cloud.web.i18n import CHINESE, languages
 from tests.axe import grave_violations
 from tests.cloud.support.browsing import log_in
+from tests.cloud.support.orders import GYM
 from tests.cloud.support.sender import SITE
 from tests.cloud.support.taps import Taps
 from tests.cloud.support.town import Town
@@ -34,6 +35,7 @@ def test_cards_are_issued_one_after_the_other(town: Town, page: Page, oracles: P
     page.set_viewport_size({"width": 390, "height": 844})
     log_in(page, "office")
     page.goto("/cards/desk?building=9&lang=zh-CN")
+    page.locator("select[name=point]").select_option(GYM)
     page.get_by_role("button", name=SAY("Begin")).click()
     turn = page.get_by_role("heading", level=2).first
     expect(turn).to_contain_text("安一")
