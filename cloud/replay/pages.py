@@ -12,12 +12,12 @@ from cloud.people.plans import Plan
 from cloud.people.store import list_plans
 from cloud.plans.form import read_plan
 from cloud.plans.pages import MEANWHILE
-from cloud.replay.service import LastMonthService
+from cloud.replay.service import LastMonthService, TriedChange
 from cloud.replay.store import point_labels
 from cloud.setup.document import BadSetup
 from cloud.setup.pages import MAX_PAGE_BYTES, NO_FILE, Sent
 from cloud.setup.service import Outdated, SetupService, Tried
-from cloud.web.context import RequestContext, form_for, or_404, page_for, service
+from cloud.web.context import N_, RequestContext, form_for, or_404, page_for, service
 from cloud.web.errors import page
 from cloud.web.forms import NOT_RIGHT, NOTHING_DONE, Fields
 from cloud.web.pages import see_other
@@ -38,7 +38,9 @@ def try_setup(context: TryingSetup, setup: Setup, months: Months, sent: Sent) ->
     """A setup as the settings page sends it."""
     if sent is None:
         return page(context.request, 422, NOTHING_DONE, NO_FILE)
-    return _begin(context, months, sent.called, "/settings", lambda: setup.try_out(sent, context.by))
+    return _begin(
+        context, months, TriedChange(N_("Settings"), sent.called, "/settings"), lambda: setup.try_out(sent, context.by)
+    )
 
 
 @router.post("/plans/{name}")
@@ -50,7 +52,7 @@ def try_plan(name: str, context: TryingSetup, setup: Setup, months: Months, fiel
     def tried() -> Tried:
         return setup.try_rows(context.by, Plan, {name: read_plan(name, fields, before)})
 
-    return _begin(context, months, f"plan {name}", f"/plans/{name}", tried)
+    return _begin(context, months, TriedChange(N_("Plan"), name, f"/plans/{name}"), tried)
 
 
 @router.post("/hours/{name}")
@@ -60,14 +62,14 @@ def try_hours(name: str, context: Trying, setup: Setup, months: Months, fields: 
     def tried() -> Tried:
         return setup.try_rows(context.by, HoursRow, {name: row_of(read_fields(name, fields))})
 
-    return _begin(context, months, f"hours {name}", f"/hours/{name}", tried)
+    return _begin(context, months, TriedChange(N_("Hours"), name, f"/hours/{name}"), tried)
 
 
 def _begin(
-    context: RequestContext, months: LastMonthService, what: str, back: str, tried: Callable[[], Tried]
+    context: RequestContext, months: LastMonthService, change: TriedChange, tried: Callable[[], Tried]
 ) -> Response:
     try:
-        return see_other(f"/last-month/{months.begin(context.by, what, back, tried())}")
+        return see_other(f"/last-month/{months.begin(context.by, change, tried())}")
     except Rejected as wrong:
         text = context.language.sentence(wrong.sentence)
     except BadSetup as wrong:
@@ -76,7 +78,7 @@ def _begin(
         text = MEANWHILE
     except ValueError:
         text = NOT_RIGHT
-    return page(context.request, 422, NOTHING_DONE, text, back=back)
+    return page(context.request, 422, NOTHING_DONE, text, back=change.back)
 
 
 @router.get("/{code}")

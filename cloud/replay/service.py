@@ -8,6 +8,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from threading import Lock
+from typing import NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import Connection
@@ -34,11 +35,18 @@ MAX_RUNS = 4
 KEPT_MS = 30 * MINUTE_MS
 
 
+class TriedChange(NamedTuple):
+    """What a change is of: a text of the catalogue and a name; and the page that it comes from."""
+
+    subject: str
+    name: str
+    back: str
+
+
 class LastMonth(Struct, frozen=True):
     """How far a replay is, ``done`` of ``events``, and what was found. ``cut``: there were more events in the month."""
 
-    what: str
-    back: str
+    change: TriedChange
     done: int
     events: int
     cut: bool
@@ -52,10 +60,10 @@ class LastMonth(Struct, frozen=True):
 
 
 class _MonthRun:
-    """One replay. ``what`` names the change, ``back`` is the page that it comes from."""
+    """One replay, of an operator."""
 
-    def __init__(self, by: str, what: str, back: str, tried: Tried, connection: Connection, now_ms: int) -> None:
-        self.by, self.what, self.back, self.names, self.looked_ms = by, what, back, tried.names, now_ms
+    def __init__(self, by: str, change: TriedChange, tried: Tried, connection: Connection, now_ms: int) -> None:
+        self.by, self.change, self.names, self.looked_ms = by, change, tried.names, now_ms
         self._site = site_of(connection).name
         self._holders = HolderIndex(tried.before, (), None)  # No change of a setup gives a card or takes one away.
         self._comparison = PassageComparison(Weigher(tried.before, now_ms), Weigher(tried.after, now_ms))
@@ -73,8 +81,7 @@ class _MonthRun:
             self._comparison.add(read_passages(connection, self._site, self._holders, self._at, upto))
             self._at = upto
             return LastMonth(
-                self.what,
-                self.back,
+                self.change,
                 self._at - self._first,
                 self._last - self._first,
                 self._cut,
@@ -92,13 +99,13 @@ class LastMonthService:
         self._runs: OrderedDict[str, _MonthRun] = OrderedDict()
         self._lock = Lock()
 
-    def begin(self, by: str, what: str, back: str, tried: Tried) -> str:
+    def begin(self, by: str, change: TriedChange, tried: Tried) -> str:
         """The code by which it is looked at. Noted in the audit, for it goes through everybody's movements."""
         now_ms, code = self._clock(), secrets.token_urlsafe(8)
         with self._store.reading() as connection:
-            run = _MonthRun(by, what, back, tried, connection, now_ms)
+            run = _MonthRun(by, change, tried, connection, now_ms)
         with self._store.writing() as connection:
-            record(connection, now_ms, by, "change.replayed", what)
+            record(connection, now_ms, by, "change.replayed", f"{change.subject.lower()} {change.name}")
         with self._lock:
             self._forget_old(now_ms)
             self._runs[code] = run
@@ -125,7 +132,7 @@ class LastMonthService:
             if run is None or run.by != by:
                 return "/"
             del self._runs[code]
-            return run.back
+            return run.change.back
 
     def _forget_old(self, now_ms: int) -> None:
         for code in [code for code, run in self._runs.items() if now_ms - run.looked_ms > KEPT_MS]:

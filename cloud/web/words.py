@@ -283,6 +283,18 @@ SAID_OF: Mapping[str, Callable[[object], Said]] = {
 """The words for the fields of events."""
 
 
+def all_said(field: str) -> list[Said]:
+    """All words that a field of events may be said in."""
+    tables: Mapping[str, Mapping[str, Said]] = {
+        "mode": MODE_WORDS,
+        "cause": CAUSE_WORDS,
+        "how": {**ENDING_WORDS, "unseen": UNSEEN},
+        "fault": vocabulary().faults,
+        "op": {name: known.words for name, known in COMMANDS.items()},
+    }
+    return list(tables[field].values())
+
+
 def texts() -> list[str]:
     """Every text of these tables, for the catalogue to be complete."""
     tables = (

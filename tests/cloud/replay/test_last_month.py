@@ -33,7 +33,7 @@ def test_plan_that_closes_the_gym_shows_who_loses(month: Town) -> None:
         shown = admin.get(begun.headers["location"])
         said = words(shown.text)
         assert "20 passages of the last 30 days" in said
-        assert "Gym turnstile would be refused 10 1" in said
+        assert "Gym turnstile would be refused 10 times people: 1" in said
         assert said.count("Li Si") == 3
         assert "refresh" not in shown.headers
         assert "Looked at the last month under a change" in words(admin.get("/audit").text)

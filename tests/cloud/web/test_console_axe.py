@@ -20,7 +20,7 @@ from cloud.keys.keys import KeyFolder
 from cloud.people.plans import YEARLY, Plan
 from cloud.people.service import PeopleService
 from cloud.points.zones import create_zone
-from cloud.replay.service import LastMonthService
+from cloud.replay.service import LastMonthService, TriedChange
 from cloud.sample import SITE
 from cloud.setup.service import SetupService
 from cloud.store.database import open_store
@@ -157,5 +157,5 @@ def _month_without_the_gym(town: Town) -> str:
     """The code of a replay."""
     services = town.app.state.services
     tried = services[SetupService].try_rows("admin", Plan, {YEARLY.name: replace(YEARLY, opens={})})
-    code: str = services[LastMonthService].begin("admin", "plan yearly", "/plans/yearly", tried)
+    code: str = services[LastMonthService].begin("admin", TriedChange("Plan", "yearly", "/plans/yearly"), tried)
     return code
