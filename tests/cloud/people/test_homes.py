@@ -38,7 +38,7 @@ from contract.decide import (
     weigh,
 )
 from contract.reasons import Reason
-from contract.roster import unpack_rows
+from contract.roster import Row, unpack_rows
 from contract.schedules import ALWAYS, Schedule
 from contract.site_page import Site
 from tests.contract.allotments import used
@@ -289,6 +289,16 @@ def test_barred_resident_keeps_the_home_alone() -> None:
     for point in ("shed-socket", "gym-turnstile"):
         assert decided(found, point, NOW_MS, FRESH).reason is Reason.BARRED
         assert decided(found, point, NOW_MS + DAY_MS, FRESH).reason is not Reason.BARRED
+
+
+def test_barred_resident_keeps_the_home_on_old_software() -> None:
+    """It knows no bar: what a resident has by their flat is told there as before, the rest is left out."""
+    found = community([lives()], Membership(1, 1, "founder", party=1), bars={1: [(0, NOW_MS + DAY_MS)]})
+    rows, page = grants(found, NOW_MS)
+    site, told = Site(page), [row for row in map(Row.in_version_2, rows) if row is not None]
+    known = [site.grant(row) for row in told]
+    passed = {name for name in NAMES if weigh(Request(name, CARD), known, FRESH, NOW_MS).allowed}
+    assert passed == HOME | {"shed-socket"}
 
 
 def test_lost_card_of_who_is_barred_opens_no_home() -> None:
