@@ -7,12 +7,16 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from sqlalchemy import select
+
 from cloud.fleet.service import Position, Registrar
 from cloud.keys.ca import open_authority
-from cloud.keys.folder import clock, make_folder
+from cloud.keys.folder import clock, make_folder, open_folder
 from cloud.people.plans import FOUNDER, RIDER, STAFF, YEARLY
-from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS, seed_sample
+from cloud.pins.service import PinService
+from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS, Sample, seed_sample
 from cloud.sample import SITE as ESTATE
+from cloud.store.schema import people
 from cloud.web.auth import Authenticator, Role
 from contract.phrases import Phrase
 from edge.config.device_config import DeviceConfig, load
@@ -274,14 +278,21 @@ def found_cloud(folder: Path, configs: Iterable[DeviceConfig], operator: str, pa
             give_passwords(config)
 
 
+def give_staff_pin(folder: Path) -> None:
+    """The staff of the sample get a PIN, with which they pass a lockdown."""
+    (name,) = (person.name_en for person in PEOPLE if person.card == STAFF_CARD)
+    with open_folder(folder) as (store, keys):
+        with store.reading() as connection:
+            staff = connection.execute(select(people.c.id).where(people.c.name_en == name)).scalar_one()
+        pins = PinService(store, keys, clock)
+        pins.set_pin(BY, staff, STAFF_PIN)
+        pins.set_override(BY, staff, may_override=True)
+
+
 def sample_cards() -> list[Card]:
     """The cards of the sample's people, and one that nobody enrolled."""
-    people = [
-        Card(
-            _KIND_OF_CARD[person.card],
-            f"H10301:{FACILITY}:{person.card}",
-            Phrase(person.name_zh, person.name_en),
-        )
+    theirs = [
+        Card(_KIND_OF_CARD[person.card], f"H10301:{FACILITY}:{person.card}", _holder(person))
         for person in PEOPLE
         if person.card in _KIND_OF_CARD
     ]
@@ -290,10 +301,17 @@ def sample_cards() -> list[Card]:
         for person in PEOPLE
         if person.uid
     ]
-    return [*people, *charging, Card(Phrase("陌生卡", "Unknown card"), UNKNOWN_CARD)]
+    return [*theirs, *charging, Card(Phrase("陌生卡", "Unknown card"), UNKNOWN_CARD)]
+
+
+def _holder(person: Sample) -> Phrase:
+    """Whose card it is, and its PIN if it has one: whoever plays with the demo has to know it."""
+    zh, en = (f" · 密码 {STAFF_PIN}", f" · PIN {STAFF_PIN}") if person.card == STAFF_CARD else ("", "")
+    return Phrase(person.name_zh + zh, person.name_en + en)
 
 
 UNKNOWN_CARD = "H10301:99:12345"
+STAFF_CARD, STAFF_PIN = 10011, "471196"
 _KIND_OF_CARD = {
     15890: Phrase(YEARLY.label.zh, YEARLY.label.en),
     10001: Phrase(FOUNDER.label.zh, FOUNDER.label.en),
@@ -301,7 +319,7 @@ _KIND_OF_CARD = {
     10008: Phrase("会员已暂停", "Suspended member"),
     10009: Phrase("挂失卡", "Lost card"),
     10010: Phrase(RIDER.label.zh, RIDER.label.en),
-    10011: Phrase(STAFF.label.zh, STAFF.label.en),
+    STAFF_CARD: Phrase(STAFF.label.zh, STAFF.label.en),
 }
 
 
@@ -335,6 +353,7 @@ class Community:
             self.devices[device.name] = device
         configs = [device.config for device in self.devices.values()]
         found_cloud(self.state / "cloud", configs, "admin", self.password, Role.ADMIN)
+        give_staff_pin(self.state / "cloud")
         await self._start_cloud()
         for device in self.devices.values():
             await device.board.start()

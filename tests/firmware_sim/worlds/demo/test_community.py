@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from cloud.keys.folder import clock, open_folder
+from cloud.pins.store import find_pin_holder
 from cloud.sample import HUB_SOCKETS, PEOPLE, POINTS, SOCKETS
+from cloud.web.roles import Role
 from edge.config.device_config import DeviceConfig
 from edge.ocpp.passwords import passwords_in
 from firmware_sim.control.commands import card_bits
@@ -18,10 +21,13 @@ from firmware_sim.worlds.demo.community import (
     FULL_MS,
     OURS,
     SITE,
+    STAFF_PIN,
     UNKNOWN_CARD,
     Community,
     NotOurs,
+    found_cloud,
     give_passwords,
+    give_staff_pin,
     posts_of,
     sample_cards,
     state_folder,
@@ -123,6 +129,18 @@ def test_every_card_of_the_demo_can_be_read() -> None:
     assert len({card_bits(card.card) for card in cards}) == len(cards)
     numbers = {number for person in PEOPLE for number in (person.card, person.uid)}
     assert {int(card.card.rpartition(":")[2]) for card in cards[:-1]} <= numbers
+
+
+def test_staff_of_the_demo_pass_a_lockdown(tmp_path: Path) -> None:
+    """The panel says the PIN on their card."""
+    found_cloud(tmp_path / "cloud", [], "admin", "a long enough word", Role.ADMIN)
+    give_staff_pin(tmp_path / "cloud")
+    with open_folder(tmp_path / "cloud") as (store, _), store.reading() as connection:
+        staff = connection.exec_driver_sql("SELECT id FROM people WHERE override").scalar_one()
+        holder = find_pin_holder(connection, SITE, staff, clock())
+    assert holder is not None
+    assert (holder.may_override, holder.digits) == (True, len(STAFF_PIN))
+    assert [card.holder.en for card in sample_cards() if card.holder and STAFF_PIN in card.holder.en] != []
 
 
 def test_a_busy_port_is_stepped_over(tmp_path: Path) -> None:
