@@ -112,8 +112,12 @@ def why_event(arrival: Id, context: ReadingZone, why: Why) -> Response:
         event = or_404(find_event(connection, arrival))
     if event.is_nameless:
         return see_other(f"/events/{arrival}/look")
-    found = why.why_event(event, scope=context.scope)
-    return _why_page(context, None, found, person=None, points=[], asked={}, event=event)
+    said, found, status = None, None, 0
+    try:
+        found = why.why_event(event, scope=context.scope)
+    except Rejected as wrong:
+        said, status = _said(context, wrong), wrong.status
+    return _why_page(context, said, found, status=status, person=None, points=[], asked={}, event=event)
 
 
 def _why_page(context: RequestContext, said: Said | None, found: Explained | None, **values: Any) -> HTMLResponse:

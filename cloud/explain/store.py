@@ -91,15 +91,15 @@ def recorded_facts(connection: Connection, event: EventView) -> RecordedFacts | 
 
 def read_record(connection: Connection, place: PointPlace, from_ms: int, to_ms: int, now_ms: int) -> Record:
     """The rows about a point from half an hour before a moment to half an hour after it."""
-    record = Record([], [], {})
-    for journal in _journals(connection, place):
-        _read_journal(connection, place, journal, (from_ms, to_ms), now_ms, record)
+    record, site = Record([], [], {}), site_of(connection).name
+    for journal in _journals(connection, site, place):
+        _read_journal(connection, site, place, journal, (from_ms, to_ms), now_ms, record)
     return record
 
 
-def _journals(connection: Connection, place: PointPlace) -> list[PointJournal]:
+def _journals(connection: Connection, site: str, place: PointPlace) -> list[PointJournal]:
     """Those of every device that the point was ever on."""
-    spoke = select(event_series.c.device_id).where(event_series.c.point == place.name)
+    spoke = select(event_series.c.device_id).where(event_series.c.site == site, event_series.c.point == place.name)
     columns = journals.c.id, devices.c.name, journals.c.upto, devices.c.heard_ms, devices.c.waiting
     query = select(*columns).join_from(journals, devices, devices.c.id == journals.c.device_id)
     theirs = devices.c.id.in_(spoke) | (devices.c.name == place.device)
@@ -108,6 +108,7 @@ def _journals(connection: Connection, place: PointPlace) -> list[PointJournal]:
 
 def _read_journal(
     connection: Connection,
+    site: str,
     place: PointPlace,
     journal: PointJournal,
     asked: tuple[int, int],
@@ -118,12 +119,12 @@ def _read_journal(
     first = _first_row(connection, journal, arrival_before(connection, from_ms - NEAR_MS))
     rows = list_rows(connection, journal.id, max(0, first - 1), _last_row(connection, journal, first, to_ms), MAX_ROWS)
     if rows:
-        before = _lasting_before(connection, place, journal, rows[0].arrival)
+        before = _lasting_before(connection, site, place, journal, rows[0].arrival)
         told = [_happened(one) for one in (*before, *rows)]
         record.accounts.append(account_of(told, place.name, place.zone))
         record.doubts.extend((*holes(told[len(before) :]), *undated(told[len(before) :])))
         record.events.update({one.arrival: one for one in (*before, *rows)})
-    forgotten = anchor_of(connection, site_of(connection).name, journal.id).upto
+    forgotten = anchor_of(connection, site, journal.id).upto
     if 0 < forgotten >= first - 1 and not (rows and rows[0].shown_ms < from_ms - AROUND_MS):
         record.doubts.append(RecordGap(GapReason.FORGOTTEN, from_ms - NEAR_MS, rows[0].shown_ms if rows else None))
     if len(rows) == MAX_ROWS:
@@ -155,10 +156,12 @@ def _last_row(connection: Connection, journal: PointJournal, first: int, to_ms: 
     return journal.upto if found is None else found
 
 
-def _lasting_before(connection: Connection, place: PointPlace, journal: PointJournal, arrival: int) -> list[EventView]:
+def _lasting_before(
+    connection: Connection, site: str, place: PointPlace, journal: PointJournal, arrival: int
+) -> list[EventView]:
     """The newest rows of before that tell of what may still have lasted, and the last start of the device."""
-    kinds = select(event_series.c.kind).where(event_series.c.point == place.name).distinct()
-    named = [kind for kind in connection.execute(kinds).scalars() if kind.partition(".")[2] in LASTING]
+    kinds = select(event_series.c.kind).where(event_series.c.site == site, event_series.c.point == place.name)
+    named = [kind for kind in connection.execute(kinds.distinct()).scalars() if kind.partition(".")[2] in LASTING]
     asked = [EventFilter(point=place.name, kind=kind) for kind in named]
     asked += [EventFilter(device=journal.device, kind=kind) for kind in ("emergency", DeviceEvents.started.kind)]
     found = [one for wanted in asked for one in list_events(connection, wanted, arrival, limit=5).rows]
@@ -196,13 +199,13 @@ def mode_ordered_by(connection: Connection, point: str, mode: str, at_ms: int) -
     return ("", "") if row is None else (row.operator, str(row.detail.get("reason", "")))
 
 
-def kinds_of_credentials(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, str]:
+def kinds_of_credentials(connection: Connection, site: str, digests: Iterable[bytes]) -> dict[bytes, str]:
     """What each of these credentials is: a card, a code, a plate. Those that nobody has any more are left out."""
     found: dict[bytes, str] = {}
     for digest in set(digests):
         own = select(credentials.c.kind).where(credentials.c.digest == digest)
         form = select(credentials.c.kind).join(card_forms, card_forms.c.credential_id == credentials.c.id)
-        form = form.where(card_forms.c.digest == digest, card_forms.c.site == site_of(connection).name)
+        form = form.where(card_forms.c.digest == digest, card_forms.c.site == site)
         kind = connection.execute(own).scalar() or connection.execute(form).scalar()
         if kind is not None:
             found[digest] = str(kind)

@@ -97,7 +97,7 @@ def _answer(connection: Connection, place: PointPlace, from_ms: int, to_ms: int,
     found = read_record(connection, place, from_ms, to_ms, now_ms)
     answered = answer(found.accounts, found.doubts, from_ms, to_ms)
     digests = [bytes.fromhex(one.digest) for one in answered.openings if one.digest]
-    kinds = kinds_of_credentials(connection, digests)
+    kinds = kinds_of_credentials(connection, site_of(connection).name, digests)
     told = [_told(connection, place, one, found.events.get(one.arrival), kinds) for one in answered.openings]
     return WhoOpened(place, answered, tuple(told))
 
