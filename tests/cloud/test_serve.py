@@ -224,7 +224,7 @@ def test_the_faults_of_every_thread_are_counted(folder: Path, broker: LocalBroke
         )
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             counted = re.findall(r'hearthgate_failures_total\{thread="(\w+)"\} 0\.0', answer.read().decode())
-    threads = "broker card_uses enrolments ingest lender lookout modes publisher redecide reminder renewals"
+    threads = "audit_tip broker card_uses enrolments ingest lender lookout modes publisher redecide reminder renewals"
     assert set(counted) == {*threads.split(), "retention", "rolling"}
 
 
