@@ -7,22 +7,8 @@ from statistics import median
 from time import perf_counter_ns
 from zoneinfo import ZoneInfo
 
-from contract.decide import (
-    CHECKS,
-    CHECKS_OF_ANYBODY,
-    DAY_MS,
-    HOUR_MS,
-    NO_DEMAND,
-    Assurance,
-    Demand,
-    Facts,
-    Grant,
-    PinVerdict,
-    Request,
-    Tier,
-    Trust,
-    decide,
-)
+from contract.decide import CHECKS, CHECKS_OF_ANYBODY, DAY_MS, HOUR_MS, Facts, Grant, Request, Tier, Trust, decide
+from contract.demands import NO_DEMAND, Assurance, Demand, PinVerdict
 from contract.quantities import Account, Allotment, Quantity
 from contract.schedules import ALWAYS, Schedule
 

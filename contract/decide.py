@@ -5,13 +5,13 @@ refuses with its own reason, because unknown is never zero.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
-from msgspec.structs import replace
 
+from contract.demands import NO_DEMAND, Assurance, Demand, PinVerdict
 from contract.quantities import Accounts, Allotment, is_spent, is_to_end, is_used_up
 from contract.reasons import TABLE, Reason
 from contract.schedules import ALWAYS, Schedule, is_open
@@ -63,19 +63,6 @@ class Standing(StrEnum):
     SURPLUS = "surplus"
 
 
-class Assurance(IntEnum):
-    """How hard it is to pretend to hold a credential; a later one is worth more."""
-
-    NUMBER = 0
-    """A code that was keyed, a plate that was read: whoever knows it has it."""
-    COPYABLE = 1
-    """A card of 26 bits or a bare serial number, which any shop copies."""
-    CARD = 2
-    """Every other card."""
-    SIGNED = 3
-    """It answers with a signature."""
-
-
 class Trust(StrEnum):
     """How far the device's wall clock is to be believed; a Raspberry Pi has no battery clock."""
 
@@ -94,16 +81,6 @@ class Mode(StrEnum):
 
 
 Direction = Literal["in", "out"]
-
-
-class PinVerdict(StrEnum):
-    """What became of the digits that followed a card. Who keyed the digits of ``duress`` is being forced: they pass as
-    with the right ones. ``blocked``: after too many wrong ones none is looked at for a while."""
-
-    RIGHT = "right"
-    WRONG = "wrong"
-    DURESS = "duress"
-    BLOCKED = "blocked"
 
 
 class Request(Struct, frozen=True):
@@ -151,17 +128,6 @@ _SCHEDULED, _HOLD_OPEN, _LOCKDOWN = Mode.SCHEDULED, Mode.HOLD_OPEN, Mode.LOCKDOW
 def is_home(grant: Grant, point: str) -> bool:
     """Whether this point is a way to the holder's home: a resident may pass it at all hours and nothing is rationed."""
     return grant.tier is _RESIDENT and grant.points.get(point) == ALWAYS and point not in grant.allotments
-
-
-class Demand(Struct, frozen=True):
-    """What a point asks of who enters, besides a grant. While the schedule ``pin`` is open a card needs its PIN; None:
-    never. A credential of less than ``assurance`` is not enough."""
-
-    pin: Schedule | None = None
-    assurance: Assurance = Assurance.NUMBER
-
-
-NO_DEMAND = Demand()
 
 
 class Facts(Struct, frozen=True):
@@ -286,9 +252,7 @@ def concerned(request: Request, grants: Sequence[Grant]) -> Sequence[Grant]:
 
 def _bar(request: Request, grant: Grant, _facts: Facts, _now_ms: int) -> Reason | None:
     """A bar keeps nobody from their home, and nobody inside."""
-    if grant.standing is not _BARRED or _is_spared(request, grant):
-        return None
-    return Reason.BARRED
+    return None if grant.standing is not _BARRED or _is_spared(request, grant) else Reason.BARRED
 
 
 def _standing(request: Request, grant: Grant, _facts: Facts, _now_ms: int) -> Reason | None:
@@ -433,13 +397,3 @@ CHECKS: Mapping[str, Check] = {
     "station": _station,
 }
 """The checks of a grant, in this order. The verdict on a signed pass will stand before the credential is known."""
-
-
-def may_reset(grant: Grant, zone: str, facts: Facts, now_ms: int) -> bool:
-    """Whether this grant lets its holder end the emergency of a zone, or clear a fault there. It does so at any hour;
-    but a card that is lost, suspended or at its end resets nothing, nor does who is barred."""
-    if zone not in grant.resets or grant.standing is not _ACTIVE:
-        return False
-    now_ms = not_before(facts, now_ms)
-    asked, at_any_hour = Request(zone, b""), replace(grant, points={zone: ALWAYS})
-    return not any(check(asked, at_any_hour, facts, now_ms) for check in CHECKS_OF_GRANT.values())

@@ -13,7 +13,6 @@ from contract.decide import (
     CHECKS_OF_ANYBODY,
     HOUR_MS,
     ROSTER_AGE_LIMIT_MS,
-    Assurance,
     Decision,
     Facts,
     Grant,
@@ -24,6 +23,7 @@ from contract.decide import (
     passed,
     weigh,
 )
+from contract.demands import Assurance
 from contract.phrases import Phrase
 from contract.quantities import name_in_roster
 from contract.reasons import TABLE, Reason

@@ -6,7 +6,7 @@ it tells card numbers; what guards a PIN at the door is that wrong ones are coun
 
 import hmac
 
-from contract.decide import PinVerdict
+from contract.demands import PinVerdict
 from contract.sealing import DigestKey
 
 VERIFIER_BYTES = 8

@@ -19,7 +19,8 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct, msgpack
 
 from contract.codec import UNREADABLE, Malformed
-from contract.decide import NO_DEMAND, Demand, Direction, Facts, Grant, Mode, PinVerdict, Request, Trust
+from contract.decide import Direction, Facts, Grant, Mode, Request, Trust
+from contract.demands import NO_DEMAND, Demand, PinVerdict
 from contract.quantities import MAX_PARTS, Account, Accounts, Unit
 
 FORM = 1

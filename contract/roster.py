@@ -22,7 +22,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contract.codec import Malformed
-from contract.decide import HOUR_MS, Assurance, Standing, Tier
+from contract.decide import HOUR_MS, Standing, Tier
+from contract.demands import Assurance
 from contract.messages import Manifest
 from contract.sealing import DIGEST_BYTES
 

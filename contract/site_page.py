@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Meta, Struct
 
 from contract.codec import Malformed, pack, unpack
-from contract.decide import Assurance, Demand, Grant, Standing, Tier
+from contract.decide import Grant, Standing, Tier
+from contract.demands import Assurance, Demand
 from contract.messages import MAX_PAYLOAD_BYTES, Name
 from contract.quantities import Allotment, Amount, Quantity
 from contract.roster import Row, Undeliverable, fields_of, marks, tier_and_standing

@@ -11,7 +11,7 @@ from cloud.people.tables import credentials
 from cloud.store.chunks import among, chunks
 from cloud.store.database import Store
 from cloud.store.revision import touch
-from contract.decide import Assurance
+from contract.demands import Assurance
 
 
 def note_assurances(store: Store, keys: KeyFolder) -> int:

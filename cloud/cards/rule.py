@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from contract import credentials
-from contract.decide import Assurance
+from contract.demands import Assurance
 from contract.sealing import DigestKey, credential_digest
 
 MAX_BATCH = 2_000

@@ -17,7 +17,8 @@ from cloud.store.labels import Label
 from cloud.store.prepared import Prepared
 from cloud.store.revision import touch
 from cloud.store.schema import parties, party_members, people
-from contract.decide import Assurance, Standing
+from contract.decide import Standing
+from contract.demands import Assurance
 from contract.roster import HOLDER_BYTES
 from contract.sealing import DigestKey
 

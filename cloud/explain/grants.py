@@ -17,7 +17,8 @@ from cloud.people.store import list_plans
 from cloud.redecide.archive import Remembered, StoredArchive
 from cloud.redecide.rule import Held, Issue, Why
 from cloud.store.labels import Label
-from contract.decide import NO_DEMAND, Demand, Grant
+from contract.decide import Grant
+from contract.demands import NO_DEMAND, Demand
 from contract.recorded_facts import RecordedFacts
 from contract.roster import WHOLE, Page, pack_page, unpack_rows
 from contract.site_page import Site

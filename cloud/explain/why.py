@@ -14,7 +14,8 @@ from cloud.store.labels import Label
 from cloud.store.scope import WHOLE_SITE, Scope
 from cloud.web.context import N_
 from cloud.web.rejected import Rejected
-from contract.decide import PinVerdict, Request
+from contract.decide import Request
+from contract.demands import PinVerdict
 from contract.explain import Explanation, Walk, explain
 from contract.reasons import Reason
 from contract.recorded_facts import RecordedFacts

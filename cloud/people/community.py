@@ -39,7 +39,8 @@ from cloud.people.tables import (
 from cloud.store.chunks import among, chunks
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import flats, parties, party_members, people, points, sites
-from contract.decide import Assurance, Standing
+from contract.decide import Standing
+from contract.demands import Assurance
 
 MEMBERSHIP = [
     memberships.c[{"party": "party_id", "person": "person_id"}.get(name, name)] for name in Membership.__struct_fields__

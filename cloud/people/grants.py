@@ -14,7 +14,8 @@ from cloud.people.holdings import Holder, Holding, Qualification, Stay, holdings
 from cloud.people.members import STAFF_PIN_DIGITS, Member, Membership, edges, is_shown, windows
 from cloud.people.plans import Plan, allotment_name
 from cloud.people.terms import surplus
-from contract.decide import Assurance, Standing, Tier
+from contract.decide import Standing, Tier
+from contract.demands import Assurance
 from contract.quantities import MAX_AMOUNT, Unit
 from contract.roster import Row, pack_rows, unpack_rows
 from contract.schedules import Schedule

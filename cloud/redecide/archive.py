@@ -12,7 +12,7 @@ from cloud.people.rosters import Roster, find_roster, page_blob
 from cloud.redecide.rule import Held, Issue, Why
 from cloud.store.schema import rosters
 from contract.codec import Malformed
-from contract.decide import NO_DEMAND
+from contract.demands import NO_DEMAND
 from contract.roster import Page, prefix_of
 from contract.roster_index import IndexEntry, IndexPage
 from contract.sealing import page_hash

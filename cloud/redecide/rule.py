@@ -15,7 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contract.codec import Malformed
-from contract.decide import NO_DEMAND, RULE_VERSION, Demand, Grant, Trust, weigh
+from contract.decide import RULE_VERSION, Grant, Trust, weigh
+from contract.demands import NO_DEMAND, Demand
 from contract.events import Event, reason_of
 from contract.reasons import TABLE, Reason
 from contract.recorded_facts import RecordedFacts, facts_in

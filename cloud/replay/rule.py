@@ -13,7 +13,8 @@ from typing import NamedTuple
 from msgspec import structs
 
 from cloud.people.grants import Community, Compiled, compile_people, compile_site, grouped
-from contract.decide import Direction, Facts, Grant, PinVerdict, Request, Standing, Trust, weigh
+from contract.decide import Direction, Facts, Grant, Request, Standing, Trust, weigh
+from contract.demands import PinVerdict
 from contract.reasons import Reason
 from contract.roster import Row, unpack_rows
 from contract.site_page import Site

@@ -7,28 +7,14 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from contract.credentials import canonical
-from contract.decide import (
-    NO_DEMAND,
-    RULE_VERSION,
-    Decision,
-    Demand,
-    Direction,
-    Facts,
-    Grant,
-    Mode,
-    PinVerdict,
-    Request,
-    Tier,
-    Trust,
-    decide,
-    may_reset,
-    weigh,
-)
+from contract.decide import RULE_VERSION, Decision, Direction, Facts, Grant, Mode, Request, Tier, Trust, decide, weigh
+from contract.demands import NO_DEMAND, Demand, PinVerdict
 from contract.kinds import has_mode
 from contract.pins import pin_verdict
 from contract.quantities import Accounts, Allotment
 from contract.reasons import Reason
 from contract.recorded_facts import InUse, pack_facts
+from contract.resets import may_reset
 from contract.schedules import ALWAYS, wall_clock
 from contract.sealing import CredentialDigester, DigestKey
 from edge.archetypes.protocol import Decided, Report, Weighed

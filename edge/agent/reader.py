@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from contract.archetypes import ServingKind
 from contract.credentials import code_credential, key_pressed
-from contract.decide import Direction, PinVerdict
+from contract.decide import Direction
+from contract.demands import PinVerdict
 from contract.reasons import Reason
 from edge.agent.enrolments import Enrolments, Shown
 from edge.agent.keypad import CLEARS_AFTER_MS, NOTHING, Code, Meaning, Pin, TakenBack, press, show_card

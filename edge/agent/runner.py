@@ -7,7 +7,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from contract.commands import COMMANDS, SessionStartArgs
-from contract.decide import Direction, Mode, PinVerdict
+from contract.decide import Direction, Mode
+from contract.demands import PinVerdict
 from contract.reasons import TABLE, Reason
 from edge.agent.decider import Decider
 from edge.agent.effect_queue import EffectQueue

@@ -26,7 +26,8 @@ from zoneinfo import ZoneInfo
 from msgspec import Meta, Struct
 
 from contract import codec
-from contract.decide import Demand, Grant
+from contract.decide import Grant
+from contract.demands import Demand
 from contract.messages import MAX_NUMBER, Manifest, Time
 from contract.quantities import Allotment
 from contract.roster import WHOLE, Page, Prefix, check_whole

@@ -8,20 +8,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from contract.decide import (
-    HOUR_MS,
-    RULE_VERSION,
-    Assurance,
-    Demand,
-    Facts,
-    Grant,
-    Mode,
-    PinVerdict,
-    Request,
-    Standing,
-    Tier,
-    Trust,
-)
+from contract.decide import HOUR_MS, RULE_VERSION, Facts, Grant, Mode, Request, Standing, Tier, Trust
+from contract.demands import Assurance, Demand, PinVerdict
 from contract.quantities import Account, Accounts, Allotment, Quantity
 from contract.schedules import Schedule, Windows, day_number
 from tests.contract.allotments import own, used

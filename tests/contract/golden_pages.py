@@ -2,7 +2,8 @@
 
 from msgspec import structs
 
-from contract.decide import Assurance, Standing, Tier
+from contract.decide import Standing, Tier
+from contract.demands import Assurance
 from contract.quantities import Quantity
 from contract.roster import Prefix, Row, pack_page
 from contract.roster_index import IndexEntry, pack_index_page

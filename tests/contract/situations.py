@@ -4,7 +4,8 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from contract.decide import DAY_MS, Assurance, Demand, Facts, Grant, Mode, PinVerdict, Request, Standing, Tier, Trust
+from contract.decide import DAY_MS, Facts, Grant, Mode, Request, Standing, Tier, Trust
+from contract.demands import Assurance, Demand, PinVerdict
 from contract.schedules import ALWAYS, MINUTES_PER_DAY, Schedule
 from tests.contract.allotments import own, used
 

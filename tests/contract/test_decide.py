@@ -13,18 +13,18 @@ from contract.decide import (
     Facts,
     Grant,
     Mode,
-    PinVerdict,
     Request,
     Standing,
     Tier,
     Trust,
     decide,
     is_home,
-    may_reset,
     weigh,
 )
+from contract.demands import PinVerdict
 from contract.quantities import Accounts, is_spent
 from contract.reasons import Reason
+from contract.resets import may_reset
 from contract.schedules import ALWAYS, Schedule
 from tests.contract.allotments import used
 from tests.contract.decisions import CARDS, CASES, ORDER, OUTDATED, Row, asked, asked_of_card

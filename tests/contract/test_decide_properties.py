@@ -11,22 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from contract.decide import (
-    DAY_MS,
-    Assurance,
-    Demand,
-    Facts,
-    Grant,
-    Mode,
-    PinVerdict,
-    Request,
-    Standing,
-    Tier,
-    Trust,
-    decide,
-    is_home,
-    weigh,
-)
+from contract.decide import DAY_MS, Facts, Grant, Mode, Request, Standing, Tier, Trust, decide, is_home, weigh
+from contract.demands import Assurance, Demand, PinVerdict
 from contract.reasons import Reason
 from contract.schedules import ALWAYS
 from tests.contract.decisions import CASES, asked

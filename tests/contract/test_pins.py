@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.decide import PinVerdict
+from contract.demands import PinVerdict
 from contract.pins import VERIFIER_BYTES, duress_of, pin_verdict, pin_verifier
 from contract.sealing import DigestKey
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contract.codec import Malformed
-from contract.decide import HOUR_MS, NO_DEMAND, Facts, Grant, Mode, PinVerdict, Request, Tier, Trust, weigh
+from contract.decide import HOUR_MS, Facts, Grant, Mode, Request, Tier, Trust, weigh
+from contract.demands import NO_DEMAND, PinVerdict
 from contract.quantities import Account, Accounts
 from contract.recorded_facts import InUse, facts_in, pack_facts, spelled_out, unpack_facts
 from contract.schedules import ALWAYS

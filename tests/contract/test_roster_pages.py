@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.codec import Malformed
-from contract.decide import Assurance, Standing, Tier
+from contract.decide import Standing, Tier
+from contract.demands import Assurance
 from contract.roster import (
     MAX_PAGE_ROWS,
     WHOLE,

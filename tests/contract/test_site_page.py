@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contract.codec import Malformed
-from contract.decide import Assurance, Demand, Grant, Standing, Tier
+from contract.decide import Grant, Standing, Tier
+from contract.demands import Assurance, Demand
 from contract.messages import MAX_PAYLOAD_BYTES, Manifest
 from contract.roster import (
     FIRST_ROSTER_AGE_MS,

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from cloud.cards.assurances import note_assurances
 from cloud.cards.rule import Card, Recipient, assurance_of
 from cloud.people.tables import credentials
-from contract.decide import Assurance
+from contract.demands import Assurance
 from tests.cloud.support.households import BY, PropertyOffice
 
 CARDS = {

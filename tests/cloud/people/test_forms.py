@@ -12,7 +12,8 @@ from cloud.people.rosters import Roster, add_roster, page_blob
 from cloud.people.tree import Rebuilt, rebuild
 from cloud.store.database import Store
 from cloud.store.schema import roster_pages
-from contract.decide import Assurance, Standing, Tier
+from contract.decide import Standing, Tier
+from contract.demands import Assurance
 from contract.roster import Page, Row, check_whole
 from contract.roster_index import IndexPage
 from contract.sealing import page_hash

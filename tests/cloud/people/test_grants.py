@@ -26,18 +26,8 @@ from cloud.people.grants import (
 from cloud.people.holdings import Stay
 from cloud.people.members import AHEAD_MS, ENDED_SHOWN_MS, MAX_WINDOWS, Member, Membership
 from cloud.people.plans import RIDER, STANDARD, Plan, charging
-from contract.decide import (
-    DAY_MS,
-    ROSTER_AGE_LIMIT_MS,
-    Assurance,
-    Facts,
-    Grant,
-    Request,
-    Standing,
-    Tier,
-    Trust,
-    weigh,
-)
+from contract.decide import DAY_MS, ROSTER_AGE_LIMIT_MS, Facts, Grant, Request, Standing, Tier, Trust, weigh
+from contract.demands import Assurance
 from contract.quantities import MAX_AMOUNT, Account, Allotment, Quantity
 from contract.reasons import Reason
 from contract.schedules import Schedule

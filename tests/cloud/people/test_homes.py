@@ -23,20 +23,8 @@ from cloud.people.grants import (
 from cloud.people.holdings import Qualification, Stay
 from cloud.people.members import STATED, Member, Membership
 from cloud.people.plans import STANDARD, Plan
-from contract.decide import (
-    DAY_MS,
-    NO_DEMAND,
-    Assurance,
-    Decision,
-    Demand,
-    Facts,
-    Request,
-    Standing,
-    Tier,
-    Trust,
-    is_home,
-    weigh,
-)
+from contract.decide import DAY_MS, Decision, Facts, Request, Standing, Tier, Trust, is_home, weigh
+from contract.demands import NO_DEMAND, Assurance, Demand
 from contract.reasons import Reason
 from contract.roster import Row, unpack_rows
 from contract.schedules import ALWAYS, Schedule

@@ -10,7 +10,8 @@ from cloud.cards.rule import Card, Recipient
 from cloud.people.plans import STAFF
 from cloud.people.tables import card_forms, credentials
 from cloud.web.rejected import Rejected
-from contract.decide import PinVerdict, Tier
+from contract.decide import Tier
+from contract.demands import PinVerdict
 from contract.pins import pin_verdict
 from contract.roster import Row, unpack_rows
 from tests.cloud.support.households import BY, PropertyOffice

@@ -6,7 +6,7 @@ import pytest
 from cloud.people.community import load_community
 from cloud.people.grants import compile_site
 from cloud.web.operators import list_audit
-from contract.decide import Assurance
+from contract.demands import Assurance
 from contract.site_page import PageDemand
 from tests.cloud.support.api import program, send
 from tests.cloud.support.pages import words

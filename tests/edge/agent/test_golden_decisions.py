@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
-from contract.decide import Demand, Facts, Grant, Request
+from contract.decide import Facts, Grant, Request
+from contract.demands import Demand
 from contract.quantities import Accounts, Allotment
 from contract.reasons import Reason
 from contract.roster import WHOLE, Page, Row, pack_page

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from contract.credentials import code_credential
-from contract.decide import Grant, PinVerdict, Tier
+from contract.decide import Grant, Tier
+from contract.demands import PinVerdict
 from contract.schedules import ALWAYS
 from contract.sealing import credential_digest
 from edge.agent.decider import Decider

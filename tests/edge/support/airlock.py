@@ -6,7 +6,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from contract.credentials import KEYS
-from contract.decide import Demand, Mode, Tier
+from contract.decide import Mode, Tier
+from contract.demands import Demand
 from contract.pins import pin_verifier
 from contract.schedules import ALWAYS
 from edge.agent.agent import Agent

@@ -4,7 +4,8 @@ from asyncio import AbstractEventLoop
 from zoneinfo import ZoneInfo
 
 from contract.credentials import canonical, encode
-from contract.decide import Demand, Grant, Tier, Trust
+from contract.decide import Grant, Tier, Trust
+from contract.demands import Demand
 from contract.quantities import Allotment
 from contract.schedules import ALWAYS
 from contract.sealing import DigestKey, credential_digest
