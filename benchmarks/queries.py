@@ -8,6 +8,7 @@ import shutil
 import sys
 import urllib.request
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
@@ -39,6 +40,11 @@ PAGES = {
     "a device that is silent since": f"/events?device={_year.QUIET}",
     "device and kind, nothing": f"/events?device={_year.IDLE}&kind=access.refused",
     "a reason, nothing": "/events?reason=barred",
+    "a day half a year ago": "/events?since=DAYT00:00&until=DAYT23:59",
+    "that day, a rare kind": "/events?since=DAYT00:00&until=DAYT23:59&kind=door.forced",
+    "words that many lines say": "/events?text=refused",
+    "words of that day": "/events?since=DAYT00:00&until=DAYT23:59&text=membership+ended",
+    "words that no line says": "/events?text=unicorn",
     "a device's page": "/devices/device-3",
     "a point's page": "/points/device-3",
     "people": "/people",
@@ -71,6 +77,10 @@ def ask(here: Town, path: str, token: str) -> Asked:
 CONTROL = next(iter(PAGES))
 
 
+def half_a_year_ago() -> str:
+    return datetime.fromtimestamp((clock() - _year.YEAR_MS // 2) / 1000, UTC).date().isoformat()
+
+
 def asked_at(folder: Path, events: int) -> dict[str, Asked]:
     """Every page with so many events in the database."""
     folder.mkdir()
@@ -82,7 +92,7 @@ def asked_at(folder: Path, events: int) -> dict[str, Asked]:
         token, found = log_in(here, password), {}
         for what, path in PAGES.items():
             by = monitoring if path == "/metrics" else token
-            found[what] = ask(here, path.replace("MIDDLE", str(events // 2)), by)
+            found[what] = ask(here, path.replace("MIDDLE", str(events // 2)).replace("DAY", half_a_year_ago()), by)
     return found
 
 
