@@ -159,7 +159,7 @@ PANELS = (
     ),
     Panel("point", 10, "_point_facts.html", pieces=one_piece("point-facts", "_point_facts_now.html")),
     Panel("point", 20, "_point_orders.html"),
-    Panel("point", 15, "_point_camera.html", _camera, no_pieces, right=Right.DOORS),
+    Panel("point", 16, "_point_camera.html", _camera, no_pieces, right=Right.DOORS),
     Panel("point", 60, "_point_order_list.html", _orders_of_point, no_pieces),
 )
 LIVE = (
