@@ -92,7 +92,10 @@ def recorded_facts(connection: Connection, event: EventView) -> RecordedFacts | 
 def read_record(connection: Connection, place: PointPlace, from_ms: int, to_ms: int, now_ms: int) -> Record:
     """The rows about a point from half an hour before a moment to half an hour after it."""
     record, site = Record([], [], {}), site_of(connection).name
-    for journal in _journals(connection, site, place):
+    journals_found = _journals(connection, site, place)
+    if not any(journal.device == place.device for journal in journals_found):
+        record.doubts.append(RecordGap(GapReason.UNHEARD, from_ms - NEAR_MS, None))  # it has never sent a row
+    for journal in journals_found:
         _read_journal(connection, site, place, journal, (from_ms, to_ms), now_ms, record)
     return record
 

@@ -143,6 +143,15 @@ def test_lost_rows_and_unset_clocks_are_told(town: Town) -> None:
     assert "There may have been more" in said
 
 
+def test_device_that_never_spoke_is_a_doubt(town: Town) -> None:
+    """Nothing is missing only where something is known: here nobody has ever sent a record."""
+    with town.visit("office") as staff:
+        said = ask(staff)
+    assert "Unknown. Nothing on record opened it" in said
+    assert "records of that time may still come" in said
+    assert "No record of that time is missing" not in said
+
+
 def test_rows_of_before_are_known_to_be_gone(town: Town) -> None:
     enters(town, "Li Si")
     with town.store.writing() as connection:
