@@ -4,6 +4,8 @@ import pytest
 from msgspec import structs
 from sqlalchemy import select
 
+from cloud.people.community import load_people
+from cloud.people.grants import compile_people
 from cloud.people.plans import YEARLY, Days
 from cloud.people.store import change_plan, list_plans
 from cloud.store.schema import people
@@ -202,6 +204,9 @@ def test_plan_with_fewer_places_leaves_the_last_out(office: PropertyOffice, fami
     assert [office.plans_open_to(one) for one in family[2:4]] == [{"resident", "family-year"}, {"resident"}]
     (use,) = office.view(office.party_of(family[0])).uses
     assert ([name.en for name in use.surplus], use.taken, use.places) == (["Gu Si"], 4, 3)
+    with office.store.reading() as connection:
+        alone = compile_people(load_people(connection, [family[3]]), office.now_ms)
+    assert alone[family[3]] == office.compiled()[family[3]], "who is compiled alone is compared with the others"
     before = touched(office, family[3])
     office.memberships.end(BY, held[2])
     assert office.plans_open_to(family[3]) == {"resident", "family-year"}
