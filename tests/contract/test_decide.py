@@ -24,7 +24,6 @@ from contract.decide import (
 from contract.demands import PinVerdict
 from contract.quantities import Accounts, is_spent
 from contract.reasons import Reason
-from contract.resets import may_reset
 from contract.schedules import ALWAYS, Schedule
 from tests.contract.allotments import used
 from tests.contract.decisions import CARDS, CASES, ORDER, OUTDATED, Row, asked, asked_of_card
@@ -257,13 +256,6 @@ def test_a_window_is_half_open(from_ms: int, until_ms: int, now_ms: int) -> None
     facts = replace(FACTS, clock_floor_ms=0)
     dated = replace(MEMBER, valid_from_ms=from_ms, valid_until_ms=until_ms)
     assert decide(GYM, dated, facts, now_ms).allowed is (from_ms <= now_ms < until_ms)
-
-
-@pytest.mark.parametrize("standing", Standing)
-@pytest.mark.parametrize("tier", [Tier.STAFF, Tier.RESIDENT])
-def test_only_who_is_active_resets_a_zone(standing: Standing, tier: Tier) -> None:
-    holder = replace(MEMBER, tier=tier, standing=standing, resets=frozenset({"hub"}))
-    assert may_reset(holder, "hub", FACTS, NOW_MS) == (standing is Standing.ACTIVE)
 
 
 ENDED_GYM = Grant(holder=bytes(8), tier=Tier.MEMBER, points={"gym": ALWAYS}, valid_until_ms=NOW_MS - DAY_MS)
