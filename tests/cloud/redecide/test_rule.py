@@ -106,7 +106,6 @@ BY_ITSELF = without(told(Reason.BUSY), "facts", rule=RULE_VERSION, roster=7)
         (told(), Rosters(_7=(NOW_MS, Why.ROSTER_GONE)), Why.OTHER_ROSTER),
         (told(), Rosters(_7=(NOW_MS - HOUR_MS, Why.UNREADABLE)), Why.UNREADABLE),
     ],
-    ids=str,
 )
 def test_what_cannot_be_weighed_says_why(event: Event, archive: Rosters, why: Why) -> None:
     judgement = judge(event, archive)
