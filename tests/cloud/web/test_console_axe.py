@@ -47,7 +47,8 @@ MORE_PAGES = (
     f"/devices/{DEVICE}",
     "/devices/east-gate",
     "/orders/{order}",
-    *("/cards", "/cards?card=5", "/cards/unused", "/cards/desk", "/people/5?point=gym-turnstile"),
+    *("/cards", "/cards?card=5", "/cards/unused", "/cards/returns", "/cards/desk"),
+    "/people/5?point=gym-turnstile",
     *("/cards/enrolments/{enrolment}", "/cards/desk/{loop}", "/last-month/{month}"),
 )
 
