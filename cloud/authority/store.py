@@ -51,8 +51,8 @@ def change_export(connection: Connection, site: str, number: int, **values: obje
 
 def note_subjects(connection: Connection, site: str, number: int, persons: Sequence[int]) -> None:
     """Whom the export names, those among them who are not noted yet."""
-    mine = select(authority_subjects.c.person_id).where(authority_subjects.c.export_id == number)
-    new = set(persons) - set(connection.execute(mine).scalars())
+    mine = authority_subjects.c.site == site, authority_subjects.c.export_id == number
+    new = set(persons) - set(connection.execute(select(authority_subjects.c.person_id).where(*mine)).scalars())
     rows = [{"export_id": number, "person_id": person, "site": site} for person in sorted(new)]
     if rows:
         connection.execute(insert(authority_subjects), rows)

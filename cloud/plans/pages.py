@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
+from cloud.devices.registry import site_of
 from cloud.flats.rule import HOME, OWN_FLOOR
 from cloud.hours.rule import ALWAYS_NAME
 from cloud.hours.store import hours_labels
@@ -95,7 +96,7 @@ def plan_page(
     with context.store.reading() as connection:
         found = or_404(next((plan for plan in list_plans(connection) if plan.name == name), None))
         zones, hours = view_zones(connection), hours_labels(connection)
-        holders, classes = holders_of(connection, name), class_labels(connection)
+        holders, classes = holders_of(connection, name), class_labels(connection, site_of(connection).name)
     fields = typed or form_of(found)
     return context.render(
         "plan.html",

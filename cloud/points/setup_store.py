@@ -36,12 +36,12 @@ def list_classes(connection: Connection, site: str) -> list[PointClass]:
     return [convert(_read(row), PointClass) for row in connection.execute(mine)]
 
 
-def class_labels(connection: Connection) -> dict[str, Label]:
+def class_labels(connection: Connection, site: str) -> dict[str, Label]:
     """What the classes are called that a plan may ration, by name: those of the setup, those that kinds of station
     bring, and those of points that were wired so."""
     brought = {name: noun.many for kind in known_kinds().values() for name, noun in kind.classes.items()}
     wired = connection.execute(select(points.c["class"]).where(points.c["class"] != "").distinct()).scalars()
-    made = {row.name: Label(row.label_zh, row.label_en) for row in connection.execute(select(point_classes))}
+    made = {one.name: one.label for one in list_classes(connection, site)}
     known = {name: Label(name, name) for name in wired} | {name: Label(one.zh, one.en) for name, one in brought.items()}
     return dict(sorted((known | made).items()))
 

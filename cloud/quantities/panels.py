@@ -49,7 +49,7 @@ def _used_by_person(visit: Visit, person: PersonView) -> dict[str, Any] | None:
 
 def _used_by_family(visit: Visit, party: PartyView) -> dict[str, Any] | None:
     """By family cards. Where a household went is nobody's purpose."""
-    holder = family_holder(visit.connection, party.id)
+    holder = family_holder(visit.connection, site_of(visit.connection).name, party.id)
     return None if holder is None else _used_now(visit, holder, seen=False)
 
 

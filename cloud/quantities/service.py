@@ -34,7 +34,7 @@ def state_usage(connection: Connection, device: str, usage: Usage, now_ms: int) 
     there is no such person, or no plan gives that any more. Raises ``Refused`` for a period that cannot be."""
     site, key = site_of(connection), usage.key
     found = given_of(given_by_plans(connection), key)
-    if found is None or not is_holder(connection, usage.holder):
+    if found is None or not is_holder(connection, site.name, usage.holder):
         return ()
     given, quantity = found
     today = (local_minute(ZoneInfo(site.zone), now_ms) or 0) // MINUTES_PER_DAY

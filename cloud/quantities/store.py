@@ -72,20 +72,21 @@ def _places(connection: Connection, site: str, kind: str) -> tuple[list[Point], 
     return places, {row.device: row.page_version for row in rows}
 
 
-def is_holder(connection: Connection, holder: str) -> bool:
+def is_holder(connection: Connection, site: str, holder: str) -> bool:
     """Whether this is a person, or a party with a family card."""
     mine = bytes.fromhex(holder)
     found = (
         select(people.c.id)
         .where(people.c.holder == mine)
-        .union_all(select(parties.c.id).where(parties.c.holder == mine))
+        .union_all(select(parties.c.id).where(parties.c.site == site, parties.c.holder == mine))
     )
     return connection.execute(found).first() is not None
 
 
-def family_holder(connection: Connection, party: int) -> bytes | None:
+def family_holder(connection: Connection, site: str, party: int) -> bytes | None:
     """What devices know of whoever has a family card of this party; None where it never had one."""
-    holder: bytes | None = connection.execute(select(parties.c.holder).where(parties.c.id == party)).scalar()
+    mine = parties.c.site == site, parties.c.id == party
+    holder: bytes | None = connection.execute(select(parties.c.holder).where(*mine)).scalar()
     return holder
 
 

@@ -61,8 +61,8 @@ def test_new_tables_have_a_site(tables_before: frozenset[str]) -> None:
 def test_store_functions_of_new_tables_take_the_site(tables_before: frozenset[str]) -> None:
     new = set(all_tables().tables) - tables_before
     stores = [file for file in (ROOT / "cloud").rglob("*.py") if "migrations" not in file.parts]
-    found = {file.name: siteless for file in stores if (siteless := siteless_functions(file.read_text(), new))}
-    assert found == {}
+    found = {str(file.relative_to(ROOT)): siteless_functions(file.read_text(), new) for file in stores}
+    assert {file: siteless for file, siteless in found.items() if siteless} == {}
 
 
 def test_table_without_a_site_is_found() -> None:
