@@ -61,7 +61,7 @@ def show_bars(
         try:
             found = bar_service.find(phone, plate)
         except Rejected as rejected:
-            said, found = context.say("bad", rejected.text), []
+            said, found = context.say("bad", rejected.sentence), []
     return bars_page(context, said, after=after or 0, found=found, phone=phone, plate=plate)
 
 

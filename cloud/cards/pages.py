@@ -147,7 +147,7 @@ def find(context: Clerk, cards: Cards, fields: Fields) -> Response:
     try:
         found = cards.find(card_in(fields))
     except Rejected as wrong:
-        return register_page(context, context.say("bad", wrong.text), typed=fields)
+        return register_page(context, context.say("bad", wrong.sentence), typed=fields)
     except ValueError:
         return register_page(context, context.say("bad", NOT_RIGHT), typed=fields)
     return register_page(context, None if found else context.say("bad", NOT_HERE), found=found, typed=fields)

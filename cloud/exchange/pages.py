@@ -183,7 +183,7 @@ def download(context: Clerk, exports: Exports, fields: Fields) -> Response:
             raise ValueError(days)
         purpose = read_purpose(fields.get("purpose", ""), fields.get("case", "")) if days else ""
     except Rejected as why:
-        return export_page(context, context.say("bad", why.text))
+        return export_page(context, context.say("bad", why.sentence))
     except ValueError:
         return export_page(context, context.say("bad", N_("A number of days is 0 to 3650. Nothing was exported.")))
     tables = exports.tables(context.by, ExportChoice("numbers" in fields, days), purpose)

@@ -48,7 +48,7 @@ def who_opened(name: str, context: WhoForm, who: Who, fields: Fields) -> Respons
     except BadMoment:
         return _who_page(context, name, fields, context.say("bad", NO_MOMENT))
     except Rejected as wrong:
-        return _who_page(context, name, fields, _said(context, wrong), status=wrong.status)
+        return _who_page(context, name, fields, context.say("bad", wrong.sentence), status=wrong.status)
     return _who_page(context, name, fields, found=found)
 
 
@@ -100,7 +100,7 @@ def why_person(
         except BadMoment:
             said = context.say("bad", NO_MOMENT)
         except Rejected as wrong:
-            said = _said(context, wrong)
+            said = context.say("bad", wrong.sentence)
     asked = {"point": point, "at": at, "card": chosen.id if chosen else None}
     return _why_page(context, said, found, person=about, points=points, asked=asked, event=None)
 
@@ -116,16 +116,12 @@ def why_event(arrival: Id, context: ReadingZone, why: Why) -> Response:
     try:
         found = why.why_event(event, scope=context.scope)
     except Rejected as wrong:
-        said, status = _said(context, wrong), wrong.status
+        said, status = context.say("bad", wrong.sentence), wrong.status
     return _why_page(context, said, found, status=status, person=None, points=[], asked={}, event=event)
 
 
 def _why_page(context: RequestContext, said: Said | None, found: Explained | None, **values: Any) -> HTMLResponse:
     return context.render("why.html", said=said, found=found, told=why_words, **values)
-
-
-def _said(context: RequestContext, wrong: Rejected) -> Said:
-    return Said("bad", context.language.sentence(wrong.sentence))
 
 
 def _ask_why(visit: Visit, person: PersonView) -> dict[str, Any] | None:

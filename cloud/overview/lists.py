@@ -94,7 +94,7 @@ def events(asked: EventsAsked, before: Cursor = None) -> HTMLResponse:
         try:
             found = asked.page(connection, before, ROWS)
         except Rejected as wrong:
-            said = context.say("bad", wrong.text)
+            said = context.say("bad", wrong.sentence)
         all_devices = list_devices(connection)
         since_ms, days = oldest_event_ms(connection), terms_of(connection, site_of(connection).name)["events"]
     return context.render(
@@ -124,7 +124,7 @@ def events_csv(asked: EventsAsked, exports: Exports, bom: bool = False) -> Respo
     try:
         answer = csv_response(read, context.language, bom=bom)
     except Rejected as wrong:
-        return page(context.request, wrong.status, NO_FILE, wrong.text)
+        return page(context.request, wrong.status, NO_FILE, context.language.sentence(wrong.sentence))
     narrowed = {name: value for name, value in asked.fields.items() if value}
     exports.note(context.by, narrowed | ({"person": str(asked.person)} if asked.person else {}))
     return answer

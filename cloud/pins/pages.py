@@ -43,7 +43,7 @@ def make_pin(person: Id, context: Clerk, pins: Pins) -> Response:
     try:
         pin = pins.make_pin(context.by, person)
     except Rejected as rejected:
-        return person_page(context, person, context.say("bad", rejected.text))
+        return person_page(context, person, context.say("bad", rejected.sentence))
     return person_page(context, person, Said("good", context.language.say(MADE) % {"pin": pin}))
 
 

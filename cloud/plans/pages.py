@@ -133,7 +133,7 @@ def change(name: str, context: Writer, plans: Plans, fields: Fields) -> Response
     try:
         new = read_plan(name, fields, before)
     except Rejected as wrong:
-        return plan_page(context, name, Said("bad", context.language.sentence(wrong.sentence)), typed=fields)
+        return plan_page(context, name, context.say("bad", wrong.sentence), typed=fields)
     except ValueError:
         return plan_page(context, name, context.say("bad", NOT_RIGHT), typed=fields)
     act = partial(plans.change, context.by, new, fields.get("accept", ""))
@@ -159,9 +159,9 @@ def _answer(
     try:
         act()
     except Rejected as wrong:
-        return again(Said("bad", context.language.sentence(wrong.sentence)))
+        return again(context.say("bad", wrong.sentence))
     except BadSetup as wrong:
-        return again(Said("bad", context.language.sentence(wrong.problems[0])))
+        return again(context.say("bad", wrong.problems[0]))
     except Outdated:
         return again(context.say("bad", MEANWHILE))
     except NeedsAccept as wants:
