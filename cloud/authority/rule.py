@@ -11,8 +11,8 @@ from contract.decide import DAY_MS
 MAX_SPAN_MS = 366 * DAY_MS
 MAX_EMBARGO_MS = 366 * DAY_MS
 """How long the persons who are looked at may be left unaware of it, from the day of the entry."""
-MAX_DOCUMENT, MAX_NAMED = 80, 50
-"""Characters of a document's number; points and persons."""
+MAX_NAMED = 50
+"""Points and persons."""
 
 
 class ExportState(StrEnum):

@@ -46,7 +46,7 @@ class Cause(StrEnum):
 
 
 class GapReason(StrEnum):
-    """GapReason an answer is in doubt."""
+    """Why an answer is in doubt."""
 
     LOST = "lost"
     MISSING = "missing"
@@ -143,7 +143,7 @@ class Answer(Struct, frozen=True):
 _BY_REASON: Mapping[str, Cause] = {
     Reason.FREE_EXIT: Cause.EXIT_CARD,
     Reason.HELD_OPEN: Cause.HELD_OPEN,
-    "override": Cause.OVERRIDE,
+    Reason.OVERRIDE: Cause.OVERRIDE,
 }
 _OPENING_COMMANDS = frozenset(
     command.op
@@ -328,9 +328,8 @@ class _Account:
             self._open(began, Cause.UNKNOWN)
 
     def _end_keeper(self, row: Happened) -> None:
-        last = self.doubts[-1] if self.doubts else None
         for index, one in enumerate(self.doubts):
-            if one.why is GapReason.KEEPER and one.to_ms is None and last is not None:
+            if one.why is GapReason.KEEPER and one.to_ms is None:
                 self.doubts[index] = replace(one, to_ms=row.to_ms)
 
 

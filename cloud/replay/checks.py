@@ -13,7 +13,7 @@ Check = Callable[[LogRow], Reason | None]
 FLAGS: Mapping[str, Callable[[], Check]] = {}
 """The checks that need no community, by the flag that names each. What one remembers begins anew with every log."""
 MAX_REMEMBERED = 100_000
-"""HolderIndex of a log that are looked up once only."""
+"""Holders of a log that are looked up once only."""
 
 
 def verdict(row: LogRow, checks: Iterable[Check]) -> Reason:

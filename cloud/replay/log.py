@@ -96,9 +96,7 @@ class _LogReading:
         if time:
             at_ms = self._moment(time)
             if at_ms is None:
-                return BadLine(
-                    line, "time: write it as 2027-01-31T18:05:00, with or without an offset, or leave it empty"
-                )
+                return BadLine(line, BAD_TIME)
             self._last_ms = at_ms
         return LogRow(line, self._last_ms, holder, point, direction)
 

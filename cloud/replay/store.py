@@ -10,9 +10,10 @@ from cloud.replay.holders import HolderIndex
 from cloud.replay.rule import Passage
 from cloud.store.labels import Label
 from cloud.store.schema import event_series, events, points
+from contract.archetypes import ServingKind
 from contract.codec import Malformed
 
-DECIDED = ("access.allowed", "access.refused")
+DECIDED = (ServingKind.allowed.kind, ServingKind.refused.kind)
 
 
 def read_passages(connection: Connection, site: str, holders: HolderIndex, after: int, upto: int) -> Iterator[Passage]:
