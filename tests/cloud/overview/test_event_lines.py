@@ -17,8 +17,8 @@ def test_an_event_says_when_where_who_and_what(town: Town) -> None:
     with town.visit("gate") as visitor:
         page = visitor.get("/").text
     assert words(line(page, 1)) == "16:00:00 Gym turnstile Li Si 2-502 Allowed"
-    assert words(line(page, 2)) == "16:00:00 East gate Wang Wu 3-303 Refused This membership has ended"
-    assert words(line(page, 3)) == "16:00:00 Hub door unknown card Refused This card is not enrolled"
+    assert words(line(page, 2)) == "16:00:00 East gate Wang Wu 3-303 Refused This membership has ended Why?"
+    assert words(line(page, 3)) == "16:00:00 Hub door unknown card Refused This card is not enrolled Why?"
     assert 'title="2027-01-15 16:00:00"' in line(page, 1)
     assert "abcdef" not in page
 
@@ -28,7 +28,7 @@ def test_the_same_event_in_chinese(town: Town) -> None:
     with town.visit("gate", language="zh-CN,zh;q=0.9,en;q=0.5") as visitor:
         page = visitor.get("/").text
     assert '<html lang="zh-CN">' in page
-    assert words(line(page, 1)) == "16:00:00 东门 王五 3-303 拒绝 会员资格已到期"
+    assert words(line(page, 1)) == "16:00:00 东门 王五 3-303 拒绝 会员资格已到期 为什么？"
 
 
 def test_a_change_of_mode_says_which(town: Town) -> None:
