@@ -13,6 +13,7 @@ from cloud.office.party_store import PartyView, list_due, list_parties, party_of
 from cloud.office.rule import HomeGround
 from cloud.office.words import GROUNDS, KINDS, roles_of
 from cloud.parties.party import MemberRole, PartyKind, PartyMember
+from cloud.people.community import standings_of
 from cloud.people.members import Membership, stated
 from cloud.people.memberships import MembershipService
 from cloud.people.store import plans_to_give
@@ -112,10 +113,16 @@ def _words(_visit: Visit, party: PartyView) -> Mapping[str, object]:
     return {"kinds": KINDS, "roles": roles_of(party.kind), "grounds": GROUNDS}
 
 
+def _plans(visit: Visit, party: PartyView) -> Mapping[str, object]:
+    """What each membership counts for is said of one person's alone."""
+    persons = sorted({one.person for one in party.memberships if one.person is not None})
+    return {"plans": plans_to_give(visit.connection), "now": standings_of(visit.connection, persons, visit.now_ms)}
+
+
 PANELS = (
     Panel("party", 0, "_party_head.html", _words, right=Right.PARTIES),
     Panel("party", 10, "_party_members.html", _words, right=Right.PARTIES),
-    Panel("party", 20, "_party_plans.html", lambda visit, _party: {"plans": plans_to_give(visit.connection)}),
+    Panel("party", 20, "_party_plans.html", _plans),
 )
 
 

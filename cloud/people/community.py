@@ -80,9 +80,10 @@ def load_people(connection: Connection, ids: Sequence[int]) -> Community:
     return _with_people(connection, Community(zone, list(documents)), ids)
 
 
-def standings_of(connection: Connection, person: int, now_ms: int) -> dict[int, Standing]:
-    """What somebody's memberships count for now, by membership."""
-    found = load_people(connection, [person])
+def standings_of(connection: Connection, persons: Sequence[int], now_ms: int) -> dict[int, Standing]:
+    """What the memberships of these people count for now, by membership; what a whole party holds, for the last of
+    them."""
+    found = load_people(connection, persons)
     plans, zone = {plan.name: plan for plan in found.plans}, ZoneInfo(found.zone)
     return {
         one.id: standing_now(who, one, plans, zone, now_ms)

@@ -110,7 +110,7 @@ PANELS = (
 
 
 def _plans(visit: Visit, person: int) -> Mapping[str, object]:
-    return {"plans": plans_to_give(visit.connection), "now": standings_of(visit.connection, person, visit.now_ms)}
+    return {"plans": plans_to_give(visit.connection), "now": standings_of(visit.connection, [person], visit.now_ms)}
 
 
 @router.post("/{person}/memberships")

@@ -2,6 +2,9 @@
 
 import re
 
+from msgspec import structs
+
+from cloud.people.store import change_plan, list_plans
 from contract.decide import DAY_MS
 from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town, Visitor
@@ -61,6 +64,15 @@ def test_payer_is_suspended_by_forms(town: Town) -> None:
         assert "places used: 0 of 4" in page
         visitor.submit(first, party, standing="active", back=party)
         assert "places used: 4 of 4" in words(visitor.get(party).text)
+
+
+def test_household_says_who_has_no_place(town: Town) -> None:
+    with town.store.writing() as connection:
+        plan = next(plan for plan in list_plans(connection) if plan.name == "founder")
+        change_plan(connection, structs.replace(plan, places=3))
+    with town.visit("office") as visitor:
+        page = words(visitor.get(party_of(visitor, "/people/1")).text)
+    assert (page.count("One too many for its places"), page.count("In use")) == (1, 3)
 
 
 def test_leaver_of_a_company_by_forms(town: Town) -> None:
