@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from cloud.devices.registry import site_of
-from cloud.office.party_store import PartyView
 from cloud.people.store import PersonView
 from cloud.quantities.rule import overrun
 from cloud.quantities.store import Given, KnownShare, family_holder, given_by_plans, given_of, shares_of
@@ -47,7 +46,7 @@ def _used_by_person(visit: Visit, person: PersonView) -> dict[str, Any] | None:
     return _used_now(visit, person.holder, seen=person.holder in visit.scope.looked_at)
 
 
-def _used_by_family(visit: Visit, party: PartyView) -> dict[str, Any] | None:
+def _used_by_family(visit: Visit, party: Any) -> dict[str, Any] | None:
     """By family cards. Where a household went is nobody's purpose."""
     holder = family_holder(visit.connection, site_of(visit.connection).name, party.id)
     return None if holder is None else _used_now(visit, holder, seen=False)
