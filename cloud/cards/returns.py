@@ -7,7 +7,7 @@ void, or by its holder getting something again. Nothing ends by it.
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Table, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, func, or_, select
 
 from cloud.cards.rule import CardState
 from cloud.cards.store import CardRow, cards_of_ids
@@ -38,15 +38,15 @@ def cards_to_return(
     """In the order in which the cards were added. A lost card is not among them."""
     in_use = credentials.c.state == CardState.ISSUED, credentials.c.standing != Standing.LOST
     query = (
-        select(credentials.c.id)
+        select(credentials.c.id, func.coalesce(people.c.ended_ms, parties.c.ended_ms, 0).label("ended_ms"))
         .outerjoin(people, people.c.id == credentials.c.person_id)
         .outerjoin(parties, parties.c.id == credentials.c.party_id)
         .where(credentials.c.id > after, *in_use, or_(_person_left(site, now_ms), _party_left(site)))
     )
-    ids = connection.execute(query.order_by(credentials.c.id).limit(limit)).scalars().all()
-    cards = cards_of_ids(connection, ids)
+    ended = {row.id: row.ended_ms for row in connection.execute(query.order_by(credentials.c.id).limit(limit))}
+    cards = cards_of_ids(connection, list(ended))
     ends = _last_ends(connection, site, sorted({card.person for card in cards if card.person is not None}))
-    return [_line(connection, site, card, ends) for card in cards]
+    return [_line(card, ended[card.id], ends) for card in cards]
 
 
 def _person_left(site: str, now_ms: int) -> ColumnElement[bool]:
@@ -88,11 +88,6 @@ def _last_ends(connection: Connection, site: str, ids: Sequence[int]) -> Mapping
     return {person: (end_ms, label) for person, end_ms, label in sorted(found, key=lambda one: one[1])}
 
 
-def _line(connection: Connection, site: str, card: CardRow, ends: Mapping[int, tuple[int, Label]]) -> CardToReturn:
-    if card.person is not None and card.person in ends:
-        since_ms, left = ends[card.person]
-        return CardToReturn(card, left, since_ms)
-    party = select(parties.c.ended_ms).where(parties.c.site == site, parties.c.id == card.party)
-    person = select(people.c.ended_ms).where(people.c.id == card.person)
-    ended_ms = connection.execute(party if card.person is None else person).scalar()
-    return CardToReturn(card, card.party_name, ended_ms or 0)
+def _line(card: CardRow, ended_ms: int, ends: Mapping[int, tuple[int, Label]]) -> CardToReturn:
+    since_ms, left = ends.get(card.person or 0, (ended_ms, card.party_name))
+    return CardToReturn(card, left, since_ms)
