@@ -240,9 +240,9 @@ class Agent:
     def close(self) -> None:
         """Handle nothing more, and move nothing. The keeper still lets people out."""
         self._closed = True
+        self.readers.close()  # It refuses whoever waits for their PIN, and that lights a lamp, with a timer.
         for runner in self.runners.values():
             runner.close()
-        self.readers.close()
         self._unknown.close()
 
     def _dispatch(self, message: ToAgent) -> None:

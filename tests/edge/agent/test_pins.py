@@ -92,6 +92,17 @@ async def test_close_records_who_waits(tmp_path: Path) -> None:
 
 
 @in_virtual_time
+async def test_close_leaves_no_timer_of_a_lamp(tmp_path: Path) -> None:
+    """The refusal of who waits lights the lamp. The keeper rests it, for the agent says nothing more."""
+    hall = Airlock(tmp_path, wiring='outputs.red = { pin = 27, load = "power_to_run" }\n')
+    await hall.badge()
+    hall.agent.close()
+    before = list(hall.orders)
+    await asyncio.sleep(3600)
+    assert hall.orders == before
+
+
+@in_virtual_time
 async def test_who_has_no_pin_is_refused_at_once(tmp_path: Path) -> None:
     assert reasons(await Airlock(tmp_path).badge(BENS)) == ["pin_needed"]
 

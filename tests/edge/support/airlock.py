@@ -44,9 +44,10 @@ EMERGENCY = '\n[[emergency]]\nzone = "estate"\ninput = { pin = 13, active = "hig
 class Airlock:
     """Both doors ask Anna for her PIN, unless they are told otherwise."""
 
-    def __init__(self, folder: Path, *, interlock: str = "", tier: Tier = Tier.STAFF) -> None:
+    def __init__(self, folder: Path, *, interlock: str = "", tier: Tier = Tier.STAFF, wiring: str = "") -> None:
+        """``wiring`` is more of the outer door, in TOML."""
         names = f"interlock = {interlock}\n" if interlock else ""
-        (folder / "hall.toml").write_text(CONFIG + FIRST + names + SECOND + SHARED + EMERGENCY)
+        (folder / "hall.toml").write_text(CONFIG + FIRST + wiring + names + SECOND + SHARED + EMERGENCY)
         self.loop = asyncio.get_running_loop()
         clock = LoopClock(self.loop)
         self.recording = DiskRecording(self.loop)
