@@ -90,8 +90,8 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True):
     it stands. With ``free_exit`` whoever holds a card to the reader inside is let out. ``readers`` stand by the
     direction in which they let people through. The kind says which ``settings``, ``outputs`` and ``inputs`` there are,
     which ``instruments`` are read for it, and over which ``lines`` it talks to a post. ``interlock`` names another
-    point of this device, or several: nobody is let in here while one of them is open, nor there while this one is. The
-    way out and the release in an emergency never wait for it."""
+    point of this device, or several: nobody is let in here while one of them is open, nor there while this one is. A
+    free way out, an exit button and the release in an emergency never wait for it."""
 
     name: Name
     kind: str
