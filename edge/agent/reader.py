@@ -144,7 +144,8 @@ class CardReader:
             self._watch.no_number(self._name)
 
     def _weigh(self, place: Place, digest: bytes) -> None:
-        """Have the rule decide without a PIN. It is asked for where that is all that is missing."""
+        """Have the rule decide without a PIN. It is asked for where that is all that is missing, and where it can be
+        keyed: behind a card, for digits behind a code are another code, whose digest stands in the journal."""
         decided = self._decide(place, digest, None)
         grant, reason = decided.decision.grant, decided.decision.reason
         point = place.runner.point.name
@@ -152,7 +153,7 @@ class CardReader:
             self._show(place, Reason.UNKNOWN_CREDENTIAL.value)
         elif self._ports.resets(point, digest):
             return
-        elif reason is not Reason.PIN_NEEDED or grant is None or not grant.pin:
+        elif reason is not Reason.PIN_NEEDED or grant is None or not grant.pin or self._keyed.phase != "pin":
             self._tell(place, decided)
         elif self._ports.pins.is_blocked(digest, self._clock.mono_ms()):
             self._tell(place, self._decide(place, digest, PinVerdict.BLOCKED))

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from contract.credentials import code_credential
 from contract.decide import Grant, Tier
 from contract.demands import PinVerdict
+from contract.pins import pin_verifier
 from contract.schedules import ALWAYS
 from contract.sealing import credential_digest
 from edge.agent.decider import Decider
@@ -232,6 +234,16 @@ async def test_code_is_looked_up_like_a_card(tmp_path: Path) -> None:
     assert [row.data["why"] for row in await hall.keys("862044#", "pad")] == ["no_number"]
     hall.cards.grants[name] = Grant(b"guest...", Tier.GUEST, {INNER: ALWAYS})
     assert [row.point for row in await hall.keys("12#862044#", "pad")] == [INNER]
+
+
+@in_virtual_time
+async def test_code_is_asked_for_no_pin(tmp_path: Path) -> None:
+    """What is keyed behind it would be another code: it is refused at once, and nobody waits."""
+    hall = Airlock(tmp_path)
+    name = credential_digest(KEY, code_credential("862044"))
+    hall.cards.grants[name] = replace(hall.cards.grants[digest(ANNAS)], pin=pin_verifier(KEY, name, PIN))
+    assert reasons(await hall.keys("862044#")) == ["pin_needed"]
+    assert hall.shown() == "pin_needed"
 
 
 @in_virtual_time
