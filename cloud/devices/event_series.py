@@ -132,10 +132,7 @@ def find_arrivals(
     asked = [event_series.c.site == site, point_seen(connection, event_series.c.point), shown(silent=silent)]
     if wanted.device:
         asked.append(event_series.c.device_id.in_(select(devices.c.id).where(devices.c.name == wanted.device)))
-    asked += [event_series.c[name] == value for name in ("point", "reason") if (value := getattr(wanted, name))]
-    if wanted.kind:
-        family = event_series.c.kind.startswith(f"{wanted.kind}.", autoescape=True)
-        asked.append((event_series.c.kind == wanted.kind) | family)
+    asked += wanted_words(wanted)
     far = (0 if newest_first else MAX_INTEGER) if last is None else last
     low, high = (far, beyond) if newest_first else (beyond, far)
     span = {"low": low, "high": high}
@@ -157,6 +154,15 @@ def find_arrivals(
             for (arrival,) in read.all(connection, number, *span.values(), limit, 0)
         ),
     )
+
+
+def wanted_words(wanted: EventFilter) -> list[ColumnElement[bool]]:
+    """Whether a series has the point, the reason and the kind that a filter asks for."""
+    asked = [event_series.c[name] == value for name in ("point", "reason") if (value := getattr(wanted, name))]
+    if wanted.kind:
+        family = event_series.c.kind.startswith(f"{wanted.kind}.", autoescape=True)
+        asked.append((event_series.c.kind == wanted.kind) | family)
+    return asked
 
 
 def shown(*, silent: bool = False) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, func, literal, select
 
 from cloud.devices.erasure import decode_stored
-from cloud.devices.event_series import LATE_WITHIN_MS, EventFilter, find_arrivals, happened_ms, shown
+from cloud.devices.event_series import LATE_WITHIN_MS, EventFilter, find_arrivals, happened_ms, shown, wanted_words
 from cloud.devices.lateness import LIVE_WITHIN_MS, Lateness, lateness
 from cloud.devices.registry import site_of
 from cloud.store.homes import flat_of_person
@@ -191,10 +191,7 @@ def _by_arrival(
         return _EVENTS.where(*_in_time(wanted)) if is_all and scope.zone is None else None
     scope.check_movements(wanted.holder)
     asked = [event_series.c.site == site, *([devices.c.name == wanted.device] if wanted.device else [])]
-    asked += [event_series.c[name] == value for name in ("point", "reason") if (value := getattr(wanted, name))]
-    if wanted.kind:
-        family = event_series.c.kind.startswith(f"{wanted.kind}.", autoescape=True)
-        asked.append((event_series.c.kind == wanted.kind) | family)
+    asked += wanted_words(wanted)
     if series is not None:
         asked.append(events.c.series.in_(series))
     mine = events.c.holder.in_(_holders(wanted.holder))
