@@ -18,6 +18,7 @@ from cloud.store.chunks import chunks
 from cloud.store.labels import Label
 from cloud.store.schema import devices, event_series, events, journals, people
 from contract.events import CHAIN_START, read_gap
+from contract.messages import MAX_BATCH_EVENTS
 
 _COLUMNS = [authority_exports.c[name] for name in AuthorityExport.__struct_fields__]
 
@@ -120,12 +121,13 @@ def _people(connection: Connection, holders: Sequence[bytes]) -> dict[bytes, tup
 
 
 def make_pieces(connection: Connection, site: str, chosen: Chosen) -> Iterator[JournalPiece]:
-    """The batches that the chosen rows came in, each from the first of them to its end."""
+    """The batches that the chosen rows came in, each from the first of them to its end. Rows of no batch that is known
+    come as many at once as a batch may have."""
     for journal_id, seqs in chosen.rows.items():
         wanted = list(seqs)
         while wanted:
             seal = find_seal(connection, site, journal_id, wanted[0])
-            last = seal.last if seal else wanted[-1]
+            last = seal.last if seal else wanted[0] + MAX_BATCH_EVENTS - 1
             within = [seq for seq in wanted if seq <= last]
             wanted = wanted[len(within) :]
             yield _piece(connection, site, journal_id, seal, within, chosen.holders)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import delete
 
 from cloud import cli
 from cloud.authority.proof import Broken, JournalPiece, NoExport, events_of, verify_export
+from cloud.devices.tables import journal_seals
 from contract.decide import DAY_MS, HOUR_MS
 from tests.cloud.support.pages import words
 from tests.cloud.support.town import NOW_MS, Town, Visitor
@@ -89,6 +91,17 @@ def keep(town: Town, name: str) -> None:
     data = {"reason": "expired", "holder": town.holder(name), "direction": "in"}
     event = Event(seq, town.now_ms + seq, seq, "b7", Trust.SYNCED, "gym-turnstile", "access.refused", data)
     sender.keep(encode_event(event))
+
+
+def test_rows_without_a_seal_come_a_batch_at_once(day: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many they are, no line is longer than whoever verifies it reads."""
+    monkeypatch.setattr("cloud.authority.store.MAX_BATCH_EVENTS", 2)
+    with day.store.writing() as connection:
+        connection.execute(delete(journal_seals))
+    file = lines(given(day, points="gym-turnstile"))
+    report = verify_export(file)
+    assert (report.proved, report.by_cloud, report.withheld) == (0, 3, 0)
+    assert len(file) == len(["head", "two rows", "one row", "tail"])
 
 
 @pytest.mark.parametrize("change", ["stored", "link", "officer", "cut", "order", "seal", "again"])
