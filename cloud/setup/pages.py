@@ -71,7 +71,10 @@ def _site(setup: SetupService) -> SiteRow:
 def set_duress(context: Writer, setup: Setup, fields: Fields) -> Response:
     """Whether staff may signal duress with their PIN."""
     row = structs.replace(_site(setup), duress=fields.get("duress") == "yes")
-    setup.change(context.by, SiteRow, {"": row})
+    try:
+        setup.change(context.by, SiteRow, {"": row})
+    except Outdated as newer:
+        return _outdated(context, newer)
     return see_other("/settings?done=duress")
 
 
