@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct, msgpack
 
 from contract.codec import UNREADABLE, Malformed
-from contract.decide import Direction, Facts, Grant, Mode, Request, Trust
+from contract.decide import Direction, Facts, Grant, Mode, Request, Trust, not_before
 from contract.demands import NO_DEMAND, Demand, PinVerdict
 from contract.quantities import MAX_PARTS, Account, Accounts, Unit
 
@@ -135,7 +135,7 @@ def pack_facts(
     error_ms: int | None,
 ) -> bytes:
     """The field of a decision that rested on these. Total: it has bytes for every value of its arguments."""
-    now_ms = max(0, now_ms, facts.clock_floor_ms)
+    now_ms = not_before(facts, now_ms)
     age_ms = facts.roster_age_ms
     # Written out, for somebody waits at the door: a loop over the bits takes longer than all the rest.
     state = (

@@ -39,10 +39,9 @@ def demand(name: str, context: Administrator, demands: Demands, fields: Fields) 
 
 def _demand(visit: Visit, point: PointState) -> Mapping[str, object] | None:
     found = find_demand(visit.connection, point.name)
-    hours = hours_labels(visit.connection)
     if found is None:
         return None
-    return {"demand": found, "hours": hours, "assurances": ASSURANCES}
+    return {"demand": found, "hours": hours_labels(visit.connection), "assurances": ASSURANCES}
 
 
 PANELS = (Panel("point", 30, "_point_demand.html", _demand),)

@@ -48,9 +48,9 @@ class PinGuard:
     def takes(self, digest: bytes, reader: str, now_ms: int) -> bool:
         """Whether a PIN of this card that is keyed at this reader now is looked at."""
         tries = self._recent(digest, now_ms)
-        if tries is None or self.is_blocked(digest, now_ms):
-            return tries is None
-        return now_ms >= tries.here.get(reader, (0, now_ms))[1]
+        if tries is None:
+            return True
+        return not self.is_blocked(digest, now_ms) and now_ms >= tries.here.get(reader, (0, now_ms))[1]
 
     def note_right(self, digest: bytes) -> None:
         self._tries.pop(digest, None)
