@@ -135,6 +135,8 @@ def _change(reason: Reason, request: Request, grant: Grant | None, facts: Facts,
         local = wall_clock(facts.zone, at_ms) if at_ms else None
         return f"{local:%Y-%m-%d %H:%M}" if local else "–"
 
+    if reason is Reason.PIN_NEEDED and not (grant and grant.pin):
+        return NO_PIN
     if reason is Reason.ASSURANCE_TOO_LOW:
         return BY_ASSURANCE[facts.demand.assurance]
     limit_ms = ROSTER_AGE_LIMIT_MS[grant.tier] if grant else None
@@ -177,6 +179,9 @@ BY_ASSURANCE: Mapping[Assurance, Phrase] = {
 }
 """What a point takes that asks for this much."""
 
+NO_PIN = Phrase("设置密码（还没有密码）", "A PIN is set: there is none yet")
+"""What lets in somebody who is asked for a PIN and has none: keying does not help."""
+
 CHANGES: Mapping[Reason, Phrase] = {
     Reason.UNKNOWN_CREDENTIAL: Phrase("把这张卡登记给某人", "Somebody is given this card"),
     Reason.SUSPENDED: Phrase("恢复此卡或会员资格", "The card or the membership is activated again"),
@@ -207,7 +212,7 @@ CHANGES: Mapping[Reason, Phrase] = {
     Reason.SURPLUS: Phrase("增加名额，或另一人退出", "The membership has one place more, or another person leaves it"),
     Reason.PIN_NEEDED: Phrase("刷卡后输入密码", "The PIN is keyed behind the card"),
     Reason.PIN_WRONG: Phrase("输入正确的密码", "The right PIN is keyed"),
-    Reason.PIN_BLOCKED: Phrase("锁定时间过去", "The time passes for which it is blocked"),
+    Reason.PIN_BLOCKED: Phrase("锁定时间过去后重新输入", "It is keyed again after the time for which it is blocked"),
     Reason.INTERLOCKED: Phrase("另一道门关上", "The other door has shut"),
     Reason.ALL_IN_USE: Phrase("结束正在使用的一个 %(allotment)s", "One of %(allotment)s that is in use ends"),
 }

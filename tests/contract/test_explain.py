@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contract.decide import Facts, Grant, Request, Tier, Trust, decide, weigh
-from contract.explain import CHANGES, NAMES, ORDER, Outcome, explain, walk
+from contract.demands import Demand
+from contract.explain import CHANGES, NAMES, NO_PIN, ORDER, Outcome, explain, walk
 from contract.reasons import TABLE, Reason
 from contract.schedules import ALWAYS, Schedule, is_open, next_opening
 from tests.contract.decisions import CASES, asked
@@ -83,6 +84,18 @@ def test_what_is_shut_opens_when_it_is_said_to(schedule: Schedule, zone: ZoneInf
 
 def test_what_never_opens_is_not_said_to() -> None:
     assert next_opening(Schedule(((),) * 7), BERLIN, SPRING_MS) is None
+
+
+def test_who_has_no_pin_is_not_told_to_key_it() -> None:
+    asked_here = Facts(BERLIN, Trust.SYNCED, clock_floor_ms=0, roster_age_ms=0, demand=Demand(pin=ALWAYS))
+    without = Grant(b"\1" * 8, Tier.MEMBER, {"gym": ALWAYS})
+    changes = []
+    for grant in (without, replace(without, pin=b"\2" * 8)):
+        step = walk(Request("gym", b"\3" * 16), grant, asked_here, SPRING_MS).stop
+        assert step is not None
+        assert step.reason is Reason.PIN_NEEDED
+        changes.append(step.change)
+    assert changes == [NO_PIN, CHANGES[Reason.PIN_NEEDED]]
 
 
 def test_an_explanation_of_nobody_ends_where_the_card_is_unknown() -> None:
