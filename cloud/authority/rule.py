@@ -64,12 +64,12 @@ class ExportRefusal(StrEnum):
 
 def refusal_of_entry(one: AuthorityExport) -> ExportRefusal | None:
     """Why it cannot be entered."""
-    officers = {(officer.name.casefold(), officer.number.casefold()) for officer in one.officers}
+    numbers = {officer.number.casefold() for officer in one.officers}
     if not one.document:
         return ExportRefusal.NO_DOCUMENT
-    if len(officers) < 2 or not all(name and number for name, number in officers):
+    if len(numbers) < 2 or not all(officer.name and officer.number for officer in one.officers):
         return ExportRefusal.TWO_OFFICERS
-    if not 0 < one.until_ms - one.from_ms <= MAX_SPAN_MS or one.from_ms >= one.entered_ms:
+    if not 0 < one.until_ms - one.from_ms <= MAX_SPAN_MS or one.until_ms > one.entered_ms:
         return ExportRefusal.NO_SPAN
     if not (one.points or one.people):
         return ExportRefusal.EVERYTHING

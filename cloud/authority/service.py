@@ -36,8 +36,8 @@ TOO_MANY_ROWS = N_("That is more than %(rows)s events: ask for a shorter span. N
 NOT_RELEASED = N_("Another operator has to release it first.")
 REFUSALS: Mapping[ExportRefusal, str] = {
     ExportRefusal.NO_DOCUMENT: N_("Write the number of the authority's document. Nothing was changed."),
-    ExportRefusal.TWO_OFFICERS: N_("Write the names and numbers of two officers. Nothing was changed."),
-    ExportRefusal.NO_SPAN: N_("The span is at most a year, and begins in the past. Nothing was changed."),
+    ExportRefusal.TWO_OFFICERS: N_("Write the names of two officers and a number of each. Nothing was changed."),
+    ExportRefusal.NO_SPAN: N_("The span is at most a year, and has ended by now. Nothing was changed."),
     ExportRefusal.EVERYTHING: N_("Name points or people: everything is given to nobody. Nothing was changed."),
     ExportRefusal.TOO_MANY: N_("Name at most %(most)s points and people. Nothing was changed."),
     ExportRefusal.EMBARGO: N_("The day on which people may see it lies ahead, at most a year. Nothing was changed."),

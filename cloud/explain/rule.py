@@ -56,6 +56,7 @@ class GapReason(StrEnum):
     CLOCK = "clock"
     UNHEARD = "unheard"
     FORGOTTEN = "forgotten"
+    NOT_BEGUN = "not_begun"
     TOO_MANY = "too_many"
 
 
@@ -259,7 +260,8 @@ class _Account:
         elif row.kind == EmergencyEvents.reset.kind and row.data.get("zone") == self._zone:
             self._last(row, Cause.EMERGENCY, begins=False)
         elif row.kind == DeviceEvents.started.kind:
-            self.doubts.append(RecordGap(GapReason.RESTART, since_ms, row.to_ms))
+            if before is not None:  # with the first start of all the records begin
+                self.doubts.append(RecordGap(GapReason.RESTART, since_ms, row.to_ms))
             for cause in (Cause.EMERGENCY, Cause.RELEASED, Cause.HELD_OPEN):  # whatever still lasts is recorded again
                 self._last(row, cause, begins=False)
             self._end_keeper(row)

@@ -97,7 +97,18 @@ def read_record(connection: Connection, place: PointPlace, from_ms: int, to_ms: 
         record.doubts.append(RecordGap(GapReason.UNHEARD, from_ms - NEAR_MS, None))  # it has never sent a row
     for journal in journals_found:
         _read_journal(connection, site, place, journal, (from_ms, to_ms), now_ms, record)
+    began_ms = _began_ms(connection, site, journals_found)
+    if began_ms is not None and from_ms - AROUND_MS < began_ms:
+        record.doubts.append(RecordGap(GapReason.NOT_BEGUN, from_ms - NEAR_MS, began_ms))
     return record
+
+
+def _began_ms(connection: Connection, site: str, found: Sequence[PointJournal]) -> int | None:
+    """When the first row of these journals was recorded; None where there is none, or the first are kept no longer."""
+    if any(anchor_of(connection, site, journal.id).upto for journal in found):
+        return None
+    first = [row for journal in found for row in list_rows(connection, journal.id, 1, journal.upto, 1)]
+    return min((_happened(row).to_ms for row in first), default=None)
 
 
 def _journals(connection: Connection, site: str, place: PointPlace) -> list[PointJournal]:

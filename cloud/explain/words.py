@@ -45,6 +45,7 @@ DOUBTS: Mapping[GapReason, str] = {
     GapReason.CLOCK: N_("Between %(from)s and %(to)s something was recorded by a clock that nobody had set."),
     GapReason.UNHEARD: N_("Since %(from)s the device has not sent everything: records of that time may still come."),
     GapReason.FORGOTTEN: N_("Until %(to)s: records are no longer kept."),
+    GapReason.NOT_BEGUN: N_("Until %(to)s: nothing is on record, for the records of the point begin then."),
     GapReason.TOO_MANY: N_("From %(from)s on there are more records than were read: ask about a shorter time."),
 }
 WORDS_OF_CAUSES: Mapping[Cause, str] = {

@@ -21,9 +21,12 @@ ASKED = {
     "officer2_name": "Officer B",
     "officer2_number": "100002",
     "since": "2027-01-15T15:00",
-    "until": "2027-01-15T19:00",
+    "until": "2027-01-15T18:00",
     "embargo": "2027-02-15",
 }
+
+EVENING_MS = NOW_MS + 2 * HOUR_MS
+"""The end of the span that is asked for."""
 
 
 @pytest.fixture
@@ -32,6 +35,7 @@ def day(town: Town) -> Town:
     for name, kind in (("Wang Wu", "refused"), ("Li Si", "allowed"), ("Wang Wu", "refused")):
         town.now_ms += HOUR_MS // 2
         town.happens(f"access.{kind}", reason="expired", holder=town.holder(name), direction="in")
+    town.now_ms = EVENING_MS
     return town
 
 
@@ -73,6 +77,7 @@ def test_withheld_rows_are_nobody_s_business(town: Town) -> None:
     for name in ("Wang Wu", "Li Si", "Wang Wu"):
         keep(town, name)
     town.sends("gym-turnstile", 1, len(sender.rows))
+    town.now_ms = EVENING_MS
     file = given(town, people="7")
     report = verify_export(lines(file))
     assert (report.proved, report.by_cloud, report.withheld) == (1, 1, 1)
@@ -162,9 +167,11 @@ def test_embargo_ends_and_people_see_it(day: Town) -> None:
     [
         ({"document": ""}, "Write the number"),
         ({"officer2_name": "officer a", "officer2_number": "100001"}, "two officers"),
+        ({"officer2_number": "100001"}, "two officers"),
         ({"officer2_number": ""}, "two officers"),
         ({"until": "2027-01-15T14:00"}, "at most a year"),
         ({"since": "2024-01-15T14:00"}, "at most a year"),
+        ({"until": "2027-01-15T18:01"}, "has ended by now"),
         ({"since": "noon"}, "A time is written as"),
         ({"people": ""}, "everything is given to nobody"),
         ({"people": "", "points": "no-gate"}, "There is no such point: no-gate"),
@@ -175,6 +182,7 @@ def test_embargo_ends_and_people_see_it(day: Town) -> None:
     ],
 )
 def test_request_that_is_not_in_order_is_rejected(town: Town, fields: dict[str, str], why: str) -> None:
+    town.now_ms = EVENING_MS
     with town.visit("admin") as admin:
         answer = admin.submit("/authority", "/authority", **{**ASKED, "people": "7", **fields})
         assert answer.status_code == 422
@@ -183,6 +191,7 @@ def test_request_that_is_not_in_order_is_rejected(town: Town, fields: dict[str, 
 
 
 def test_withdrawn_request_is_never_released(town: Town) -> None:
+    town.now_ms = EVENING_MS
     with town.visit("admin") as admin, town.visit("office") as office:
         enter(admin, people="7")
         assert admin.submit("/authority/1/withdraw", "/authority").status_code == 303

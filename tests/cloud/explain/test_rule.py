@@ -117,6 +117,11 @@ def test_restart_ends_what_is_not_recorded_again() -> None:
     assert account.doubts == (RecordGap(GapReason.RESTART, rows[0].from_ms, rows[1].to_ms),)
 
 
+def test_first_start_of_all_is_no_restart() -> None:
+    """Nothing was recorded before it: there is no time between two records to speak of."""
+    assert account_of(night(("device.started", {})), "west", "estate").doubts == ()
+
+
 @pytest.mark.parametrize(
     ("rows", "doubt"),
     [

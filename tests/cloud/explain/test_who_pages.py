@@ -152,6 +152,16 @@ def test_device_that_never_spoke_is_a_doubt(town: Town) -> None:
     assert "No record of that time is missing" not in said
 
 
+def test_time_before_the_first_record_is_not_on_record(town: Town) -> None:
+    """The device had not been set up a day ago: nothing can be missing from records that had not begun."""
+    enters(town, "Li Si")
+    with town.visit("office") as staff:
+        said, later = ask(staff, at="2027-01-14T16:00"), ask(staff)
+    assert "Until 2027-01-15 16:00:00: nothing is on record" in said
+    assert "No record of that time is missing" not in said
+    assert "With a card: Li Si" in later
+
+
 def test_rows_of_before_are_known_to_be_gone(town: Town) -> None:
     enters(town, "Li Si")
     with town.store.writing() as connection:
