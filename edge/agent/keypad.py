@@ -2,7 +2,8 @@
 
 - Digits before a card are the number of a point, with or without ``#``: so a reader that several points share is told
   which of them is meant.
-- Digits and ``#`` after a card are the PIN of that card.
+- Digits and ``#`` after a card are the PIN of that card. Where the next card follows at once, what is short enough is
+  the number of its point: the next person need not wait.
 - Digits and ``#`` without a card are a code. A number and ``#`` before it choose its point.
 - ``*`` takes back what was keyed, and so do ten seconds without a key or a card.
 
@@ -55,6 +56,7 @@ NEXT: Mapping[tuple[Phase, Symbol], Phase] = {
     ("digits", "digit"): "digits",
     ("chosen", "digit"): "digits",
     ("pin", "digit"): "pin",
+    ("pin", "end_number"): "pin",
     ("digits", "end_number"): "chosen",
     ("empty", "card"): "pin",
     ("digits", "card"): "pin",
@@ -66,7 +68,7 @@ NEXT: Mapping[tuple[Phase, Symbol], Phase] = {
 
 class Keyed(Struct, frozen=True):
     """What has been keyed so far, last at ``at_ms``. ``number`` is that of the point that was chosen by ``#``. In the
-    phase ``pin`` a card was shown, and the digits after it are its PIN."""
+    phase ``pin`` a card was shown, and the digits after it are its PIN, unless another card follows."""
 
     phase: Phase = "empty"
     digits: str = ""
@@ -87,7 +89,8 @@ def press(keyed: Keyed, key: str, now_ms: int) -> tuple[Keyed, Meaning | None]:
 def show_card(keyed: Keyed, now_ms: int) -> tuple[Keyed, Card]:
     """A card was shown; the digits before it chose its point, as far as they can be a number."""
     keyed = current(keyed, now_ms)
-    return _follow(keyed, "card", "", now_ms), Card(keyed.digits if keyed.phase == "digits" else keyed.number)
+    is_number = keyed.phase == "digits" or len(keyed.digits) <= LONGEST_NUMBER
+    return _follow(keyed, "card", "", now_ms), Card((keyed.digits if is_number else "") or keyed.number)
 
 
 def current(keyed: Keyed, now_ms: int) -> Keyed:
@@ -102,8 +105,7 @@ def _symbol(keyed: Keyed, key: str) -> Symbol:
         return "clear"
     if not keyed.digits:
         return "end_nothing"
-    is_number = keyed.phase == "digits" and len(keyed.digits) <= LONGEST_NUMBER
-    return "end_number" if is_number else "end"
+    return "end_number" if len(keyed.digits) <= LONGEST_NUMBER else "end"
 
 
 def _follow(keyed: Keyed, symbol: Symbol, key: str, now_ms: int) -> Keyed:
@@ -111,6 +113,8 @@ def _follow(keyed: Keyed, symbol: Symbol, key: str, now_ms: int) -> Keyed:
     match phase:
         case "empty":
             return NOTHING
+        case "pin" if symbol == "end_number":
+            return Keyed(phase, "", keyed.digits, now_ms)
         case "digits" | "pin":
             digits = "" if symbol == "card" else (keyed.digits + key)[: MOST_DIGITS + 1]
             return Keyed(phase, digits, keyed.number if phase == "digits" else "", now_ms)
@@ -121,7 +125,7 @@ def _follow(keyed: Keyed, symbol: Symbol, key: str, now_ms: int) -> Keyed:
 
 
 def _meaning(keyed: Keyed, symbol: Symbol) -> Meaning | None:
-    if symbol == "end" and keyed.phase == "pin":
+    if keyed.phase == "pin" and symbol in ("end", "end_number"):
         return Pin(keyed.digits)
     if symbol == "end" and len(keyed.digits) <= MOST_DIGITS:
         return Code(keyed.digits, keyed.number)

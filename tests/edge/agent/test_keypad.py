@@ -43,6 +43,13 @@ def step(keyed: Keyed, symbol: str, now_ms: int) -> tuple[Keyed, Meaning | None]
         ("C1234567890#", Pin("123456789")),
         ("C4711#4711#", Code("4711", "")),
         ("C47*11#C", Card("11")),
+        ("C47C", Card("47")),
+        ("C47#C", Card("47")),
+        ("C12#C4711#", Pin("4711")),
+        ("C12#4711#", Pin("4711")),
+        ("C12#4C", Card("4")),
+        ("C4711C", Card("")),
+        ("C12#4711C", Card("")),
         ("C47C11#", Pin("11")),
         ("C4711", Card("")),
         ("123456#", Code("123456", "")),
@@ -92,7 +99,7 @@ def test_meaning_is_what_stands_since_cleared(typed: list[tuple[str, int]]) -> N
         since = symbol if pause_ms >= CLEARS_AFTER_MS else since + symbol
         keyed, meaning = step(keyed, symbol, now_ms)
         assert meaning == expected(since)
-        if isinstance(meaning, Pin | Code | TakenBack):
+        if isinstance(meaning, Pin | Code | TakenBack) and not _is_number(meaning):
             since = ""
             assert keyed == NOTHING
 
@@ -102,17 +109,28 @@ def expected(since: str) -> Meaning | None:
     before = since[:-1].rpartition(CARD)[2]
     has_card = CARD in since[:-1]
     if since.endswith(CARD):
-        return Card("" if has_card else _number(before))
+        return Card(_number_behind_card(before) if has_card else _number(before))
     if since.endswith("*"):
         return TakenBack()
     if not since.endswith("#"):
         return None
-    if has_card:
-        return Pin(before[:9]) if before else TakenBack()
     last = before.rpartition("#")[2]
+    if has_card:
+        return Pin(last[:9]) if last else TakenBack()
     if re.fullmatch(r"\d{4,8}", last):
         return Code(last, before.rpartition("#")[0].rpartition("#")[2])
     return None if re.fullmatch(r"\d{1,3}", last) else TakenBack()
+
+
+def _is_number(meaning: Meaning) -> bool:
+    """Whether it is too short for a PIN, so that the next card may be meant by it."""
+    return isinstance(meaning, Pin) and len(meaning.digits) <= 3
+
+
+def _number_behind_card(before: str) -> str:
+    """What another card was keyed in between; so long a row of digits was the beginning of a PIN."""
+    number = _number(before)
+    return number if len(number) <= 3 else ""
 
 
 def _number(before: str) -> str:
