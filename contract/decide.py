@@ -47,9 +47,6 @@ ROSTER_AGE_LIMIT_MS: Mapping[Tier, int | None] = {
 }
 """A resident's home has no limit, whatever stands here."""
 
-ROSTER_OLD_MS, ROSTER_VERY_OLD_MS = 24 * HOUR_MS, 7 * DAY_MS
-"""From these ages on a roster is an alarm, because at homes nothing else ends with its age."""
-
 
 class Standing(StrEnum):
     """The state of a grant: a lost card stays in the roster so that its refusal can say so. Who is ``unqualified``
@@ -232,17 +229,19 @@ def weigh(request: Request, grants: Sequence[Grant], facts: Facts, now_ms: int) 
     """Decide over every grant of one credential: the first that allows wins, else the first refusal stands.
 
     Grants that name the point come before those that do not, so that an ended gym membership is refused as ended and
-    not as a home gate's grant that never covered the gym. A grant that lacks nothing but its PIN comes before all that
-    refuse: what it lacks can be keyed at once.
+    not as a home gate's grant that never covered the gym. Of those that refuse, one that holds now comes before one of
+    another time, and before all the one that lacks nothing but its PIN: what it lacks can be keyed at once.
     """
-    refused = None
+    told, rank = None, (False, False)
     for grant in concerned(request, grants):
         decision = decide(request, grant, facts, now_ms)
         if decision.allowed:
             return decision
-        if refused is None or (decision.reason in OF_THE_PIN and refused.reason not in OF_THE_PIN):
-            refused = decision
-    return refused or decide(request, None, facts, now_ms)
+        holds_now = _window(request, grant, facts, not_before(facts, now_ms)) is None
+        its_rank = decision.reason in OF_THE_PIN, holds_now
+        if told is None or its_rank > rank:
+            told, rank = decision, its_rank
+    return told or decide(request, None, facts, now_ms)
 
 
 def concerned(request: Request, grants: Sequence[Grant]) -> Sequence[Grant]:

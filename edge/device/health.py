@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
-from contract.decide import ROSTER_OLD_MS, ROSTER_VERY_OLD_MS
+from contract.decide import DAY_MS
 from contract.device_words import DeviceFault
 from contract.messages import Beat, RosterState, State
 from contract.roster import PAGE_VERSIONS
@@ -23,6 +23,8 @@ from edge.remote.rewiring import Health
 from edge.roster.sync import RosterSync
 
 SOFTWARE = version("hearthgate")
+ROSTER_OLD_MS, ROSTER_VERY_OLD_MS = DAY_MS, 7 * DAY_MS
+"""From these ages on a roster is an alarm, because at homes nothing else ends with its age."""
 
 
 class Condition:

@@ -273,9 +273,24 @@ def test_one_grant_that_allows_is_enough(held: list[Grant]) -> None:
     assert weigh(GYM, held, FACTS, NOW_MS) == Decision(Reason.ALLOWED, MEMBER)
 
 
-def test_of_two_refusals_at_this_point_the_first_stands() -> None:
-    assert weigh(GYM, [GYM_IN_THE_MORNING, ENDED_GYM], FACTS, NOW_MS).reason is Reason.OUTSIDE_HOURS
-    assert weigh(GYM, [ENDED_GYM, GYM_IN_THE_MORNING], FACTS, NOW_MS).reason is Reason.EXPIRED
+def test_refusal_of_a_grant_that_holds_now_is_told() -> None:
+    """In whatever order a roster has them: the one of a window that is over, or has yet to begin, says nothing."""
+    barred = replace(MEMBER, standing=Standing.BARRED, valid_until_ms=NOW_MS + DAY_MS)
+    afterwards = replace(MEMBER, valid_from_ms=NOW_MS + DAY_MS)
+    tomorrow = replace(barred, valid_from_ms=NOW_MS + DAY_MS, valid_until_ms=0)
+    for now, others, reason in (
+        (GYM_IN_THE_MORNING, [ENDED_GYM, tomorrow], Reason.OUTSIDE_HOURS),
+        (barred, [afterwards], Reason.BARRED),
+        (HOME_GATE, [replace(HOME_GATE, valid_from_ms=NOW_MS + DAY_MS)], Reason.NOT_ENTITLED),
+    ):
+        for held in ([now, *others], [*others, now]):
+            assert weigh(GYM, held, FACTS, NOW_MS) == Decision(reason, now)
+
+
+def test_of_two_refusals_alike_the_first_is_told() -> None:
+    suspended = replace(MEMBER, standing=Standing.SUSPENDED)
+    assert weigh(GYM, [suspended, GYM_IN_THE_MORNING], FACTS, NOW_MS).reason is Reason.SUSPENDED
+    assert weigh(GYM, [GYM_IN_THE_MORNING, suspended], FACTS, NOW_MS).reason is Reason.OUTSIDE_HOURS
 
 
 def test_a_card_that_opens_only_other_points_is_not_entitled_here() -> None:
