@@ -98,6 +98,8 @@ def _print_summary(rows: Iterator[LogRow], checks: Sequence[Check]) -> None:
     for reason, count in counts.most_common():
         typer.echo(f"{count:>9} {'allowed' if TABLE[reason].allows else 'refused'}: {reason}")
     typer.echo(f"{counts.total():>9} rows")
+    if not checks:
+        typer.echo("nothing was checked: name a community with --dir, or a setup with --setup")
 
 
 def _refuse_bad_lines(log: Path, weighed: _Weighed) -> None:

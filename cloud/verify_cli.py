@@ -21,6 +21,8 @@ def verify(
         report = verify_export(_lines(file))
     except NoExport as wrong:
         fail(f"{file}: {wrong}")
+    except OSError as wrong:
+        fail(f"{file}: {wrong.strerror}")
     except Broken as wrong:
         typer.echo(json.dumps({"whole": False, "why": str(wrong)}) if as_json else f"{file}: NOT WHOLE: {wrong}")
         raise SystemExit(1) from None

@@ -52,6 +52,7 @@ def test_without_community_everything_is_allowed(replay: Typed) -> None:
     """Only the checks that flags name would be weighed, and none was named."""
     assert replay.lines() == [{"line": line, "allow": True, "reason": "allowed"} for line in (2, 3, 4)]
     assert replay.lines("--zone", "gym") == replay.lines()
+    assert replay()[1].splitlines()[-1] == "nothing was checked: name a community with --dir, or a setup with --setup"
 
 
 def test_log_is_weighed_by_a_community(replay: Typed, sunny_court: Path) -> None:

@@ -198,6 +198,16 @@ def test_withdrawn_request_is_never_released(town: Town) -> None:
         assert "or withdrawn" in words(office.submit("/authority/1/release", "/authority").text)
 
 
+def test_file_that_is_not_there_is_one_plain_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["hearthgate-cloud", "verify-export", str(tmp_path / "none.ndjson")])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert "none.ndjson: No such file or directory" in capsys.readouterr().err
+
+
 def test_stranger_verifies_with_a_command(
     day: Town, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
