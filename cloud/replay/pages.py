@@ -1,21 +1,22 @@
 """The page before a change is made: what the last month would have looked like under it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
-from cloud.hours.pages import read_fields
+from cloud.hours.pages import one_page, read_fields
 from cloud.hours.setup_tables import HoursRow, row_of
 from cloud.people.plans import Plan
 from cloud.people.store import list_plans
 from cloud.plans.form import read_plan
-from cloud.plans.pages import MEANWHILE
+from cloud.plans.pages import MEANWHILE, plan_page
 from cloud.replay.service import LastMonthService, TriedChange
 from cloud.replay.store import point_labels
 from cloud.setup.document import BadSetup
-from cloud.setup.pages import MAX_PAGE_BYTES, NO_FILE, Sent
+from cloud.setup.pages import MAX_PAGE_BYTES, NO_FILE, Sent, preview
 from cloud.setup.service import Outdated, SetupService, Tried
 from cloud.web.context import N_, RequestContext, form_for, or_404, page_for, service
 from cloud.web.errors import page
@@ -38,9 +39,9 @@ def try_setup(context: TryingSetup, setup: Setup, months: Months, sent: Sent) ->
     """A setup as the settings page sends it."""
     if sent is None:
         return page(context.request, 422, NOTHING_DONE, NO_FILE)
-    return _begin(
-        context, months, TriedChange(N_("Settings"), sent.called, "/settings"), lambda: setup.try_out(sent, context.by)
-    )
+    again = partial(preview, setup=setup, sent=sent)
+    change = TriedChange(N_("Settings"), sent.called, "/settings", again)
+    return _begin(context, months, change, lambda: setup.try_out(sent, context.by))
 
 
 @router.post("/plans/{name}")
@@ -52,7 +53,8 @@ def try_plan(name: str, context: TryingSetup, setup: Setup, months: Months, fiel
     def tried() -> Tried:
         return setup.try_rows(context.by, Plan, {name: read_plan(name, fields, before)})
 
-    return _begin(context, months, TriedChange(N_("Plan"), name, f"/plans/{name}"), tried)
+    again = partial(plan_page, name=name, said=None, typed=fields)
+    return _begin(context, months, TriedChange(N_("Plan"), name, f"/plans/{name}", again), tried)
 
 
 @router.post("/hours/{name}")
@@ -62,7 +64,8 @@ def try_hours(name: str, context: Trying, setup: Setup, months: Months, fields: 
     def tried() -> Tried:
         return setup.try_rows(context.by, HoursRow, {name: row_of(read_fields(name, fields))})
 
-    return _begin(context, months, TriedChange(N_("Hours"), name, f"/hours/{name}"), tried)
+    again = partial(one_page, name=name, said=None, typed=fields)
+    return _begin(context, months, TriedChange(N_("Hours"), name, f"/hours/{name}", again), tried)
 
 
 def _begin(
@@ -96,5 +99,6 @@ def last_month(code: str, context: Looking, months: Months) -> HTMLResponse:
 
 @router.post("/{code}/end")
 def end(code: str, context: Trying, months: Months) -> Response:
-    """Look no more, and go back to the change."""
-    return see_other(months.end(context.by, code))
+    """Look no more, and go back to the change as it was typed: there it is made."""
+    change = months.end(context.by, code)
+    return change.again(context) if change else see_other("/")

@@ -6,10 +6,11 @@ stopped, and no reading view of the database that stays open.
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
 
+from fastapi.responses import Response
 from msgspec import Struct
 from sqlalchemy import Connection
 
@@ -22,6 +23,7 @@ from cloud.replay.store import read_passages
 from cloud.setup.service import Tried
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
+from cloud.web.context import RequestContext
 from cloud.web.operators import record
 from contract.decide import DAY_MS, MINUTE_MS
 
@@ -36,11 +38,13 @@ KEPT_MS = 30 * MINUTE_MS
 
 
 class TriedChange(NamedTuple):
-    """What a change is of: a text of the catalogue and a name; and the page that it comes from."""
+    """What a change is of: a text of the catalogue and a name; and the page that it comes from: its path, and how it is
+    shown again with all that was typed there."""
 
     subject: str
     name: str
     back: str
+    again: Callable[[RequestContext], Response]
 
 
 class LastMonth(Struct, frozen=True):
@@ -125,14 +129,14 @@ class LastMonthService:
         with self._store.reading() as connection:
             return run.step(connection, now_ms)
 
-    def end(self, by: str, code: str) -> str:
-        """Look no more; returns the page that it came from."""
+    def end(self, by: str, code: str) -> TriedChange | None:
+        """Look no more; returns the change that was tried, and None if there is none of this operator's."""
         with self._lock:
             run = self._runs.get(code)
             if run is None or run.by != by:
-                return "/"
+                return None
             del self._runs[code]
-            return run.change.back
+            return run.change
 
     def _forget_old(self, now_ms: int) -> None:
         for code in [code for code, run in self._runs.items() if now_ms - run.looked_ms > KEPT_MS]:

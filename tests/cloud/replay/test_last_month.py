@@ -39,7 +39,9 @@ def test_plan_that_closes_the_gym_shows_who_loses(month: Town) -> None:
         assert "Looked at the last month under a change" in words(admin.get("/audit").text)
         assert 'opens-gym" aria-label' in admin.get("/plans/yearly").text
         back = admin.submit(f"{begun.headers['location']}/end", begun.headers["location"])
-        assert back.headers["location"] == "/plans/yearly"
+        assert back.status_code == 200
+        assert 'name="fee_yuan" type="number" min="0" value="365"' in back.text
+        assert 'action="/plans/yearly"' in back.text
         assert admin.get(begun.headers["location"]).status_code == 404
     with month.visit("admin", language="zh") as admin:
         begun = admin.submit("/last-month/plans/yearly", "/plans/yearly", **CLOSED)
@@ -71,6 +73,10 @@ def test_hours_and_setup_are_replayed_too(month: Town) -> None:
         text = re.sub(r'gym = "always"', 'gym = "gym-hours"', admin.get("/settings/setup.toml").text)
         sent = admin.post("/last-month/setup", data={"csrf": admin.token("/settings"), "text": text})
         assert sent.status_code == 303
+        looked = sent.headers["location"]
+        back = admin.submit(f"{looked}/end", looked)
+        assert 'action="/settings/apply"' in back.text
+        assert "gym = &#34;gym-hours&#34;" in back.text
         assert admin.post("/last-month/setup", data={"csrf": admin.token("/settings"), "text": "["}).status_code == 422
         wrong = admin.submit("/last-month/hours/gym-hours", "/hours/gym-hours", **at_night, rest="25:00-26:00")
         assert wrong.status_code == 422

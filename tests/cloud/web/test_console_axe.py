@@ -1,6 +1,7 @@
 """axe finds nothing serious on any page of the console: in both languages, by day and by night, wide and narrow."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,7 @@ from cloud.commands.store import list_orders
 from cloud.keys.keys import KeyFolder
 from cloud.people.plans import YEARLY, Plan
 from cloud.people.service import PeopleService
+from cloud.plans.pages import plan_page
 from cloud.points.zones import create_zone
 from cloud.replay.service import LastMonthService, TriedChange
 from cloud.sample import SITE
@@ -158,5 +160,6 @@ def _month_without_the_gym(town: Town) -> str:
     """The code of a replay."""
     services = town.app.state.services
     tried = services[SetupService].try_rows("admin", Plan, {YEARLY.name: replace(YEARLY, opens={})})
-    code: str = services[LastMonthService].begin("admin", TriedChange("Plan", "yearly", "/plans/yearly"), tried)
+    change = TriedChange("Plan", "yearly", "/plans/yearly", partial(plan_page, name="yearly", said=None))
+    code: str = services[LastMonthService].begin("admin", change, tried)
     return code
