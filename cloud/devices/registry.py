@@ -131,7 +131,7 @@ def register(
     if known is not None:
         raise NotRegistered(f"another key is registered as {name}: if its Pi was replaced, use --replace")
     its_zh, its_en = _labels(connection, name)
-    labels = {"label_zh": label_zh or its_zh, "label_en": label_en or its_en}
+    labels = {"label_zh": label_zh or label_en or its_zh, "label_en": label_en or label_zh or its_en}
     values = {"site": site_of(connection).name, "name": name, "public_key": public_key, "registered_ms": now_ms}
     connection.execute(insert(devices).values(**values, **labels))
     touch(connection, Touched.DEVICES)

@@ -174,7 +174,8 @@ class Registrar:
             raise NotRegistered(f"there is no zone {zone}")
         if zone and not wired and not has_point(connection, name):
             wired = [Wired(name, zone)]
-        labels = {name: (position.label_zh or name, position.label_en or name)}
+        zh, en = position.label_zh, position.label_en
+        labels = {name: (zh or en or name, en or zh or name)}
         return place_points(connection, name, wired, zone, labels)
 
     def _issue(self, connection: Connection, name: str, public_key: bytes, now_ms: int) -> Issued:

@@ -75,7 +75,7 @@ class PointService:
                 raise Rejected(NO_ZONE, "zone")
             stands = connection.execute(select(points).where(points.c.name == point)).one_or_none()
             if stands is None:
-                labels = label_zh or point, label_en or point
+                labels = label_zh or label_en or point, label_en or label_zh or point
                 add_point(connection, point, device, place.zone, *labels, place.class_name)
             elif stands.device == device:
                 labels = label_zh or stands.label_zh, label_en or stands.label_en
