@@ -92,7 +92,7 @@ def test_a_build_without_the_lease_is_caught(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_build_that_lets_strangers_in_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Decider, "_weigh", lambda *_: (Decision(Reason.ALLOWED), False))
+    monkeypatch.setattr(Decider, "_weigh", lambda *_: (Decision(Reason.ALLOWED), False, None))
     assert any("lets nobody in" in one for one in complaints())
 
 
