@@ -162,7 +162,7 @@ def test_a_loss_is_asked_about_in_a_dialog_before_anything_happens(town: Town, p
 
 
 def test_what_is_seldom_needed_is_behind_one_more_step(town: Town, page: Page) -> None:
-    log_in(page)
+    log_in(page, "admin")
     pages = page.get_by_role("navigation", name="Pages")
     expect(pages.get_by_role("link", name="Audit")).to_be_hidden()
     pages.get_by_text("More").click()
