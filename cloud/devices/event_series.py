@@ -129,10 +129,9 @@ def find_arrivals(
 
     Of the series that match, those are read whose next event is nearest: all others lie behind as many of these.
     """
-    asked = [event_series.c.site == site, point_seen(connection, event_series.c.point), shown(silent=silent)]
+    asked = [*wanted_words(site, wanted), point_seen(connection, event_series.c.point), shown(silent=silent)]
     if wanted.device:
         asked.append(event_series.c.device_id.in_(select(devices.c.id).where(devices.c.name == wanted.device)))
-    asked += wanted_words(wanted)
     far = (0 if newest_first else MAX_INTEGER) if last is None else last
     low, high = (far, beyond) if newest_first else (beyond, far)
     span = {"low": low, "high": high}
@@ -156,9 +155,10 @@ def find_arrivals(
     )
 
 
-def wanted_words(wanted: EventFilter) -> list[ColumnElement[bool]]:
-    """Whether a series has the point, the reason and the kind that a filter asks for."""
-    asked = [event_series.c[name] == value for name in ("point", "reason") if (value := getattr(wanted, name))]
+def wanted_words(site: str, wanted: EventFilter) -> list[ColumnElement[bool]]:
+    """Whether a series is of the site, and has the point, the reason and the kind that a filter asks for."""
+    asked = [event_series.c.site == site]
+    asked += [event_series.c[name] == value for name in ("point", "reason") if (value := getattr(wanted, name))]
     if wanted.kind:
         family = event_series.c.kind.startswith(f"{wanted.kind}.", autoescape=True)
         asked.append((event_series.c.kind == wanted.kind) | family)

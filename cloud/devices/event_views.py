@@ -190,8 +190,7 @@ def _by_arrival(
         is_all = series is None and structs.replace(wanted, since_ms=0, until_ms=0) == EventFilter()
         return _EVENTS.where(*_in_time(wanted)) if is_all and scope.zone is None else None
     scope.check_movements(wanted.holder)
-    asked = [event_series.c.site == site, *([devices.c.name == wanted.device] if wanted.device else [])]
-    asked += wanted_words(wanted)
+    asked = wanted_words(site, wanted) + ([devices.c.name == wanted.device] if wanted.device else [])
     if series is not None:
         asked.append(events.c.series.in_(series))
     mine = events.c.holder.in_(_holders(wanted.holder))
