@@ -56,7 +56,10 @@ def test_every_promise_has_a_figure(table: _rows.Table) -> None:
 
 @pytest.mark.long(15)
 @pytest.mark.usefixtures("mosquitto")
-@pytest.mark.parametrize("program", _bench.PROGRAMS)
+@pytest.mark.parametrize(
+    "program",
+    [pytest.param(one, marks=pytest.mark.slow if one == "roster" else ()) for one in _bench.PROGRAMS],
+)
 def test_program_prints_every_figure(program: str) -> None:
     """Cut as short as can be, and of another size: what the figures say then is of no interest."""
     command = [sys.executable, "-P", str(ROOT / "benchmarks" / "_short.py")]

@@ -55,6 +55,7 @@ def test_change_costs_the_files_that_are_said(row: "re.Match[str]") -> None:
     assert (counted[False], counted[True]) == (int(row["new"]), int(row["edited"]))
 
 
+@pytest.mark.slow
 def test_changes_need_no_other_file(tmp_path: Path) -> None:
     """All of them are made in a copy. Their tests pass there, and so do the tests of the tables."""
     copy_of_the_project(tmp_path)

@@ -138,7 +138,7 @@ def estate(past: Past, tables: Path) -> Iterator[Estate]:
 
 
 @given(steps=STEPS)
-@settings(max_examples=25)
+@settings(max_examples=8)
 def test_no_sequence_at_the_desk_breaks_a_promise(
     past: Past, tables: Path, steps: list[tuple[int, int, int, bool]]
 ) -> None:

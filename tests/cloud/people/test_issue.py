@@ -282,7 +282,7 @@ def new_world(tables: Path, keys: KeyFolder) -> Iterator[World]:
         store.close()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(steps=st.lists(st.tuples(st.sampled_from(list(ACTS)), st.lists(st.integers(0, 1000), max_size=5)), max_size=10))
 def test_changes_come_to_what_a_whole_recompute_makes(
     tables: Path, keys: KeyFolder, steps: list[tuple[str, list[int]]]
