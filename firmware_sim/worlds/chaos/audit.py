@@ -30,6 +30,8 @@ BUTTON_NS = 2 * SECOND_NS
 """From the button to the lock and to its row, on a busy machine."""
 DECIDED_NS = 5 * SECOND_NS
 """From the last bit of a card to its row, on a busy machine."""
+COUNTED_NS = 60 * SECOND_NS
+"""The minute whose unknown cards beyond the first few a device counts in one row."""
 AT_ONCE_NS = SECOND_NS // 5
 """From the last bit of a card to its row, if the device was whole and idle."""
 UNWRITTEN_NS = SECOND_NS
@@ -188,13 +190,16 @@ class _PinAudit:
         self._away = list(self._absences(self._agent_ends + keeper_ends))
 
     def judge_badges(self) -> Iterator[str]:
-        decided = self._times("access.allowed", "access.refused")
+        decided, counted = self._times("access.allowed", "access.refused"), self._counted()
         self._verdict.badges += len(self._badges)
         for at_ns in self._badges:
             excused = any(away.touches(at_ns - SLACK_NS, at_ns + AWAY_NS) for away in self._away)
             # A card that perhaps nobody read must not take the row of the next one.
             within_ns = AT_ONCE_NS if excused else DECIDED_NS
-            if not _claim(decided, at_ns - SLACK_NS, at_ns + within_ns) and not excused:
+            if _claim(decided, at_ns - SLACK_NS, at_ns + within_ns) or excused:
+                continue
+            # A card that was only counted may have taken the row of the next one: so any near that row is explained.
+            if not _claim(counted, at_ns - COUNTED_NS, at_ns + COUNTED_NS + DECIDED_NS):
                 self._verdict.undecided += 1
                 yield f"nobody decided about the card of {at_ns}"
 
@@ -260,6 +265,11 @@ class _PinAudit:
     def _active(self, pin: tuple[int, bool]) -> list[int]:
         """When a pin became active."""
         return [move.at_ns for move in self._moves if (move.pin, move.level) == pin]
+
+    def _counted(self) -> list[int]:
+        """When unknown cards were written down as a number of them, once for each."""
+        rows = ((at_ns, row.data) for at_ns, row in self._rows if row.kind == "reader.invalid_read")
+        return [at_ns for at_ns, said in rows if said.get("why") == "unknown_cards" for _ in range(said["count"])]
 
     def _times(self, *kinds: str) -> list[int]:
         """When rows of these kinds were written, in order."""

@@ -134,6 +134,15 @@ def test_a_card_that_nobody_decided_is_told(tmp_path: Path) -> None:
     assert complaint(verdict) == f"{GATE}: nobody decided about the card of 40000000000"
 
 
+def test_counted_unknown_cards_explain_as_many(tmp_path: Path) -> None:
+    """Of unknown cards the first few are rows. The next take the rows of those behind them, as far as we can tell."""
+    counted = (41.0, "reader.invalid_read", {"why": "unknown_cards", "count": 1})
+    folder = Folder(tmp_path, FOUND, counted, (42.01, "access.refused", {}))
+    folder.note(40.95, "badge", GATE).note(42.0, "badge", GATE)
+    assert folder.audit().undecided == 0
+    assert folder.note(43.0, "badge", GATE).audit().undecided == 1
+
+
 @pytest.mark.parametrize("killed", [AGENT, KEEPER])
 def test_nobody_decides_while_a_device_is_not_whole(tmp_path: Path, killed: str) -> None:
     folder = a_day(tmp_path).note(39.0, "killed", killed).note(40.0, "badge", GATE)
