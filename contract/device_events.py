@@ -118,7 +118,12 @@ class ReaderEvents:
         why: str = ...,
         count: int = ...,
     ) -> None:
-        """A frame that is no card, by its length and parity, never by its bits; or ``why`` a card led to no point."""
+        """A frame that is no card, by its length and parity, never by its bits; or ``why`` a card led to no point, or a
+        code was not looked at."""
+
+    @event("reader.codes_closed", "alarm", "watch", "输错代码过多，暂停输入代码", "Too many wrong codes: codes closed")
+    def codes_closed(self, reader: str, wrong: int, closed_ms: int) -> None:
+        """So many codes were wrong at this reader within a day that none is looked at for a while. Cards open."""
 
     @event(
         "reader.enrolment",

@@ -85,6 +85,7 @@ DEVICE_FAULTS: Mapping[str, Phrase] = {
 
 DEVICE_TEXTS: Mapping[str, Phrase] = {
     "alarm_still_on": Phrase("报警未解除，不能复位", "The alarm is still on: nothing is reset"),
+    "codes_wait": Phrase("暂不接受代码，请稍候再输，或刷卡", "No code is taken now: wait a while, or show a card"),
     "enrol_again": Phrase("请再刷一次同一张卡", "Hold the same card here once more"),
     "enrol_other": Phrase("不是同一张卡，请从头登记", "This is another card: begin again"),
     "enrol_read": Phrase("卡已读取", "The card has been read"),

@@ -12,14 +12,11 @@ only mistypes there is blocked too, for as long.
 
 from msgspec import Struct
 
-from contract.decide import DAY_MS, MINUTE_MS
+from contract.decide import DAY_MS
+from edge.passes.guesses import PINS
 
-WRONG_PINS = 5
-"""The wrong PINs of a card that block its PIN (GB 50396-2007: an alarm after five at the most)."""
-BLOCK_MS = 10 * MINUTE_MS
+BLOCK_MS = PINS.closed_ms
 FORGET_MS = DAY_MS
-FIRST_WAIT_MS = 2_000
-"""After the first wrong PIN at a reader; twice as long after each further one."""
 MAX_CARDS = 1_000
 """Cards whose wrong PINs are counted; of more of them those longest ago are forgotten."""
 
@@ -43,7 +40,7 @@ class PinGuard:
     def is_blocked(self, digest: bytes, now_ms: int) -> bool:
         """Whether no PIN of this card is looked at for minutes, so that none need be asked for."""
         tries = self._recent(digest, now_ms)
-        return tries is not None and tries.wrong >= WRONG_PINS and now_ms - tries.last_ms < BLOCK_MS
+        return tries is not None and tries.wrong >= PINS.most_wrong and now_ms - tries.last_ms < BLOCK_MS
 
     def takes(self, digest: bytes, reader: str, now_ms: int) -> bool:
         """Whether a PIN of this card that is keyed at this reader now is looked at."""
@@ -60,9 +57,9 @@ class PinGuard:
         tries = self._recent(digest, now_ms)
         if tries is None:
             just_started = now_ms - self._started_ms < BLOCK_MS
-            tries = _Tries(WRONG_PINS - 1 if just_started else 0, now_ms, {})
+            tries = _Tries(PINS.most_wrong - 1 if just_started else 0, now_ms, {})
         wrong_here = tries.here.get(reader, (0, 0))[0] + 1
-        tries.here[reader] = wrong_here, now_ms + min(BLOCK_MS, FIRST_WAIT_MS << wrong_here - 1)
+        tries.here[reader] = wrong_here, now_ms + PINS.wait_ms(wrong_here)
         tries.wrong, tries.last_ms = tries.wrong + 1, now_ms
         self._tries.pop(digest, None)
         self._tries[digest] = tries

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from contract.archetypes import ServingKind
 from contract.credentials import code_credential, key_pressed
-from contract.decide import Direction
+from contract.decide import Decision, Direction
 from contract.demands import PinVerdict
+from contract.device_events import ReaderEvents
 from contract.reasons import Reason
 from edge.agent.enrolments import Enrolments, Shown
 from edge.agent.keypad import CLEARS_AFTER_MS, NOTHING, Code, Meaning, Pin, TakenBack, press, show_card
@@ -23,8 +24,10 @@ from edge.agent.ports import AgentPorts
 from edge.agent.reader_watch import ReaderWatch
 from edge.agent.runner import Runner
 from edge.archetypes.protocol import Decided, Show
+from edge.passes.code_guard import CodeGuard
+from edge.passes.guesses import CODES
 
-ENTER_PIN, NO_PIN_ASKED = "enter_pin", "no_pin_asked"
+ENTER_PIN, NO_PIN_ASKED, CODES_WAIT = "enter_pin", "no_pin_asked", "codes_wait"
 _LAMP_OF: Mapping[Shown, Literal["green", "red"]] = {
     "enrol_again": "green",
     "enrol_other": "red",
@@ -70,6 +73,7 @@ class ReaderPorts(Struct, frozen=True):
     agent: AgentPorts
     enrolments: Enrolments
     pins: PinGuard
+    codes: CodeGuard
     resets: Callable[[str, bytes], bool]
     guarded: Callable[..., None]
 
@@ -121,14 +125,44 @@ class CardReader:
             case Pin(digits=digits):
                 self._pin(digits)
             case Code(digits=digits, number=number):
-                digest = self._decider.digest_of_card(code_credential(digits))
-                self._weigh_at(self._places.find(number, digest), digest)
+                self._code(digits, number)
             case TakenBack():
                 self._give_up()
             case _ if self._keyed.phase != "pin":
                 self._give_up()  # ten seconds are over, and the next person was quicker than our timer
             case _ if self._waiting is not None:
                 self._wait(self._waiting.place, self._waiting.digest, self._waiting.decided)
+
+    def _code(self, digits: str, number: str) -> None:
+        """A code was keyed. While none is looked at, the rule decides about nobody: a free way out stays free."""
+        if not self._ports.codes.takes(self._name, self._clock.mono_ms()):
+            self._unread_code(self._places.find(number, b""))
+            return
+        digest = self._decider.digest_of_card(code_credential(digits))
+        place = self._places.find(number, digest)
+        if place is None:
+            self._weigh_at(None, digest)
+        else:
+            self._count_code(place, self._weigh(place, digest))
+
+    def _unread_code(self, place: Place | None) -> None:
+        if place is not None:
+            decided = self._decide(place, b"", None)
+            if decided.decision.allowed:
+                self._tell(place, decided)
+                return
+            self._show(place, CODES_WAIT)
+        self._watch.codes_wait(self._name)
+
+    def _count_code(self, place: Place, decision: Decision) -> None:
+        codes, now_ms = self._ports.codes, self._clock.mono_ms()
+        if decision.grant is not None:
+            codes.note_right(self._name, now_ms)
+        elif decision.reason is Reason.UNKNOWN_CREDENTIAL:
+            closed_after = codes.note_wrong(self._name, now_ms)
+            if closed_after is not None:
+                closed = ReaderEvents.codes_closed(reader=self._name, wrong=closed_after, closed_ms=CODES.closed_ms)
+                self._ports.agent.recording.record(place.runner.point.name, *closed.row)
 
     def _card(self, place: Place | None, digest: bytes) -> None:
         self._last = place
@@ -143,16 +177,17 @@ class CardReader:
         elif not (digest and any(self._ports.resets(one.runner.point.name, digest) for one in self._places.all)):
             self._watch.no_number(self._name)
 
-    def _weigh(self, place: Place, digest: bytes) -> None:
-        """Have the rule decide without a PIN. It is asked for where that is all that is missing, and where it can be
-        keyed: behind a card, for digits behind a code are another code, whose digest stands in the journal."""
+    def _weigh(self, place: Place, digest: bytes) -> Decision:
+        """Have the rule decide without a PIN, and return what it said. The PIN is asked for where that is all that is
+        missing, and where it can be keyed: behind a card, for digits behind a code are another code, whose digest
+        stands in the journal."""
         decided = self._decide(place, digest, None)
         grant, reason = decided.decision.grant, decided.decision.reason
         point = place.runner.point.name
         if reason is Reason.UNKNOWN_CREDENTIAL and not self._watch.unknown(self._clock.mono_ms()):
             self._show(place, Reason.UNKNOWN_CREDENTIAL.value)
         elif self._ports.resets(point, digest):
-            return
+            pass
         elif reason is not Reason.PIN_NEEDED or grant is None or not grant.pin or self._keyed.phase != "pin":
             self._tell(place, decided)
         elif self._ports.pins.is_blocked(digest, self._clock.mono_ms()):
@@ -160,6 +195,7 @@ class CardReader:
         else:
             self._wait(place, digest, decided)
             self._show(place, ENTER_PIN)
+        return decided.decision
 
     def _pin(self, digits: str) -> None:
         """A PIN was keyed after a card. One that nobody asked for is forgotten: it must not be taken for a code."""

@@ -62,6 +62,10 @@ class ReaderWatch:
         """A card was shown, and no point was chosen for it."""
         self._invalid.note({"reader": reader, "why": "no_number"})
 
+    def codes_wait(self, reader: str) -> None:
+        """A code was keyed, and after wrong ones none is looked at for a while."""
+        self._invalid.note({"reader": reader, "why": "codes_wait"})
+
     def unknown(self, now_ms: int) -> bool:
         """A card that nobody knows was refused. Whether that is a row of its own; if not, it is counted here."""
         self._reads.note(now_ms)

@@ -13,6 +13,10 @@ from edge.agent.reader import CardReader, Place, ReaderPlaces, ReaderPorts
 from edge.agent.reader_watch import ReaderWatch
 from edge.agent.runner import Runner
 from edge.config.device_config import DeviceConfig
+from edge.passes.code_guard import CodeGuard
+
+CODES_PAGE = "#codes"
+"""Under which wrong codes are kept among the documents of points: no point can have this name."""
 
 
 class Readers:
@@ -33,7 +37,7 @@ class Readers:
         self._watches: dict[tuple[str, str], ReaderWatch] = {}
         """By point, which is empty for a reader of several, and by direction or the shared reader's name."""
         pins = PinGuard(ports.clock.mono_ms())
-        self._ports = ReaderPorts(ports, self.enrolments, pins, resets, guarded)
+        self._ports = ReaderPorts(ports, self.enrolments, pins, _code_guard(ports), resets, guarded)
         self._readers: dict[str, CardReader] = {}
         for name, runner in runners.items():
             for direction in runner.point.readers:
@@ -72,6 +76,16 @@ class Readers:
         watch = ReaderWatch(self._loop, partial(_record_invalid_read, self._recording, point))
         self._watches[point, called] = watch
         self._readers[name] = CardReader(name, places, watch, self._ports)
+
+
+def _code_guard(ports: AgentPorts) -> CodeGuard:
+    """The wrong codes of before a restart count on."""
+    now_ms, notebook = ports.clock.mono_ms(), ports.notebook
+    if notebook is None:
+        return CodeGuard(None, now_ms)
+    return CodeGuard(
+        notebook.restored(CODES_PAGE), now_ms, lambda document: notebook.persist(CODES_PAGE, document, lambda: None)
+    )
 
 
 def _record_invalid_read(recording: Recording, point: str, data: dict[str, Any]) -> None:

@@ -250,7 +250,7 @@ async def test_code_is_asked_for_no_pin(tmp_path: Path) -> None:
 async def test_codes_by_the_hundred_are_few_rows(tmp_path: Path) -> None:
     hall = Airlock(tmp_path)
     rows = [row for number in range(100) for row in await hall.keys(f"86{number:04}#")]
-    assert reasons(rows) == ["unknown_credential"] * 3 + ["reader.invalid_read"]
+    assert reasons(rows) == ["unknown_credential", "reader.invalid_read"]
     assert hall.agent.readers.faults() == {"outer.reader_noisy": "in"}
 
 

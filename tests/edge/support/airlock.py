@@ -13,7 +13,7 @@ from contract.schedules import ALWAYS
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
 from edge.agent.pin_guard import BLOCK_MS
-from edge.agent.ports import AgentPorts
+from edge.agent.ports import AgentPorts, Notes
 from edge.config import device_config
 from edge.keeper.protocol import Changed, DriveOutput, Frame, Snapshot, ToKeeper
 from tests.edge.support.cards import ANNAS, KEY, Cards, LoopClock, digest
@@ -29,14 +29,13 @@ DOOR = """
 name = "{name}"
 kind = "door"
 zone = "estate"
-free_exit = false
+free_exit = {free_exit}
 outputs.lock = {{ pin = {lock}, load = "power_to_unlock" }}
 inputs.contact = {{ pin = {contact} }}
 inputs.exit_button = {{ pin = {button} }}
 readers.in = {{ d0 = {d0}, d1 = {d1} }}
 """
-FIRST = DOOR.format(name=OUTER, lock=17, contact=5, button=6, d0=7, d1=8)
-SECOND = DOOR.format(name=INNER, lock=18, contact=20, button=21, d0=22, d1=23)
+SECOND = DOOR.format(name=INNER, lock=18, contact=20, button=21, d0=22, d1=23, free_exit="false")
 SHARED = '\n[[reader]]\nname = "pad"\nd0 = 24\nd1 = 25\npoints = { "1" = "outer", "12" = "inner" }\n'
 EMERGENCY = '\n[[emergency]]\nzone = "estate"\ninput = { pin = 13, active = "high" }\nreset = { pin = 26 }\n'
 
@@ -44,10 +43,23 @@ EMERGENCY = '\n[[emergency]]\nzone = "estate"\ninput = { pin = 13, active = "hig
 class Airlock:
     """Both doors ask Anna for her PIN, unless they are told otherwise."""
 
-    def __init__(self, folder: Path, *, interlock: str = "", tier: Tier = Tier.STAFF, wiring: str = "") -> None:
-        """``wiring`` is more of the outer door, in TOML."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        interlock: str = "",
+        tier: Tier = Tier.STAFF,
+        wiring: str = "",
+        free_exit: bool = False,
+        notebook: Notes | None = None,
+    ) -> None:
+        """``wiring`` is more of the outer door, in TOML. With ``free_exit`` that has a reader on its inside too."""
+        first = DOOR.format(
+            name=OUTER, lock=17, contact=5, button=6, d0=7, d1=8, free_exit="true" if free_exit else "false"
+        )
+        wiring += "readers.out = { d0 = 9, d1 = 10 }\n" if free_exit else ""
         names = f"interlock = {interlock}\n" if interlock else ""
-        (folder / "hall.toml").write_text(CONFIG + FIRST + wiring + names + SECOND + SHARED + EMERGENCY)
+        (folder / "hall.toml").write_text(CONFIG + first + wiring + names + SECOND + SHARED + EMERGENCY)
         self.loop = asyncio.get_running_loop()
         clock = LoopClock(self.loop)
         self.recording = DiskRecording(self.loop)
@@ -57,7 +69,7 @@ class Airlock:
         self.ask_pin(OUTER, INNER)
         config = device_config.load(folder / "hall.toml")
         decider = Decider(self.cards, clock, KEY, points={point.name: point for point in config.points})
-        self.agent = Agent(config, AgentPorts(self.loop, clock, self.recording, decider, self))
+        self.agent = Agent(config, AgentPorts(self.loop, clock, self.recording, decider, self, notebook))
         shut = {f"{door}.{name}": name == "contact" for door in (OUTER, INNER) for name in ("contact", "exit_button")}
         self.agent.handle(Snapshot(shut, []))
         self.recording.rows.clear()
