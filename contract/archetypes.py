@@ -8,10 +8,13 @@ records through that instance, so it cannot name an event, a fault or a text tha
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, Literal, NotRequired, TypedDict, TypeVar, get_args
 
+from msgspec.structs import replace
+
 from contract.decide import Mode
 from contract.device_events import CommandEvents, cleared_fields
 from contract.event_types import EventType, Look, Record, declared_in, event
 from contract.events import Grade
+from contract.occupancy import CAME_IN, WENT_OUT, Counted, Moved
 from contract.phrases import Noun, Phrase
 
 Archetype = Literal["portal", "session", "box", "till", "watch", "feeder", "unknown"]
@@ -169,6 +172,17 @@ class PortalKind(ServingKind[PhaseT, FaultT, TextT]):
 
     archetype = "portal"
     grade = "access"
+    counts: ClassVar[Counted] = "people"
+    """What passes: it counts in a zone in which the same is counted."""
+    moves: ClassVar[Mapping[str, Moved]] = {}
+    """What its own events say of how many are inside, by their kinds; ``passed`` says the same of every portal."""
+
+    def moved(self, event: str, data: Mapping[str, Any]) -> Moved | None:
+        """What an event of one of its points says of the zone behind it; None where it says nothing."""
+        if event != self.passed.kind:
+            return self.moves.get(event)
+        went = WENT_OUT if data.get("direction") == "out" else CAME_IN
+        return went if data.get("holder") else replace(went, names_doubt=1)
 
     @event(
         "access.passed",

@@ -48,6 +48,8 @@ class Purpose(StrEnum):
     ENROL = "hg-enrol-1"
     USAGE = "hg-usage-1"
     LEND = "hg-lend-1"
+    ZONE = "hg-zone-1"
+    ROOM = "hg-room-1"
     EXPORT = "hg-export-1"
 
 

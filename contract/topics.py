@@ -8,8 +8,8 @@ from msgspec import Struct
 
 Way = Literal["up", "dn"]
 
-UP_CHANNELS = ("events", "state", "beat", "live", "want", "reported", "result", "renew", "usage")
-DOWN_CHANNELS = ("ack", "roster", "page", "config", "command", "certificate", "lend")
+UP_CHANNELS = ("events", "state", "beat", "live", "want", "reported", "result", "renew", "usage", "room")
+DOWN_CHANNELS = ("ack", "roster", "page", "config", "command", "certificate", "lend", "zone")
 CHANNELS: Mapping[Way, tuple[str, ...]] = {"up": UP_CHANNELS, "dn": DOWN_CHANNELS}
 
 NAME = r"[a-z0-9][a-z0-9-]{0,39}"

@@ -29,6 +29,7 @@ from contract.messages import (
 from contract.roster import Page, Prefix
 from contract.roster_index import IndexPage, is_index_page
 from contract.site_page import SitePage
+from contract.zone_news import RoomTaken, ZoneNews
 
 
 def describe(message: Arrived) -> dict[str, Any]:
@@ -117,4 +118,6 @@ _READERS: Mapping[str, Callable[[bytes], dict[str, Any]]] = {
     "certificate": _document(Certificate),
     "usage": _document(Usage),
     "lend": _document(Lend),
+    "zone": _document(ZoneNews),
+    "room": _document(RoomTaken),
 }

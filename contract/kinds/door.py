@@ -1,9 +1,11 @@
 """A door with a leaf: a lock, and if wired a contact, an exit button and a release sense."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from contract.archetypes import ALL_MODES, PortalKind
 from contract.event_types import event
+from contract.occupancy import Moved
 from contract.phrases import Phrase, noun
 
 Phase = Literal["closed", "unlocked", "open", "held", "forced", "released"]
@@ -12,7 +14,14 @@ Text = Literal["please_close", "held", "forced"]
 
 
 class Door(PortalKind[Phase, Fault, Text]):
-    """What a door records beside what every portal does."""
+    """What a door records beside what every portal does. Nobody can say how many pass while a leaf is open."""
+
+    moves: ClassVar[Mapping[str, Moved]] = {
+        "door.exited": Moved(-1, count_doubt=1, names_doubt=1),
+        "door.tailgated": Moved(1, count_doubt=1, names_doubt=1),
+        "door.forced": Moved(0, count_doubt=1, names_doubt=1),
+        "door.held": Moved(0, count_doubt=1, names_doubt=1),
+    }
 
     @event("door.exit_button", "quiet", "access", "按了出门按钮", "Exit button pressed")
     def exit_button(self) -> None:

@@ -1,9 +1,11 @@
 """A turnstile: a tripod that an allowed badge unlocks for one person."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from contract.archetypes import ALL_MODES, PortalKind
 from contract.event_types import event
+from contract.occupancy import Moved
 from contract.phrases import Phrase, noun
 
 Phase = Literal["rest", "unlocked", "turning", "forced", "jammed", "released"]
@@ -12,7 +14,14 @@ Text = Literal["forced", "jammed", "tailgated"]
 
 
 class Turnstile(PortalKind[Phase, Fault, Text]):
-    """What a turnstile records beside what every portal does."""
+    """What a turnstile records beside what every portal does. Each turn of its arm is one person."""
+
+    moves: ClassVar[Mapping[str, Moved]] = {
+        "turnstile.exited": Moved(-1, names_doubt=1),
+        "turnstile.tailgated": Moved(1, names_doubt=1),
+        "turnstile.forced": Moved(1, count_doubt=1, names_doubt=1),
+        "turnstile.jammed": Moved(0, count_doubt=1, names_doubt=1),
+    }
 
     @event("turnstile.exited", "quiet", "access", "有人出门", "Somebody went out")
     def exited(self) -> None:

@@ -65,6 +65,7 @@ SENDINGS: Mapping[str, Sending] = {
     "result": Sending(Purpose.RESULT, 1),
     "renew": Sending(Purpose.RENEW, 1),
     "usage": Sending(Purpose.USAGE, 1),
+    "room": Sending(Purpose.ROOM, 1),
 }
 
 

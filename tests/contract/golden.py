@@ -31,6 +31,7 @@ from contract.roster import (
     PAGE_VERSIONS,
 )
 from contract.sealing import EnrolKey, page_hash
+from contract.zone_news import Named, RoomTaken, ZoneNews, pack_names
 from tests.contract.golden_pages import (
     CALENDAR_PAGE,
     DEMANDING_PAGE,
@@ -221,6 +222,30 @@ MESSAGES: dict[str, Struct] = {
         used=5,
         keep=6,
     ),
+    "zone-1.json": ZoneNews(
+        zone="gym",
+        number=1_777_888_801_234,
+        issued_ms=1_777_888_801_234,
+        seen={DEVICE: (JOURNAL, 8), "gym-2": ("fedcba9876543210", 0)},
+        inside=38,
+        count_doubt=2,
+        names_doubt=1,
+        counted_ms=1_777_884_000_000,
+        emptied_ms=1_777_834_800_000,
+        names=pack_names([Named(b"rider-02", 75), Named(b"rider-03", 70_000)]),
+        room=4,
+        division=17,
+        asks=True,
+    ),
+    "zone-many-1.json": ZoneNews(
+        zone="gym",
+        number=1_777_888_802_000,
+        issued_ms=1_777_888_802_000,
+        seen={},
+        inside=5_000,
+        names=None,
+    ),
+    "room-1.json": RoomTaken(zone="gym", division=17),
     "site-page-6.hex": DEMANDING_PAGE,
     "event-1.hex": EVENT,
 }

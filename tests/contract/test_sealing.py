@@ -189,6 +189,8 @@ def test_the_purposes_on_the_wire_never_change_and_are_all_different() -> None:
             "hg-enrol-1",
             "hg-usage-1",
             "hg-lend-1",
+            "hg-zone-1",
+            "hg-room-1",
             "hg-export-1",
         ),
     ]

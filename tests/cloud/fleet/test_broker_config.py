@@ -76,8 +76,8 @@ def test_the_broker_is_bounded(place: BrokerPlace, authority: Authority) -> None
     assert all(int(settings[name]) > 0 for name in (*bounds, "max_connections"))
 
 
-UP = "events", "state", "beat", "live", "want", "reported", "result", "renew", "usage"
-DOWN = "ack", "roster", "page", "config", "command", "certificate", "lend"
+UP = "events", "state", "beat", "live", "want", "reported", "result", "renew", "usage", "room"
+DOWN = "ack", "roster", "page", "config", "command", "certificate", "lend", "zone"
 
 
 def test_rights_are_these_and_no_others(place: BrokerPlace, authority: Authority) -> None:
