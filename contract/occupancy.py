@@ -29,7 +29,7 @@ class Moved(Struct, frozen=True):
 CAME_IN, WENT_OUT = Moved(1), Moved(-1)
 """Somebody whose name is known passed."""
 UNSEEN = Moved(0, MAX_INSIDE, MAX_INSIDE)
-"""Anybody may have passed, and nobody saw it: the way stood open."""
+"""Anybody may have passed, and nobody saw it: the way stood open, or an emergency has released it."""
 
 
 class Count(Struct, frozen=True):

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterable
 from typing import Annotated, NamedTuple
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from contract.messages import JournalId, Message, Name, Number, Time
 from contract.occupancy import MAX_INSIDE
@@ -27,13 +27,19 @@ _ENTRY = struct.Struct(">8sH")
 _LONGEST_S = 0xFFFF
 
 
+class SeenRow(Struct, array_like=True, frozen=True):
+    """How far a device's passages are counted in: a journal, and the last row of it. 0 is before the first."""
+
+    journal: JournalId
+    seq: Seen
+
+
 class ZoneNews(Message, frozen=True, kw_only=True):
     """``dn/zone`` (retained): how a zone stands for the device that it is sent to.
 
-    ``number`` only grows, with the cloud's clock. ``seen`` says by device the journal, and the last of its rows, that
-    are counted in. Passages of before ``counted_ms`` change no count any more: somebody has counted the room since, or
-    emptied it; those of before ``emptied_ms`` no name. ``names`` are those inside (see ``pack_names``), None where they
-    are too many.
+    ``number`` only grows, with the cloud's clock. ``seen`` says by device how far it is counted in. Passages of before
+    ``counted_ms`` change no count any more: somebody has counted the room since, or emptied it; those of before
+    ``emptied_ms`` no name. ``names`` are those inside (see ``pack_names``), None where they are too many.
 
     ``room`` is how many more this device may admit than ``seen`` has of it, None where there is no fire limit; it may
     be below 0. ``division`` numbers it. With ``asks`` the device is to answer with ``RoomTaken`` once this is written
@@ -43,7 +49,7 @@ class ZoneNews(Message, frozen=True, kw_only=True):
     zone: Name
     number: Number
     issued_ms: Time
-    seen: Annotated[dict[Name, tuple[JournalId, Seen]], Meta(max_length=MAX_DEVICES)]
+    seen: Annotated[dict[Name, SeenRow], Meta(max_length=MAX_DEVICES)]
     inside: Many
     count_doubt: Many = 0
     names_doubt: Many = 0

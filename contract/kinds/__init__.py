@@ -16,16 +16,17 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from contract.archetypes import ARCHETYPE_FAMILIES, AnyKind, Kind
+from contract.archetypes import ARCHETYPE_FAMILIES, AnyKind, Kind, PortalKind
 from contract.decide import HOUR_MS, Mode
 from contract.device_events import DEVICE_EVENTS
 from contract.device_words import DEVICE_FAMILIES, DEVICE_FAULTS, DEVICE_TEXTS
 from contract.event_types import EventType, by_kind
 from contract.events import Grade, grade
+from contract.occupancy import UNSEEN, Counted, Moved
 from contract.phrases import Noun, Phrase, noun
 
 W = TypeVar("W", Phrase, Noun)
@@ -61,6 +62,29 @@ def kind_of(name: str) -> AnyKind:
 def has_mode(kind: str, mode: Mode) -> bool:
     """Whether a point of this kind can be set to this mode: the one rule for the cloud and its devices."""
     return mode in kind_of(kind).modes
+
+
+def counted_at(kind: str) -> Counted | None:
+    """What passes a point of this kind; None where nobody does."""
+    station = kind_of(kind)
+    return station.counts if isinstance(station, PortalKind) else None
+
+
+def moved_by(kind: str, event: str, data: Mapping[str, Any]) -> Moved | None:
+    """What an event of a point of this kind says of the zone behind it; None where it says nothing. While a way is held
+    open nobody sees who passes: the count is in doubt from then on, until a person has counted the room."""
+    station = kind_of(kind)
+    if not isinstance(station, PortalKind):
+        return None
+    if event == station.mode_set.kind:
+        return UNSEEN if data.get("mode") == Mode.HOLD_OPEN else None
+    return station.moved(event, data)
+
+
+def counting_events() -> frozenset[str]:
+    """The kinds of all events of points that may count."""
+    portals = [kind for kind in known_kinds().values() if isinstance(kind, PortalKind)]
+    return frozenset(event for kind in portals for event in (kind.passed.kind, kind.mode_set.kind, *kind.moves))
 
 
 class Vocabulary(Struct, frozen=True):

@@ -31,7 +31,7 @@ from contract.roster import (
     PAGE_VERSIONS,
 )
 from contract.sealing import EnrolKey, page_hash
-from contract.zone_news import Named, RoomTaken, ZoneNews, pack_names
+from contract.zone_news import Named, RoomTaken, SeenRow, ZoneNews, pack_names
 from tests.contract.golden_pages import (
     CALENDAR_PAGE,
     DEMANDING_PAGE,
@@ -226,7 +226,7 @@ MESSAGES: dict[str, Struct] = {
         zone="gym",
         number=1_777_888_801_234,
         issued_ms=1_777_888_801_234,
-        seen={DEVICE: (JOURNAL, 8), "gym-2": ("fedcba9876543210", 0)},
+        seen={DEVICE: SeenRow(JOURNAL, 8), "gym-2": SeenRow("fedcba9876543210", 0)},
         inside=38,
         count_doubt=2,
         names_doubt=1,

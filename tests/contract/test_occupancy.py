@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.decide import Mode
+from contract.kinds import counted_at, counting_events, moved_by
 from contract.kinds.door import DOOR
 from contract.kinds.turnstile import TURNSTILE
 from contract.occupancy import CAME_IN, MAX_INSIDE, UNSEEN, WENT_OUT, Count, Moved
-from contract.passages import counted_at, counting_events, moved_by
 
 ANNA = "72696465726e6f31"
 moves = st.builds(Moved, st.integers(-1, 1), st.integers(0, MAX_INSIDE), st.integers(0, MAX_INSIDE))
@@ -44,7 +44,7 @@ def test_only_portals_count() -> None:
 
 
 def test_events_that_count_are_declared() -> None:
-    assert {"access.passed", "turnstile.exited", "door.mode", "emergency.began"} <= counting_events()
+    assert {"access.passed", "turnstile.exited", "door.mode"} <= counting_events()
     assert not {"access.allowed", "access.not_entered", "socket.mode"} & counting_events()
 
 
