@@ -8,7 +8,7 @@ from cloud.duties.store import list_cells, list_duties
 from cloud.hours.setup_tables import HoursRow
 from cloud.points.rule import SetupPoint
 from cloud.web.operators import list_operators
-from cloud.web.sentence import N_, Sentence
+from cloud.web.sentence import N_, UnknownName
 from cloud.web.setup_table import Problem, Proposal, SetupTable
 
 NO_OPERATOR = N_("there is no operator %(name)s; add them first: hearthgate-cloud user add")
@@ -41,7 +41,7 @@ def _check_operators(proposal: Proposal, key: str, names: Collection[str]) -> It
     known = {one.name for one in list_operators(proposal.connection)}
     for name in names:
         if name not in known:
-            yield Problem(key, "operators", Sentence(NO_OPERATOR, name=name))
+            yield Problem(key, "operators", UnknownName(NO_OPERATOR, name=name))
 
 
 CELLS = SetupTable(

@@ -30,7 +30,7 @@ def _tidy(flat: Flat) -> Flat:
     except Rejected as wrong:
         raise BadRow(wrong.where, wrong.ground) from None
     except UnclearName as wrong:
-        raise BadRow("name", str(wrong)) from None
+        raise BadRow("name", wrong.args[0]) from None
     if checked.building or checked.flat:
         return checked
     said = read_flat_name(checked.name)

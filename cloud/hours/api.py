@@ -62,11 +62,13 @@ class DayBody(Strict):
     kind: DayKind
     weekday: int | None = Field(None, ge=1, le=7)
     hours: HoursName = ""
-    label: Shown = Field("", max_length=MAX_LABEL)
+    label_zh: Shown = Field("", max_length=MAX_LABEL)
+    label_en: Shown = Field("", max_length=MAX_LABEL)
 
     def special_days(self) -> list[SpecialDay]:
         """Raises ``Rejected``."""
-        return days_through(SpecialDay(**self.model_dump(exclude={"until"})), self.until or self.day)
+        label = Label(self.label_zh, self.label_en)
+        return days_through(SpecialDay(self.day, self.kind, self.weekday, self.hours, label), self.until or self.day)
 
 
 class DaysBody(Strict):

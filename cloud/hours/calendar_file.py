@@ -50,8 +50,13 @@ class CalendarFile(Struct, frozen=True):
         if not named:
             raise Rejected(NOTHING_TO_COME, "file")
         return [
-            structs.replace(self.of, day=day, label=clean(named[day])[:MAX_LABEL].strip()) for day in sorted(named)
+            structs.replace(self.of, day=day, label=_label(clean(named[day])[:MAX_LABEL].strip()))
+            for day in sorted(named)
         ], left_out
+
+
+def _label(name: str) -> Label:
+    return Label(name, name)
 
 
 class Imported(Struct, frozen=True):

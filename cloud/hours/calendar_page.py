@@ -16,6 +16,7 @@ from cloud.hours.service import FIRST_DAY, LAST_DAY, NO_DAY, HoursService, days_
 from cloud.hours.store import hours_labels, list_hours, list_special_days
 from cloud.hours.views import missing_year, today_of
 from cloud.hours.words import DAY_KINDS, WEEKDAYS
+from cloud.store.labels import Label
 from cloud.web.context import N_, Reading, RequestContext, Said, service
 from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
@@ -138,7 +139,11 @@ def _special_day(fields: Mapping[str, str], day: date) -> SpecialDay:
     """A form's kind of day. Raises ``ValueError``."""
     kind = DayKind(fields.get("kind", ""))
     weekday = int(fields["weekday"]) if "weekday" in fields and kind is DayKind.AS_WEEKDAY else None
-    return SpecialDay(day, kind, weekday, fields.get("of", ""), fields.get("label", ""))
+    return SpecialDay(day, kind, weekday, fields.get("of", ""), _label(fields))
+
+
+def _label(fields: Mapping[str, str]) -> Label:
+    return Label(fields.get("label_zh", ""), fields.get("label_en", ""))
 
 
 def _day(text: str) -> date:

@@ -72,7 +72,7 @@ class SpecialDay(Struct, frozen=True, order=True):
     kind: DayKind
     weekday: int | None = None
     hours: str = ""
-    label: str = ""
+    label: Label = Label()
 
     @property
     def key(self) -> tuple[date, DayKind, str]:

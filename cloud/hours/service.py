@@ -251,7 +251,12 @@ def _checked_day(day: SpecialDay, hours: Hours | None) -> SpecialDay:
         raise Rejected(NO_HOURS, "hours", 404)
     if hours is not None and not hours.follows_calendar:
         raise Rejected(NO_CALENDAR, "hours")
-    return structs.replace(day, label=clean_text(day.label, MAX_LABEL))
+    return structs.replace(day, label=label_of_day(day.label))
+
+
+def label_of_day(label: Label) -> Label:
+    """What a day is called, if it has a name, in the form in which it is stored. Raises ``UnclearName``."""
+    return Label(clean_text(label.zh, MAX_LABEL), clean_text(label.en, MAX_LABEL)).named("")
 
 
 def _kinds_of(days: Sequence[SpecialDay]) -> str:

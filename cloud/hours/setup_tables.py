@@ -8,10 +8,11 @@ from msgspec import Struct, field, structs
 
 from cloud.devices.registry import site_of
 from cloud.hours.rule import ALWAYS_NAME, MOST_AT_ONCE, DayKind, Hours, SpecialDay
-from cloud.hours.service import HoursEdit, check_calendar
+from cloud.hours.service import HoursEdit, check_calendar, label_of_day
 from cloud.hours.store import list_hours, list_special_days
 from cloud.hours.window_text import read_windows, write_hours
 from cloud.store.labels import Label, Name
+from cloud.web.names import UnclearName
 from cloud.web.rejected import Rejected
 from cloud.web.sentence import N_, Sentence
 from cloud.web.setup_table import BadRow, FileRows, Problem, Proposal, SetupTable, Writing
@@ -115,7 +116,8 @@ def _check_days(proposal: Proposal) -> Iterator[Problem]:
 
 
 class DaysRow(Struct, frozen=True, kw_only=True):
-    """A special day as the setup has it, or all days ``from`` a first one ``until`` a last one."""
+    """A special day as the setup has it, or all days ``from`` a first one ``until`` a last one. A label of one text is
+    good for both languages."""
 
     day: date | None = None
     first: date | None = field(default=None, name="from")
@@ -123,7 +125,7 @@ class DaysRow(Struct, frozen=True, kw_only=True):
     kind: DayKind
     weekday: int | None = None
     hours: str = ""
-    label: str = ""
+    label: Label | str = Label()
 
 
 def spread_days(row: DaysRow) -> list[SpecialDay]:
@@ -132,7 +134,11 @@ def spread_days(row: DaysRow) -> list[SpecialDay]:
     if first is None or last is None or (row.day and (row.first or row.until)):
         raise BadRow("", Sentence(DAY_OR_RANGE))
     try:
-        return SpecialDay(first, row.kind, row.weekday, row.hours, row.label).through(last)
+        label = label_of_day(row.label if isinstance(row.label, Label) else Label(row.label, row.label))
+    except UnclearName as wrong:
+        raise BadRow("label", wrong.args[0]) from None
+    try:
+        return SpecialDay(first, row.kind, row.weekday, row.hours, label).through(last)
     except ValueError:
         raise BadRow("until", Sentence(BAD_RANGE, first=str(first))) from None
 
@@ -140,13 +146,18 @@ def spread_days(row: DaysRow) -> list[SpecialDay]:
 def gather_days(days: Sequence[SpecialDay]) -> list[DaysRow]:
     """The rows of these days, those that follow one another and are alike in one."""
     runs: list[list[SpecialDay]] = []
-    for day in sorted(days, key=lambda one: (one.kind, one.weekday or 0, one.hours, one.label, one.day)):
+    for day in sorted(days, key=_alike):
         last = runs[-1][-1] if runs else None
         if last and len(runs[-1]) < MOST_AT_ONCE and structs.replace(last, day=last.day + timedelta(days=1)) == day:
             runs[-1].append(day)
         else:
             runs.append([day])
     return [_row_of_run(run) for run in sorted(runs)]
+
+
+def _alike(day: SpecialDay) -> tuple[object, ...]:
+    """In this order days that are alike but for the day stand together."""
+    return day.kind, day.weekday or 0, day.hours, day.label.zh, day.label.en, day.day
 
 
 def _row_of_run(run: Sequence[SpecialDay]) -> DaysRow:

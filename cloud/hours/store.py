@@ -52,17 +52,19 @@ def list_special_days(
     connection: Connection, site: str, first: date = date.min, last: date = date.max
 ) -> list[SpecialDay]:
     """The special days from ``first`` through ``last``, in order."""
-    columns = (special_days.c[name] for name in SpecialDay.__struct_fields__)
-    query = select(*columns).where(special_days.c.site == site, special_days.c.day.between(first, last))
+    query = select(special_days).where(special_days.c.site == site, special_days.c.day.between(first, last))
     rows = connection.execute(query.order_by(special_days.c.day, special_days.c.kind, special_days.c.hours))
-    return [SpecialDay(day, DayKind(kind), *rest) for day, kind, *rest in rows]
+    return [
+        SpecialDay(row.day, DayKind(row.kind), row.weekday, row.hours, Label(row.label_zh, row.label_en))
+        for row in rows
+    ]
 
 
 def put_special_days(connection: Connection, site: str, days: Sequence[SpecialDay]) -> None:
     """Add these days, each in the place of one of the same day, kind and hours."""
     remove_special_days(connection, site, days)
     if days:
-        connection.execute(insert(special_days), [{"site": site, **structs.asdict(one)} for one in days])
+        connection.execute(insert(special_days), [_day_values(site, one) for one in days])
     touch(connection, Touched.TERMS)
 
 
@@ -80,6 +82,12 @@ def load_schedules(connection: Connection, site: str, zone: ZoneInfo) -> dict[st
     """What devices are sent of all hours, by name."""
     calendar = list_special_days(connection, site)
     return {hours.name: resolve(hours, calendar, zone) for hours in list_hours(connection)}
+
+
+def _day_values(site: str, day: SpecialDay) -> Mapping[str, object]:
+    values = structs.asdict(day)
+    label = values.pop("label")
+    return {**values, "site": site, "label_zh": label.zh, "label_en": label.en}
 
 
 def _values(hours: Hours) -> Mapping[str, object]:

@@ -22,5 +22,5 @@ special_days = Table(
     Column("kind", String, primary_key=True),
     Column("hours", String, primary_key=True, comment="name of those that it concerns; empty for all"),
     Column("weekday", Integer, comment="1 to 7, Monday first: which one a shifted day is as"),
-    Column("label", String, nullable=False),
+    *labels(),
 )

@@ -8,7 +8,7 @@ from msgspec import Struct
 from cloud.flats.rule import RELATIVE_ZONES
 from cloud.hours.rule import ALWAYS_NAME
 from cloud.people.plans import RESIDENT, Days, Plan, allotment_name
-from cloud.web.sentence import N_, Sentence
+from cloud.web.sentence import N_, Sentence, UnknownName
 from contract.decide import Tier
 from contract.topics import NAME
 
@@ -46,15 +46,15 @@ def plan_faults(plan: Plan, around: Around) -> Iterator[tuple[str, Sentence]]:
     zones = {*around.zones, *RELATIVE_ZONES}
     for zone, hours in plan.opens.items():
         if zone not in zones:
-            yield f"opens.{zone}", Sentence(NO_ZONE, name=zone, there=_listed(zones))
+            yield f"opens.{zone}", UnknownName(NO_ZONE, name=zone, there=_listed(zones))
         if hours not in around.hours:
-            yield f"opens.{zone}", Sentence(NO_HOURS, name=hours, there=_listed(around.hours))
+            yield f"opens.{zone}", UnknownName(NO_HOURS, name=hours, there=_listed(around.hours))
     for zone in plan.resets:
         if zone not in around.zones:
-            yield "resets", Sentence(NO_ZONE, name=zone, there=_listed(around.zones))
+            yield "resets", UnknownName(NO_ZONE, name=zone, there=_listed(around.zones))
     for name in plan.quantities:
         if name not in around.classes:
-            yield f"quantities.{name}", Sentence(NO_CLASS, name=name, there=_listed(around.classes))
+            yield f"quantities.{name}", UnknownName(NO_CLASS, name=name, there=_listed(around.classes))
 
 
 def _by_itself(plan: Plan) -> Iterator[tuple[str, Sentence]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cloud.hours.setup_tables import HoursRow
 from cloud.people.plans import Plan
 from cloud.people.store import list_plans
+from cloud.plans.gaps import gaps
 from cloud.plans.rule import Around, plan_faults
 from cloud.plans.service import check_removable, put_plan, remove_plan
 from cloud.points.rule import SiteZone
@@ -36,6 +37,7 @@ PLANS = SetupTable(
     put=put_plan,
     remove=remove_plan,
     check=_check,
+    gaps=gaps,
     actions=("plan.",),
 )
 TABLES = (PLANS,)

@@ -12,7 +12,7 @@ from cloud.points import setup_store as store
 from cloud.points.rule import PointClass, SetupPoint, SiteZone, camera_fault, zone_faults
 from cloud.points.zone_store import MAX_ZONES
 from cloud.web.operators import record
-from cloud.web.sentence import N_, Sentence
+from cloud.web.sentence import N_, Sentence, UnknownName
 from cloud.web.setup_table import BadRow, Problem, Proposal, SetupTable, Writing, changed_detail
 from contract.kinds import kind_name, known_kinds
 
@@ -108,9 +108,9 @@ def _check_points(proposal: Proposal) -> Iterator[Problem]:
         if point == before.get(point.name):
             continue
         if point.kind and kind_name(point.kind) not in known_kinds():
-            yield Problem(point.name, "kind", Sentence(NO_KIND, kind=point.kind, kinds=", ".join(known_kinds())))
+            yield Problem(point.name, "kind", UnknownName(NO_KIND, kind=point.kind, kinds=", ".join(known_kinds())))
         if point.class_name and point.class_name not in classes:
-            yield Problem(point.name, "class", Sentence(NO_CLASS, name=point.class_name))
+            yield Problem(point.name, "class", UnknownName(NO_CLASS, name=point.class_name))
         if unknown := proposal.unknown(Flat, point.flat, N_("flat")):
             yield Problem(point.name, "flat", unknown)
         if fault := camera_fault(point.camera):

@@ -97,7 +97,7 @@ def _read(table: AnyTable, key: str, said: Mapping[str, Any]) -> Struct:
     """The row that a body says. Raises ``BadSetup``."""
     keyed = {"name": key, **said} if any(field.name == "name" for field in structs.fields(table.kind)) else said
     row, errors = read_row(keyed, table.kind, strict=False)
-    if row is None:
+    if errors:
         raise BadSetup([f"{error.field}: {error.text}".removeprefix(": ") for error in errors])
     try:
         tidy: Struct = table.tidy(row)

@@ -18,15 +18,16 @@ COLUMN_TWICE = N_("a column stands twice; leave one out")
 
 
 class CsvError(ValueError):
-    """A line that is no row; the text says why, and what to do."""
+    """A line that ends the reading; the text says why, and what to do."""
 
     def __init__(self, line: int, text: str) -> None:
         super().__init__(text)
         self.line, self.text = line, text
 
 
-def read_csv(text: str, kind: type[Struct]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The line of each row with its cells by column. An empty cell is none. Raises ``CsvError``."""
+def read_csv(text: str, kind: type[Struct]) -> Iterator[tuple[int, dict[str, Any] | Sentence]]:
+    """The line of each row with its cells by column, or with what is wrong with it. An empty cell is none. Raises
+    ``CsvError`` for a line behind which none can be read."""
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     columns: list[str] = []
     try:
@@ -36,7 +37,7 @@ def read_csv(text: str, kind: type[Struct]) -> Iterator[tuple[int, dict[str, Any
             if not columns:
                 columns = _columns(cells, kind)
             elif len(cells) != len(columns):
-                raise CsvError(rows.line_num, Sentence(NOT_ONE_EACH, cells=len(cells), columns=len(columns)))
+                yield rows.line_num, Sentence(NOT_ONE_EACH, cells=len(cells), columns=len(columns))
             elif rows.line_num > MAX_ROWS + 1:
                 raise CsvError(rows.line_num, Sentence(TOO_MANY, most=MAX_ROWS))
             else:

@@ -21,6 +21,17 @@ MAX_NAMED = 100
 NOT_TOML = N_("this is not TOML: %(why)s")
 BYTE_ORDER_MARK = N_("it begins with a byte order mark; save it as UTF-8 without BOM")
 NOT_UTF_8 = N_("the byte %(byte)s is not UTF-8; save it as UTF-8 (it may be GBK)")
+HEADER = """\
+# What screens call something is its label, in both languages:
+#   label = { zh = "东门", en = "East gate" }
+# A special day has one too:
+#   [[special_day]]
+#   day = 2027-01-01
+#   kind = "rest"
+#   label = { zh = "元旦", en = "New Year's Day" }
+
+"""
+"""How a file begins that is exported."""
 AS_OF = "as_of_change"
 """The key of ``[site]`` that names the last change which the file knows of."""
 
@@ -47,13 +58,13 @@ class SetupFile(NamedTuple):
 class ReadSetup(NamedTuple):
     """A setup that was read: the rows of the tables that stand in it, by their keys. ``as_of`` is the last change that
     the file knows of, none if it does not say. ``places`` has the file and the line of each row and field; ``wrong``
-    are the lines that could not be read, ``bad_names`` the keys of the rows on them."""
+    are the lines that could not be read, ``partial`` the rows on them as far as they could be, by their keys."""
 
     rows: Mapping[type[Struct], Mapping[str, Struct]]
     as_of: int | None
     places: "Places"
     wrong: Sequence[tuple[tuple[str, int], str]]
-    bad_names: Mapping[type[Struct], Sequence[str]]
+    partial: Mapping[type[Struct], Mapping[str, Struct]]
 
     def refuse(self, problems: Iterable[tuple[AnyTable, Problem]]) -> None:
         """Raises ``BadSetup`` if any line is wrong."""
@@ -112,7 +123,7 @@ def read_setup(file: SetupFile, tables: Sequence[AnyTable]) -> ReadSetup:
             reading.read_beside(table, content[table.csv], table.name in content)
         elif table.name in content:
             reading.read_table(table, content[table.name])
-    return ReadSetup(reading.rows, as_of, reading.places, reading.wrong, reading.bad_names)
+    return ReadSetup(reading.rows, as_of, reading.places, reading.wrong, reading.partial)
 
 
 def _not_toml(problem: str) -> str:
@@ -127,7 +138,7 @@ class _Reading:
         self.file, self.places = file, places
         self.rows: dict[type[Struct], dict[str, Struct]] = {}
         self.wrong: list[tuple[tuple[str, int], str]] = []
-        self.bad_names: dict[type[Struct], list[str]] = {}
+        self.partial: dict[type[Struct], dict[str, Struct]] = {}
 
     def take_as_of(self, site: object) -> int | None:
         said = site.pop(AS_OF, None) if isinstance(site, dict) else None
@@ -159,7 +170,10 @@ class _Reading:
         found = self.rows.setdefault(table.kind, {})
         try:
             for line, row in read_csv(decoded(content, str(name)), table.kind):
-                self._take(table, row, (str(name), line), found)
+                if isinstance(row, Sentence):
+                    self.wrong.append(((str(name), line), row))
+                else:
+                    self._take(table, row, (str(name), line), found)
         except CsvError as wrong:
             self.wrong.append(((str(name), wrong.line), wrong.text))
 
@@ -168,20 +182,21 @@ class _Reading:
     ) -> None:
         kind = table.file_rows.kind if table.file_rows else table.kind
         row, errors = read_row(said, kind, strict=not isinstance(at, tuple))
-        rows: Sequence[Struct] = ()
-        if row is not None:
-            try:
-                rows = table.spread(row)
-            except BadRow as wrong:
-                errors = [FieldError(wrong.field, wrong.text)]
+        rows: Sequence[Struct] = () if table.file_rows else (row,)
+        try:
+            rows = table.spread(row)
+        except BadRow as wrong:
+            errors = errors or [FieldError(wrong.field, wrong.text)]
         for error in errors:
             place = at if isinstance(at, tuple) else self.places.at(f"{at}.{error.field}".rstrip("."))
             self.wrong.append((place, joined(f"{_shown(at, table)}{_dotted(error)}", error.text)))
-        if errors:
-            name = said.get("name")
-            self.bad_names.setdefault(table.kind, []).append(name if isinstance(name, str) else "")
         for one in rows:
-            self._keep(table, one, at, into)
+            (self._keep_partial if errors else self._keep)(table, one, at, into)
+
+    def _keep_partial(self, table: AnyTable, row: Struct, at: str | tuple[str, int], _into: dict[str, Struct]) -> None:
+        key = table.key_of(row)
+        self.partial.setdefault(table.kind, {})[key] = row
+        self.places.rows.setdefault((table.name, key), at)
 
     def _keep(self, table: AnyTable, row: Struct, at: str | tuple[str, int], into: dict[str, Struct]) -> None:
         key = table.key_of(row)
@@ -251,7 +266,7 @@ def write_setup(
             body[table.name] = listed
         else:
             head[table.name] = []
-    return write_rows(head | body)
+    return HEADER + write_rows(head | body)
 
 
 def plain(row: Struct) -> dict[str, Any]:

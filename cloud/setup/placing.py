@@ -1,7 +1,8 @@
 """A setup compared with what stands, row by row, and put in place."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from msgspec import Struct, to_builtins
@@ -11,6 +12,7 @@ from cloud.setup.document import ReadSetup
 from cloud.setup.rule import Difference
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import UnknownName
 from cloud.web.setup_table import AnyTable, Problem, Proposal, Writing
 
 Rows = Mapping[type[Struct], Mapping[str, Struct]]
@@ -70,10 +72,21 @@ def compare(
 ) -> Comparison:
     """What the setup changes. A table that it does not have stays as it is. Raises ``BadSetup``."""
     after = {kind: setup.rows.get(kind, rows) for kind, rows in before.items()}
-    known = {kind: {*rows, *setup.bad_names.get(kind, ())} for kind, rows in after.items()}
+    known = {kind: {*rows, *setup.partial.get(kind, ())} for kind, rows in after.items()}
     proposal = Proposal(connection, site, before, after, known)
-    setup.refuse((table, problem) for table in tables for problem in table.check(proposal))
+    problems = ((table, problem) for table in tables for problem in table.check(proposal))
+    setup.refuse(chain(problems, _unknown_names(tables, proposal, setup)))
     return Comparison(setup, before, after, changes_between(tables, before, after))
+
+
+def _unknown_names(
+    tables: Sequence[AnyTable], proposal: Proposal, setup: ReadSetup
+) -> Iterator[tuple[AnyTable, Problem]]:
+    """What is named on wrong lines, and is not there: all that is wrong is said at once."""
+    for table in tables:
+        if rows := setup.partial.get(table.kind):
+            of_rows = proposal._replace(after={**proposal.after, table.kind: rows})
+            yield from ((table, one) for one in table.check(of_rows) if isinstance(one.text, UnknownName))
 
 
 def put_changes(writing: Writing, compared: Comparison) -> None:

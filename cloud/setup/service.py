@@ -53,12 +53,13 @@ class NeedsAccept(Exception):
 
 
 class Preview(Struct, frozen=True):
-    """What a setup would change, for whom, and why that wants a second step, if it does. ``as_of`` is the last change
-    of the setup that was seen."""
+    """What a setup would change, for whom, and why that wants a second step, if it does. ``gaps`` are what it leaves
+    without a use, ``as_of`` is the last change of the setup that was seen."""
 
     differences: Sequence[Difference]
     impact: Impact
     reasons: Sequence[Sentence]
+    gaps: Sequence[Sentence]
     code: str
     as_of: int
 
@@ -188,7 +189,8 @@ class SetupService:
         impact = impact_of(before, after, prepared.names, MAX_NAMES)
         differences = [change.shown() for change in prepared.compared.changes]
         code = accept_code(differences, prepared.mark.revision)
-        return Preview(differences, impact, grave_reasons(impact), code, prepared.mark.as_of)
+        unused = [gap for table in self._tables for gap in table.gaps(prepared.compared.after)]
+        return Preview(differences, impact, grave_reasons(impact), unused, code, prepared.mark.as_of)
 
     def _carry_out(self, prepared: _Prepared, by: str) -> bool:
         """False if the community has changed since it was compared."""

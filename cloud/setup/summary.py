@@ -14,9 +14,14 @@ _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 
 def lines_of(preview: Preview, *, is_done: bool) -> Iterator[str]:
-    if not preview.differences:
+    if preview.differences:
+        yield from _what_changes(preview, is_done=is_done)
+    else:
         yield "nothing differs from what stands"
-        return
+    yield from (f"warning: {gap}" for gap in preview.gaps)
+
+
+def _what_changes(preview: Preview, *, is_done: bool) -> Iterator[str]:
     yield f"{len(preview.differences)} rows {'were changed' if is_done else 'would change'}:"
     yield from _shortened([_row(one) for one in preview.differences])
     impact = preview.impact
@@ -36,6 +41,7 @@ def values_of(preview: Preview, *, is_done: bool) -> dict[str, Any]:
         "differences": to_builtins(preview.differences),
         **impact,
         "second_step": list(preview.reasons),
+        "warnings": list(preview.gaps),
         "code": preview.code,
         "as_of_change": preview.as_of,
     }

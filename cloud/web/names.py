@@ -6,6 +6,8 @@ same; a mixture of them is none.
 
 import unicodedata
 
+from cloud.web.sentence import N_, Sentence
+
 _LATIN_OF = str.maketrans("авекмнорстухіјѕԁԛԝһѵӏαεικνορτυχωϲ01", "abekmhopctyxijsdqwhvlaeikvoptuxwcol")
 """After case folding: the Latin letter that each is taken for."""
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -14,7 +16,7 @@ _ALIKE = {"LATIN", "CYRILLIC", "GREEK"}
 
 
 class UnclearName(ValueError):
-    """The text is no name; it says why."""
+    """The text is no name. Its first argument is a sentence that says why."""
 
 
 def clean(text: str) -> str:
@@ -25,7 +27,7 @@ def clean(text: str) -> str:
     cleaned = " ".join(unicodedata.normalize("NFKC", text).split())
     hidden = next((sign for sign in (*text, *cleaned) if unicodedata.category(sign) in _HIDDEN), None)
     if hidden is not None:
-        raise UnclearName(f"U+{ord(hidden):04X} cannot be seen in a name")
+        raise UnclearName(Sentence(N_("%(sign)s cannot be seen in a name"), sign=f"U+{ord(hidden):04X}"))
     return cleaned
 
 
@@ -33,7 +35,7 @@ def clean_text(text: str, most: int) -> str:
     """The same of a text that is shown as a name, of at most so many characters. Raises ``UnclearName``."""
     shown = clean(text)
     if len(shown) > most:
-        raise UnclearName(f"a name has at most {most} characters")
+        raise UnclearName(Sentence(N_("a name has at most %(most)s characters"), most=most))
     return shown
 
 
@@ -41,10 +43,10 @@ def clean_login(text: str) -> str:
     """The name of an operator: one word, and not of two scripts that look alike. Raises ``UnclearName``."""
     cleaned = clean(text)
     if not cleaned or " " in cleaned:
-        raise UnclearName("a name to log in with is one word")
+        raise UnclearName(Sentence(N_("a name to log in with is one word")))
     scripts = {unicodedata.name(sign, "").partition(" ")[0] for sign in cleaned if sign.isalpha()}
     if len(scripts & _ALIKE) > 1:
-        raise UnclearName("the letters are of two scripts that look alike")
+        raise UnclearName(Sentence(N_("the letters are of two scripts that look alike")))
     return cleaned
 
 

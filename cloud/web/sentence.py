@@ -36,6 +36,10 @@ class Sentence(str):
         return made
 
 
+class UnknownName(Sentence):
+    """Says that something is named that there is not."""
+
+
 def filled(
     text: str,
     values: Mapping[str, Value],

@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 from msgspec import Struct, to_builtins
 from sqlalchemy import Connection
 
-from cloud.web.sentence import N_, Sentence
+from cloud.web.sentence import N_, Sentence, UnknownName
 
 R = TypeVar("R", bound=Struct)
 
@@ -55,7 +55,7 @@ class Proposal(NamedTuple):
         names = self.names(kind)
         if not name or name in names:
             return ""
-        return Sentence(
+        return UnknownName(
             N_("there is no %(what)s %(name)s; %(there)s"), what=Sentence(what), name=name, there=some_of(names)
         )
 
@@ -91,7 +91,8 @@ class SetupTable(Struct, Generic[R], frozen=True):
     which ``read`` gives those that are stored, or raises ``BadRow``. ``check`` finds what is wrong with the rows of a
     proposal beside the types of their fields. ``put`` makes a row, or changes the one that stood there before, and
     ``remove`` removes it, each with its row in the audit, through the service of its domain; ``settle`` does what is
-    done once for all of them, given the rows before and after. ``file_rows`` says how the rows stand in the file.
+    done once for all of them, given the rows before and after. ``gaps`` says what of a whole setup is of no use, given
+    the rows of every table; none of it is refused. ``file_rows`` says how the rows stand in the file.
     Actions of the audit that begin with one of ``actions`` change the table. A table that is ``single`` has one row and
     no key; ``csv`` is the key of the file that may name a CSV of the rows instead.
     """
@@ -106,6 +107,7 @@ class SetupTable(Struct, Generic[R], frozen=True):
     tidy: Callable[[R], R] = lambda row: row
     check: Callable[[Proposal], Iterable[Problem]] = lambda _proposal: ()
     settle: Callable[[Writing, Sequence[R], Sequence[R]], None] = lambda _writing, _before, _after: None
+    gaps: Callable[[Mapping[type[Struct], Mapping[str, Struct]]], Iterable[Sentence]] = lambda _rows: ()
     file_rows: FileRows | None = None
     actions: tuple[str, ...] = ()
     single: bool = False
@@ -135,9 +137,11 @@ SHOWN = 8
 
 def some_of(names: Collection[str]) -> Sentence:
     """Which there are, the first few of many."""
-    if not names:
-        return Sentence(N_("there is none"))
+    return Sentence(N_("there is %(names)s"), names=first_of(names)) if names else Sentence(N_("there is none"))
+
+
+def first_of(names: Collection[str]) -> str:
+    """The first few of many, and how many more there are."""
     shown = ", ".join(sorted(names)[:SHOWN])
-    if len(names) <= SHOWN:
-        return Sentence(N_("there is %(names)s"), names=shown)
-    return Sentence(N_("there is %(names)s and %(more)s more"), names=shown, more=len(names) - SHOWN)
+    more = len(names) - SHOWN
+    return Sentence(N_("%(names)s and %(more)s more"), names=shown, more=more) if more > 0 else shown

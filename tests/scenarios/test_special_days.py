@@ -11,6 +11,7 @@ from cloud.hours.service import HoursEdit
 from cloud.hours.store import find_hours
 from cloud.hours.window_text import read_windows
 from cloud.people.store import add_plan, plans_with_hours
+from cloud.store.labels import Label
 from firmware_sim.worlds.virtual.town import MIDNIGHT_MS
 from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import FOUNDER, Gym
@@ -18,7 +19,7 @@ from tests.scenarios.test_clock_at_1970 import MORNINGS, WITH_HOURS, admit
 
 MONDAY = date(2026, 11, 23)
 CALENDAR = (
-    SpecialDay(MONDAY, DayKind.HALF, label="New Year's Eve"),
+    SpecialDay(MONDAY, DayKind.HALF, label=Label("除夕", "New Year's Eve")),
     SpecialDay(date(2026, 11, 24), DayKind.SHUT),
     SpecialDay(date(2026, 11, 25), DayKind.AS_WEEKDAY, 7),
 )

@@ -7,6 +7,7 @@ from cloud.hours.rule import DayKind, SpecialDay
 from cloud.hours.store import find_hours, list_special_days
 from cloud.hours.window_text import write_week
 from cloud.sample import SITE
+from cloud.store.labels import Label
 from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town, Visitor
 
@@ -76,7 +77,7 @@ def test_window_that_ends_early_is_named(town: Town) -> None:
 def test_next_days_show_what_the_calendar_does(town: Town) -> None:
     """From Friday, 15 January 2027."""
     with town.visit("office") as clerk:
-        typed = {"first": "2027-01-16", "last": "2027-01-17", "kind": "shut", "label": "Pipes"}
+        typed = {"first": "2027-01-16", "last": "2027-01-17", "kind": "shut", "label_zh": "水管", "label_en": "Pipes"}
         added = clerk.submit("/calendar", "/calendar", **typed)
         assert added.headers["location"] == "/calendar?done=added&year=2027"
         shifted = {"first": "2027-01-23", "kind": "as_weekday", "weekday": "1", "of": "gym-hours"}
@@ -142,7 +143,7 @@ def test_calendar_file_is_uploaded_or_pasted(town: Town) -> None:
         assert special_days(town) == []
         done = clerk.post("/calendar/import", data=fields | {"leave_out": "1"}, files=file)
         assert done.headers["location"] == "/calendar?done=added&year=2028"
-        assert special_days(town) == [SpecialDay(date(2028, 1, 1), DayKind.REST, label="元旦")]
+        assert special_days(town) == [SpecialDay(date(2028, 1, 1), DayKind.REST, label=Label("元旦", "元旦"))]
         pasted = {"kind": "half", "only": "元旦", "text": FILE}
         assert clerk.submit("/calendar/import", "/calendar", **pasted).status_code == 303
         assert [one.kind for one in special_days(town)] == [DayKind.HALF, DayKind.REST]

@@ -28,8 +28,8 @@ from tests.cloud.support.town import NOW_MS, Past
 
 TODAY = date(2027, 1, 15)
 POOL = Hours("pool", Label("泳池", "Pool"), (read_windows("08:00-20:00"),) * 7, rest=read_windows("10:00-16:00"))
-MAY_DAY = SpecialDay(date(2027, 5, 1), DayKind.REST, label="劳动节")
-SHIFTED = SpecialDay(date(2027, 5, 8), DayKind.AS_WEEKDAY, 6, label="调休上班")
+MAY_DAY = SpecialDay(date(2027, 5, 1), DayKind.REST, label=Label("劳动节", "Labour Day"))
+SHIFTED = SpecialDay(date(2027, 5, 8), DayKind.AS_WEEKDAY, 6, label=Label("调休上班", "Work day"))
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ def test_calendar_file_becomes_days_of_a_kind(store: Store, hours: HoursService)
     assert (done.first, done.added) == (date(2027, 5, 1), 2)
     done = hours.import_file("lin", CalendarFile(text, SpecialDay(TODAY, DayKind.AS_WEEKDAY, 5), "班"))
     assert (done.first, done.added) == (date(2027, 5, 8), 1)
-    assert [(str(one.day), one.kind.value, one.weekday, one.label) for one in calendar(store)] == [
+    assert [(str(one.day), one.kind.value, one.weekday, one.label.en) for one in calendar(store)] == [
         ("2027-05-01", "rest", None, "劳动节 休"),
         ("2027-05-02", "rest", None, "劳动节 休"),
         ("2027-05-08", "as_weekday", 5, "劳动节 班"),

@@ -155,7 +155,7 @@ def _plan(draw: Any, name: str, zones: list[SiteZone], hours: list[HoursRow], cl
 def _day(draw: Any, day: date, hours: list[HoursRow]) -> SpecialDay:
     kind = draw(some.sampled_from(DayKind))
     weekday = draw(some.integers(1, 7)) if kind is DayKind.AS_WEEKDAY else None
-    return SpecialDay(day, kind, weekday, "", draw(some.sampled_from(["", "元旦"])))
+    return SpecialDay(day, kind, weekday, "", draw(labels | some.just(Label())))
 
 
 def text_of(rows: Mapping[type[Struct], Mapping[str, Struct]], as_of: int = 0) -> str:

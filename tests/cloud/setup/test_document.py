@@ -5,7 +5,7 @@ import pytest
 from cloud.app import SETUP_TABLES
 from cloud.people.plans import Plan
 from cloud.points.rule import SiteZone
-from cloud.setup.document import MAX_NAMED, BadSetup, SetupFile, read_setup, write_setup
+from cloud.setup.document import HEADER, MAX_NAMED, BadSetup, SetupFile, read_setup, write_setup
 from cloud.setup.service import SetupService
 from tests.cloud.setup.setups import Rows
 
@@ -55,7 +55,33 @@ WRONG = (
         "[[special_day]]\nday = 2027-01-01\nkind = 'rest'\nhours = 'x'\n",
         "setup.toml:4: special_day 2027-01-01 rest x hours",
     ),
-    ("[[plan]]\nname = 'p'\ntier = 'king'\nfee_yuan = 0\n", "setup.toml:3: plan[0].tier: Invalid enum value 'king'"),
+    (
+        "[[plan]]\nname = 'p'\ntier = 'king'\nfee_yuan = 0\n",
+        "setup.toml:3: plan[0].tier: 'king' is not one of founder, staff, resident, member, rider, guest",
+    ),
+    ("[[zone]]\nname = 'a'\nkind = 5\n", "setup.toml:3: zone[0].kind: 5 is not one of open, counted, hub, roof, yard"),
+    ("[[zone]]\nname = 'a'\nlabel = 'Roof'\n", "setup.toml:3: zone[0].label: 'Roof' is not a name in both languages"),
+    (
+        "[[plan]]\nname = 'p'\nterm = 'year'\n",
+        "setup.toml:3: plan[0].term: 'year' is not one of life, lease, { days = … }",
+    ),
+    (
+        "[[plan]]\nname = 'p'\nquantities.phone = [{ amount = 9, unit = 'm' }]\n",
+        "setup.toml:3: plan[0].quantities.phone[0].unit: 'm' is not one of minutes, wh, ml",
+    ),
+    (
+        "[[plan]]\nname = 'p'\nquantities.phone = [{ amount = 9, unit = 'wh', floor = 10 }]\n",
+        "setup.toml:3: plan[0].quantities.phone[0]: a floor of 10 wh is more than the amount, 9",
+    ),
+    ("[[plan]]\nname = 'p'\nopens = { gym = 5 }\n", "setup.toml:3: plan[0].opens.gym: 5 is not a text"),
+    (
+        "[[special_day]]\nday = 2027-01-01\nkind = 'rest'\nlabel = 5\n",
+        "setup.toml:4: special_day[0].label: 5 is not a name",
+    ),
+    (
+        "[[special_day]]\nday = 2027-01-01\nkind = 'rest'\nlabel = '" + "a" * 61 + "'\n",
+        "setup.toml:4: special_day[0].label: a name has at most 60 characters",
+    ),
     (
         "[[plan]]\nname = 'resident'\ntier = 'resident'\nfee_yuan = 0\nopens = { roof = 'always', gym = 'nights' }\n"
         "label = { en = 'R' }\n",
@@ -95,6 +121,34 @@ def test_all_wrong_lines_are_named_at_once(setup: SetupService) -> None:
     lines = [int(line.split(":")[1]) for line in wrong.value.problems]
     assert {3, 9, 12} <= set(lines)
     assert 6 not in lines
+
+
+def test_wrong_types_and_unknown_names_are_one_round(setup: SetupService) -> None:
+    """Whoever has mended what is said has mended all of it: names on a line that is wrong are looked at too."""
+    text = (
+        "[[plan]]\nname = 'p'\ntier = 'king'\nfee_yuan = 'x'\nopens = { gmy = 'h', gym = 7, hub = 'nights' }\n"
+        "[[point]]\nname = 'd'\ndevice = 'd'\nzone = 'gmy'\nfloor = 'x'\nkind = 'gate'\n"
+        "[[hours]]\nname = 'h'\ndaily = '25:00'\n[[duty]]\nname = 'd'\noperators = ['nobody', 5]\nhours = 'h'\n"
+        "[[cell]]\nname = 'c'\noperators = ['nobody']\npoints = ['d', 'p', 'A']\n"
+    )
+    with pytest.raises(BadSetup) as wrong:
+        setup.preview(SetupFile(text.encode()), "admin")
+    assert sorted(line.split(": ")[1] for line in wrong.value.problems) == [
+        "cell c operators",
+        "cell c points",
+        "cell[0].points[2]",
+        "duty d operators",
+        "duty[0].operators[1]",
+        "hours[0].daily",
+        "plan p opens.gmy",
+        "plan p opens.hub",
+        "plan[0].fee_yuan",
+        "plan[0].opens.gym",
+        "plan[0].tier",
+        "point d kind",
+        "point d zone",
+        "point[0].floor",
+    ]
 
 
 def test_wrong_lines_beyond_a_hundred_are_counted(setup: SetupService) -> None:
@@ -150,7 +204,7 @@ def test_flats_are_read_from_a_csv(setup: SetupService) -> None:
         (b"name,size\n3-1-702,1\n", "f.csv:1: unknown column 'size'; the first line names columns of name, building"),
         (b"name,name\n1,1\n", "f.csv:1: a column stands twice"),
         (b"name,floor\n3-1-702\n", "f.csv:2: 1 cells under 2 columns"),
-        (b"name,floor\n3-1-702,x\n", "f.csv:2: flat.floor: Expected `int | null`, got `str`"),
+        (b"name,floor\n3-1-702,x\n", "f.csv:2: flat.floor: 'x' is not a whole number"),
         (b"name\n3-1-702\n3-1-702\n", "f.csv:3: flat 3-1-702: it stands twice, first in f.csv:2"),
         (b'name\n"3-1', "f.csv:2: this is not CSV"),
         ("name\n三单元".encode("gbk"), "f.csv:2: the byte 0xC8 is not UTF-8"),
@@ -163,7 +217,14 @@ def test_wrong_line_of_a_csv_is_named(setup: SetupService, content: bytes, says:
     assert wrong.value.problems[0].startswith(says), wrong.value.problems
 
 
+def test_every_wrong_row_of_a_csv_is_named(setup: SetupService) -> None:
+    content = b"name,floor\n3-1-702\n3-1-802,8\n3-1-902,x\n3-1-1002,1,2\n"
+    with pytest.raises(BadSetup) as wrong:
+        setup.preview(SetupFile(b'flats = "f.csv"\n', beside={"f.csv": content}), "admin")
+    assert [line.split(":")[1] for line in wrong.value.problems] == ["2", "4", "5"]
+
+
 def test_row_is_written_without_its_defaults() -> None:
     rows: Rows = {SiteZone: {"gym": SiteZone("gym", capacity=40)}, Plan: {}}
     tables = [table for table in SETUP_TABLES if table.kind in (SiteZone, Plan)]
-    assert write_setup(tables, rows, 7, {}) == 'plan = []\n\n[[zone]]\nname = "gym"\ncapacity = 40\n'
+    assert write_setup(tables, rows, 7, {}) == HEADER + 'plan = []\n\n[[zone]]\nname = "gym"\ncapacity = 40\n'

@@ -129,7 +129,7 @@ def test_wrong_lines_are_named_in_chinese(town: Town) -> None:
         "setup.toml:7: hours[0].daily: “22:00-13:00”结束早于开始",
         "setup.toml:10: cell c points: 没有点位 nowhere；已有：east-gate",
         "setup.toml:13: duty d operators: 至少写一名可以联系的操作员",
-        "setup.toml:15: retention.events: 应为 `int`，实为 `str`",
+        "setup.toml:15: retention.events: 'x' 不是一个整数",
     ):
         assert line in shown, line
 

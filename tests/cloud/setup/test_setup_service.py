@@ -15,6 +15,7 @@ from cloud.points.zones import ZoneService
 from cloud.sample import seed_sample
 from cloud.setup.document import BadSetup, SetupFile
 from cloud.setup.service import NeedsAccept, Outdated, SetupService
+from cloud.setup.summary import lines_of, values_of
 from cloud.store.database import Store
 from cloud.web.operators import first_broken_entry, list_audit
 from cloud.web.tables import audit
@@ -159,7 +160,9 @@ def test_days_that_follow_are_one_range(setup: SetupService) -> None:
     days += "[[special_day]]\nday = 2027-10-05\nkind = 'rest'\nlabel = 'alone'\n"
     assert len(setup.apply(SetupFile(days.encode()), "admin").differences) == 4
     assert '[[special_day]]\nfrom = 2027-10-01\nuntil = 2027-10-03\nkind = "rest"\n' in setup.export()
-    assert '[[special_day]]\nday = 2027-10-05\nkind = "rest"\nlabel = "alone"\n' in setup.export()
+    assert (
+        '[[special_day]]\nday = 2027-10-05\nkind = "rest"\nlabel = { zh = "alone", en = "alone" }\n' in setup.export()
+    )
     assert setup.apply(SetupFile(days.encode()), "admin").differences == []
     assert setup.apply(SetupFile(setup.export().encode()), "admin").differences == []
 
@@ -192,6 +195,18 @@ def test_one_row_is_changed_like_a_file(setup: SetupService, founded: Store) -> 
     assert setup.change("admin", Plan, {"staff": plan}).differences == []
     assert [one.key for one in setup.change("admin", Plan, {"staff": None}).differences] == ["staff"]
     assert 'name = "staff"' not in setup.export()
+
+
+def test_gap_is_a_warning_and_applies(setup: SetupService) -> None:
+    file = SetupFile(b"[[flat]]\nname = '3-1-702'\n")
+    preview = setup.apply(file, "admin")
+    assert not preview.reasons
+    assert any("3-1-702" in gap for gap in values_of(preview, is_done=True)["warnings"])
+    assert [line for line in lines_of(setup.preview(file, "admin"), is_done=False) if "3-1-702" in line]
+
+
+def test_plans_of_init_leave_no_gap(setup: SetupService) -> None:
+    assert setup.preview(SetupFile(setup.export().encode()), "admin").gaps == []
 
 
 def test_tables_stand_in_the_order_they_depend() -> None:
