@@ -65,6 +65,8 @@ from cloud.people.domain import PEOPLE
 from cloud.people.memberships import MembershipService
 from cloud.people.service import PeopleService
 from cloud.people.store import plans_with_hours
+from cloud.phones.domain import PHONES
+from cloud.phones.service import PhoneService
 from cloud.pins.domain import PINS
 from cloud.pins.service import PinService
 from cloud.plans.domain import PLANS
@@ -87,7 +89,7 @@ from cloud.web.auth import Authenticator
 from cloud.web.feed import LiveFeed, Source
 from cloud.web.live import PageSource
 from cloud.web.looks import LookService
-from cloud.web.pages import ASSETS, Pages
+from cloud.web.pages import ASSETS, ASSETS_OF_DOMAINS, Pages
 from cloud.web.panels import PanelBoard
 from cloud.web.query import check_query
 
@@ -115,7 +117,7 @@ HEADERS = {
 
 DOMAINS = (
     *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING, EXPLAIN),
-    *(PEOPLE, QUANTITIES, OFFICE, FLATS, CARDS, BARS),
+    *(PEOPLE, QUANTITIES, OFFICE, FLATS, CARDS, PHONES, BARS),
     *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, RETENTION, SETUP, REPLAY, EXCHANGE, REDECIDE),
     PINS,
 )
@@ -185,9 +187,13 @@ def create_app(
     }
     app.state.public_url = public_url
     app.state.metrics_token = metrics_token(keys.folder)
+    for name, folder in ASSETS_OF_DOMAINS.items():
+        app.mount(f"/assets/{name}", StaticFiles(directory=folder))
     app.mount("/assets", StaticFiles(directory=ASSETS))
     app.include_router(ROUTES, dependencies=[Depends(check_query)])
     errors.install(app, {kind: status for domain in DOMAINS for kind, status in domain.refusals.items()})
+    for kind, answer in (one for domain in DOMAINS for one in domain.answers.items()):
+        app.add_exception_handler(kind, answer)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # It leaves event streams alone.
     app.add_middleware(Guarded)
     return app
@@ -208,7 +214,7 @@ def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
         AuditTipService: AuditTipService(store, keys.folder.parent, clock),
         Adoptions: Adoptions(),
         HeldFiles: HeldFiles(),
-        **{kind: kind(store, keys, clock) for kind in (PinService, ImportService, ExportService)},
+        **{kind: kind(store, keys, clock) for kind in (PinService, PhoneService, ImportService, ExportService)},
     }
 
 

@@ -29,13 +29,14 @@ CAN_BE_GIVEN = (CardState.STOCK, CardState.RETURNED)
 
 class CardKind(StrEnum):
     """What a credential is to whoever carries it: a card or fob, a tag on a vehicle, a printed token, a plate, a
-    code."""
+    code, the key of a telephone."""
 
     CARD = "card"
     TAG = "tag"
     TOKEN = "token"  # noqa: S105 - a kind of credential
     PLATE = "plate"
     CODE = "code"
+    PHONE = "phone"
 
 
 class Recipient(Struct, frozen=True):

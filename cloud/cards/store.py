@@ -48,7 +48,8 @@ class CardRow(Struct, frozen=True):
 
 class NewCard(Struct, frozen=True, kw_only=True):
     """What is to be written of a card. ``digests`` are those of all its forms, its own first; ``sealed`` is empty of
-    one that is known by its digest alone: any shop may have made it."""
+    one that is known by its digest alone: any shop may have made it. ``key`` is the public half of a telephone's, empty
+    of all others."""
 
     digests: tuple[bytes, ...]
     label: str
@@ -59,6 +60,7 @@ class NewCard(Struct, frozen=True, kw_only=True):
     to: Recipient = Recipient()
     batch: str = ""
     deposit_fen: int = 0
+    key: bytes = b""
 
 
 def seal_card(card: Card, label: str, digest_key: DigestKey, numbers: NumberSeal, **more: Any) -> NewCard:
@@ -86,6 +88,7 @@ def insert_card(connection: Connection, site: str, new: NewCard, now_ms: int) ->
         "batch": new.batch,
         "deposit_fen": new.deposit_fen,
         "issued_ms": now_ms if is_issued else None,
+        "key": new.key or None,
     }
     added = int(connection.execute(_ADD_CARD, values).scalar_one())
     others = [digest for digest in new.digests[1:] if not cards_with(connection, site, [digest])]
@@ -194,8 +197,8 @@ class CardFilter(Struct, frozen=True):
 
 
 def list_cards(connection: Connection, asked: CardFilter, *, after: int = 0, limit: int) -> list[CardRow]:
-    """Cards in the order they were added."""
-    query = _CARDS.where(credentials.c.id > after)
+    """Cards in the order they were added. The keys of telephones are none."""
+    query = _CARDS.where(credentials.c.id > after, credentials.c.kind != CardKind.PHONE)
     for column, wanted in ((credentials.c.state, asked.state), (credentials.c.batch, asked.batch)):
         query = query.where(column == wanted) if wanted else query
     if asked.text:
@@ -214,7 +217,8 @@ def cards_of_ids(connection: Connection, ids: Iterable[int]) -> list[CardRow]:
 
 def holders_of_several(connection: Connection, limit: int) -> list[CardRow]:
     """The cards in use of people who have more than one, person by person."""
-    in_use = credentials.c.state == CardState.ISSUED, credentials.c.standing == Standing.ACTIVE
+    is_card = credentials.c.kind != CardKind.PHONE
+    in_use = is_card, credentials.c.state == CardState.ISSUED, credentials.c.standing == Standing.ACTIVE
     several = select(credentials.c.person_id).where(*in_use, credentials.c.person_id.is_not(None))
     several = several.group_by(credentials.c.person_id).having(func.count() > 1).order_by(credentials.c.person_id)
     mine = credentials.c.person_id.in_(several.limit(limit))
@@ -232,7 +236,8 @@ class StockCount(Struct, frozen=True):
 
 def count_cards(connection: Connection) -> list[StockCount]:
     columns = credentials.c.batch, credentials.c.state
-    query = select(*columns, func.count().label("many")).group_by(*columns).order_by(*columns)
+    query = select(*columns, func.count().label("many")).where(credentials.c.kind != CardKind.PHONE)
+    query = query.group_by(*columns).order_by(*columns)
     return [StockCount(*row) for row in connection.execute(query)]
 
 

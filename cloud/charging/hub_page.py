@@ -1,11 +1,7 @@
 """The public page of a hub, for whoever stands before it or is on the way: no login, no script needed, no names."""
 
-from functools import lru_cache
-from ipaddress import ip_address
 from typing import Annotated
-from urllib.parse import urlsplit
 
-import segno
 from fastapi import APIRouter, Header
 from fastapi.responses import HTMLResponse, Response
 
@@ -13,9 +9,7 @@ from cloud.charging.hubs import CACHED_FOR_S, HubBoard, Made, by_class
 from cloud.charging.store import Hub
 from cloud.web.auth import Right
 from cloud.web.context import Context, or_404
-
-MAX_ADDRESS = 300
-"""Characters; a longer one is nobody's, and no telephone would read its code from a wall."""
+from cloud.web.qr import draw_address
 
 IfNoneMatch = Annotated[str, Header(max_length=200)]
 router = APIRouter(prefix="/hub")
@@ -56,35 +50,6 @@ def cacheable(made: Made, if_none_match: str, media_type: str) -> Response:
 
 @router.get("/{hub}/qr")
 def qr_sheet(context: Context, hub: str) -> HTMLResponse:
-    """The page's own address as a sheet to print: where the cloud was told that it is reached, else by the name under
-    which it was asked for, which may be anything."""
+    """The page's own address as a sheet to print."""
     view, request = or_404(context.service(HubBoard).find(hub)), context.request
-    reached: str = request.app.state.public_url or str(request.base_url)
-    address = f"{reached.rstrip('/')}/hub/{view.name}"
-    return context.pages.page(
-        request,
-        "hub_qr.html",
-        hub=view,
-        address=address,
-        loopback=is_loopback(urlsplit(reached).hostname or ""),
-        drawn=_code(or_404(_short(address))),
-    )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a name leads every telephone to itself."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _short(address: str) -> str | None:
-    return address if len(address) <= MAX_ADDRESS else None
-
-
-@lru_cache(maxsize=32)
-def _code(address: str) -> str:
-    made = segno.make(address, error="m", micro=False)
-    drawn: str = made.svg_inline(dark="#000", light="#fff", svgclass="qr", lineclass=None, omitsize=True)
-    return drawn
+    return context.pages.page(request, "hub_qr.html", hub=view, address=draw_address(request, f"/hub/{view.name}"))

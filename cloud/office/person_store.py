@@ -16,8 +16,8 @@ from cloud.store.labels import Label
 from cloud.store.revision import touch
 from cloud.store.schema import party_members, people
 
-_IN_USE = (credentials.c.standing != "lost", credentials.c.state == "issued")
-"""Of a card that somebody has: it was not given back."""
+_IN_USE = (credentials.c.standing != "lost", credentials.c.state == "issued", credentials.c.kind != "phone")
+"""Of a card that somebody has: it was not given back, and is no key of a telephone, which cannot be."""
 
 
 class TagView(Struct, frozen=True):

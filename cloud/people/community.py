@@ -155,13 +155,16 @@ def _cards(connection: Connection, site: str, ids: Sequence[int] | None) -> list
     rows = list(_rows(connection, mine, credentials.c.person_id, ids))
     forms = _forms(connection, site, rows, ids is None)
     return [
-        Credential(row.person_id, digest, Standing(row.standing), _assurance(row), pin or b"", row.pin_digits or 0)
+        Credential(
+            *(row.person_id, digest, Standing(row.standing), _assurance(row)),
+            *(pin or b"", row.pin_digits or 0, row.key or b""),
+        )
         for row in rows
         for digest, pin in (*forms[row.id], (row.digest, row.pin))
     ]
 
 
-_CARD = [credentials.c[name] for name in ("id", "digest", "standing", "assurance", "pin", "pin_digits")]
+_CARD = [credentials.c[name] for name in ("id", "digest", "standing", "assurance", "pin", "pin_digits", "key")]
 
 
 def _assurance(card: Any) -> Assurance:

@@ -27,7 +27,7 @@ K = TypeVar("K", bound=Hashable)
 
 class Credential(Struct, frozen=True):
     """A card of a person, by its digest (16 bytes). ``pin`` is the verifier of its PIN of so many digits, empty without
-    one."""
+    one; ``key`` the public half of a telephone's key, empty of all others."""
 
     person: int
     digest: bytes
@@ -35,6 +35,7 @@ class Credential(Struct, frozen=True):
     assurance: Assurance = Assurance.CARD
     pin: bytes = b""
     pin_digits: int = 0
+    key: bytes = b""
 
 
 class Point(Struct, frozen=True):

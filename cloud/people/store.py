@@ -224,7 +224,9 @@ def _people(connection: Connection, *conditions: ColumnElement[bool], limit: int
     )
     carried = _by_person(
         connection.execute(
-            select(credentials).where(credentials.c.person_id.in_([row.id for row in rows])).order_by(credentials.c.id)
+            select(credentials)
+            .where(credentials.c.person_id.in_([row.id for row in rows]), credentials.c.kind != "phone")
+            .order_by(credentials.c.id)
         )
     )
     return [

@@ -1,10 +1,11 @@
 """What a domain of the cloud brings to the web."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
 from msgspec import Struct
 from sqlalchemy import Connection
 
@@ -17,6 +18,7 @@ from cloud.web.sentence import Sentence
 from cloud.web.setup_table import AnyTable
 
 T = TypeVar("T")
+Answer = Callable[[Request, Exception], Awaitable[Response]]
 
 
 class NavGroup(StrEnum):
@@ -164,7 +166,8 @@ class MovingStep(Struct, frozen=True):
 
 class Domain(Struct, frozen=True):
     """``setup`` are its tables of the setup file. ``refusals`` are exceptions of its use cases, each with the status of
-    its answer under the API, and with the text where that is not the exception's own."""
+    its answer under the API, and with the text where that is not the exception's own. ``answers`` are what its pages
+    answer to exceptions in a way of their own."""
 
     routers: tuple[APIRouter, ...]
     nav: tuple[Nav, ...] = ()
@@ -173,3 +176,4 @@ class Domain(Struct, frozen=True):
     setup: tuple[AnyTable, ...] = ()
     refusals: Mapping[type[Exception], int | tuple[int, str]] = {}
     moving: tuple[MovingStep, ...] = ()
+    answers: Mapping[type[Exception], Answer] = {}

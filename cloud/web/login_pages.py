@@ -90,7 +90,9 @@ def change_password(context: OwnForm, old: Short = "", new: Short = "") -> Respo
     return see_other("/account?done=1")
 
 
-def set_cookie(request: Request, answer: Response, name: str, value: str, lasts_s: int | None) -> None:
+def set_cookie(
+    request: Request, answer: Response, name: str, value: str, lasts_s: int | None, *, path: str = "/"
+) -> None:
     """A cookie that scripts cannot read and that other sites' forms do not carry."""
     secure = request.url.scheme == "https"
-    answer.set_cookie(name, value, max_age=lasts_s, httponly=True, samesite="lax", secure=secure)
+    answer.set_cookie(name, value, max_age=lasts_s, path=path, httponly=True, samesite="lax", secure=secure)

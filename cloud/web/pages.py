@@ -26,6 +26,8 @@ from cloud.web.roles import Assignment, Part, Right
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
+ASSETS_OF_DOMAINS = {file.parent.name: file for file in sorted(HERE.parent.glob("*/assets")) if file != ASSETS}
+"""The folders of domains that have styles or scripts of their own, served under their names."""
 TEMPLATES = sorted(HERE.parent.glob("*/templates"))
 """Every domain's own. A name stands in one of them only."""
 LANGUAGE_LASTS_S = 365 * 24 * 3600
@@ -34,7 +36,8 @@ LANGUAGE_LASTS_S = 365 * 24 * 3600
 @lru_cache
 def asset_version() -> str:
     """Changes whenever a style or a script does, so that browsers may keep them for ever."""
-    content = b"".join(file.read_bytes() for file in sorted(ASSETS.iterdir()))
+    folders = (ASSETS, *ASSETS_OF_DOMAINS.values())
+    content = b"".join(file.read_bytes() for folder in folders for file in sorted(folder.iterdir()))
     return hashlib.sha256(content).hexdigest()[:12]
 
 

@@ -58,7 +58,7 @@ CLOCKS: Mapping[str, str] = {"holdover": "Clock not synchronized", "unset": "Clo
 
 TRUSTS: Mapping[str, str] = {"synced": "synchronized", "holdover": "not synchronized", "unset": "not set"}
 
-ACTORS: Mapping[str, str] = {"command line": "command line"}
+ACTORS: Mapping[str, str] = {"command line": "command line", "phone": "a resident, by phone"}
 """Who stands in the audit and is no operator."""
 
 ROLLOUTS: Mapping[str, str] = {

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from cloud.charging.hub_page import is_loopback
 from cloud.overview.banner import Banner
 from cloud.store.labels import Label
+from cloud.web.qr import is_loopback
 from contract.decide import Mode
 from tests.cloud.support.hub import DEVICE, RidersHub
 from tests.cloud.support.pages import card, words

@@ -1,7 +1,7 @@
 """The table of who may go where: `tests/cloud/who_may.csv`, one line for each address of the application.
 
-``yes`` is the whole site, ``own`` the zone, cell or party of the operator and nothing else, ``no`` a refusal, and
-``public`` an address that answers without a login.
+``yes`` is the whole site, ``own`` the zone, cell or party of the operator and nothing else, ``no`` a refusal,
+``public`` an address that answers without a login, and ``phone`` one that answers a resident's telephone alone.
 """
 
 import csv
@@ -28,8 +28,9 @@ def read_table() -> dict[Address, Mapping[str, str]]:
 
 
 TABLE = read_table()
-PUBLIC = {path for (_, path), row in TABLE.items() if "public" in row.values()}
-"""What answers without a login."""
+PUBLIC = {path for (_, path), row in TABLE.items() if {"public", "phone"} & set(row.values())}
+"""What no operator's login opens: it answers without one, or to a telephone."""
+OF_PHONES = [address for address, row in TABLE.items() if "phone" in row.values()]
 OWN_TOKEN = "/metrics"
 """What no login opens."""
 EVERYBODY = {(method, path) for (method, path), row in TABLE.items() if set(row.values()) == {"yes"}}

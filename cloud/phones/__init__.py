@@ -1,0 +1,1 @@
+"""Telephones of residents: each with a key of its own, and the pages that they open."""

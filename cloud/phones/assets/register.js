@@ -1,0 +1,20 @@
+// Makes the phone's key when a form is sent that offers one, and shows that it has the private half.
+import { base64, canKeep, keep, make, point, sign } from "./keys.js";
+
+for (const form of document.querySelectorAll("form[data-register]")) {
+  if (canKeep()) form.addEventListener("submit", event => { event.preventDefault(); offer(form); }, { once: true });
+  else for (const told of form.querySelectorAll("[data-insecure]")) told.hidden = false;
+}
+
+async function offer(form) {
+  try {
+    const pair = await make();
+    const said = new TextEncoder().encode(`hg-phone-1:${form.dataset.register}:${form.dataset.challenge}`);
+    form.elements.key.value = base64(await point(pair));
+    form.elements.proof.value = base64(await sign(pair, said));
+    await keep(pair);
+  } catch {
+    form.elements.key.value = form.elements.proof.value = ""; // a browser that keeps nothing: the key is held for it
+  }
+  form.submit();
+}

@@ -1,0 +1,87 @@
+"""The first page of a resident's telephone: their pass, and the way to everything else."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from msgspec import Struct
+
+from cloud.phones.passes import slots_ahead
+from cloud.phones.rule import key_id_of
+from cloud.phones.service import PhoneService
+from cloud.phones.start_pages import Offered, offer_in
+from cloud.phones.visit import PATH, PhoneForm, PhoneVisit, Visiting, log_out
+from cloud.web.context import N_, Said, service
+from cloud.web.pages import ASSETS_OF_DOMAINS, see_other
+
+DONE: Mapping[str, str] = {
+    "key": N_("The phone has a new key. Doors know it within a second, offline ones when they reconnect."),
+}
+
+
+class Section(Struct, frozen=True):
+    """A page that the first one leads to."""
+
+    path: str
+    text: str
+
+
+SECTIONS: Sequence[Section] = ()
+
+Phones = Annotated[PhoneService, Depends(service(PhoneService))]
+
+router = APIRouter(prefix=PATH)
+
+
+@router.get("")
+def me(visit: Visiting, phones: Phones, done: str = "") -> HTMLResponse:
+    return _home(visit, phones, visit.confirm(DONE, done))
+
+
+@router.get("/pass")
+def pass_alone(visit: Visiting, phones: Phones) -> HTMLResponse:
+    """What the telephone keeps for flight mode: nothing on it is anybody else's business."""
+    return visit.render("me_pass.html", **_pass(visit, phones))
+
+
+@router.get("/clock")
+def clock(visit: Visiting) -> JSONResponse:
+    """What the server's clock says, and by which key it knows the telephone."""
+    return JSONResponse({"now_ms": visit.now_ms, "key": key_id_of(visit.phone.key).hex()})
+
+
+@router.get("/worker.js")
+def worker(v: str = "") -> FileResponse:
+    """The script that keeps the pass for flight mode. ``v`` has browsers ask anew with every release."""
+    headers = {"Service-Worker-Allowed": PATH}
+    return FileResponse(ASSETS_OF_DOMAINS["phones"] / "worker.js", media_type="text/javascript", headers=headers)
+
+
+@router.post("/key")
+def replace_key(visit: PhoneForm, phones: Phones, key: Offered = "", proof: Offered = "") -> Response:
+    """A telephone that has lost its key gets another."""
+
+    def act() -> None:
+        phones.replace_key(visit.phone, offer_in(key, proof))
+
+    return visit.attempt(act, f"{PATH}?done=key", lambda said: _home(visit, phones, said))
+
+
+@router.post("/logout")
+def leave(visit: PhoneForm, phones: Phones) -> Response:
+    phones.end_phone("phone", visit.phone.person, visit.phone.id)
+    answer = see_other(PATH)
+    log_out(answer)
+    return answer
+
+
+def _home(visit: PhoneVisit, phones: PhoneService, said: Said | None) -> HTMLResponse:
+    links = [(one.path, one.text, "") for one in SECTIONS]
+    return visit.render("me.html", said=said, links=links, **_pass(visit, phones))
+
+
+def _pass(visit: PhoneVisit, phones: PhoneService) -> dict[str, Any]:
+    held = phones.held_key(visit.phone)
+    slots = slots_ahead(visit.phone, held, visit.now_ms) if held else []
+    return {"key_id": key_id_of(visit.phone.key).hex(), "slots": slots}

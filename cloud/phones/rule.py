@@ -1,0 +1,146 @@
+"""The key of a telephone, the link that registers it, and who may do what with a household's cards. Pure."""
+
+import binascii
+import hashlib
+from base64 import urlsafe_b64decode
+from collections.abc import Collection
+from enum import StrEnum
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from msgspec import Struct
+
+from cloud.parties.party import MemberRole, PartyMember
+from cloud.people.traits import is_month
+from contract.decide import DAY_MS
+from contract.sealing import DeviceVerifier
+
+LINK_LASTS_MS = DAY_MS
+"""A day: the office hands it over at the desk, or sends it to somebody who is at home in the evening."""
+LOGIN_LASTS_MS = 180 * DAY_MS
+"""Since the telephone was seen last. Who has not opened the page for half a year comes to the desk once more."""
+SEEN_EVERY_MS = DAY_MS
+"""How often it is noted that a telephone was seen."""
+MAX_PHONES = 5
+"""Of one person, at the same time."""
+CONSENT_BELOW_YEARS = 14
+"""Whose data need a guardian's consent (Personal Information Protection Law of China, article 31)."""
+MAX_OFFER = 200
+"""Characters of a key or a signature in a form."""
+POINT_BYTES = 65
+GROWN = frozenset({MemberRole.OWNER, MemberRole.PAYER, MemberRole.ADULT, MemberRole.TENANT})
+"""The roles of those who speak for a household."""
+
+
+class LinkState(StrEnum):
+    """Whether a link still registers a telephone."""
+
+    OPEN = "open"
+    USED = "used"
+    EXPIRED = "expired"
+    ENDED = "ended"
+
+
+def link_state(until_ms: int, used_ms: int | None, ended_ms: int | None, now_ms: int) -> LinkState:
+    """What has become of a link."""
+    if used_ms is not None:
+        return LinkState.USED
+    if ended_ms is not None:
+        return LinkState.ENDED
+    return LinkState.OPEN if now_ms < until_ms else LinkState.EXPIRED
+
+
+def secret_hash(secret: str) -> bytes:
+    """What the database keeps of a link or of a login: a stolen database opens neither."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+class BadKey(ValueError):
+    """The bytes are no key, or whoever sends them does not have its private half."""
+
+
+class Offer(Struct, frozen=True):
+    """A key that a telephone made, as its page sends it: the public point and a signature, as base64 of addresses."""
+
+    key: str
+    proof: str
+
+
+def proof_text(site: str, challenge: str) -> bytes:
+    """What a telephone signs to show that it has the private half of its key. ``challenge`` is what only it was told:
+    the link's secret, or its login's token."""
+    return f"hg-phone-1:{site}:{challenge}".encode()
+
+
+def read_offer(offer: Offer, site: str, challenge: str) -> bytes:
+    """The public half of the key, compressed: 33 bytes. Raises ``BadKey``."""
+    try:
+        point, proof = (_decode(text) for text in (offer.key, offer.proof))
+        verifier = DeviceVerifier(point)
+    except ValueError:
+        raise BadKey("no point of P-256") from None
+    if len(point) != POINT_BYTES or not verifier.accepts(proof_text(site, challenge), proof):
+        raise BadKey("the signature is not the key's")
+    return compressed(point)
+
+
+def _decode(text: str) -> bytes:
+    if len(text) > MAX_OFFER:
+        raise ValueError("too long")
+    try:
+        return urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    except binascii.Error as wrong:
+        raise ValueError(str(wrong)) from None
+
+
+def compressed(point: bytes) -> bytes:
+    """A point of P-256 in 33 bytes. Raises ``ValueError`` if it is none."""
+    public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    return public.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+
+
+def key_id_of(key: bytes) -> bytes:
+    """The 8 bytes that name a key on a pass: the first of the SHA-256 of its compressed point."""
+    return hashlib.sha256(key).digest()[:8]
+
+
+def phone_credential(key_id: bytes) -> bytes:
+    """The bytes of which devices know the digest."""
+    return b"phone:" + key_id
+
+
+def needs_consent(born: str, today: tuple[int, int]) -> bool:
+    """Whether somebody of this month of birth is under 14; ``today`` is year and month of the site. In the month of the
+    fourteenth birthday they still are: no day of birth is kept."""
+    if not is_month(born):
+        return False
+    year, month = map(int, born.split("-"))
+    return (today[0] - year) * 12 + today[1] - month <= CONSENT_BELOW_YEARS * 12
+
+
+class Mine(Struct, frozen=True):
+    """A card that somebody sees on the page of their family: whose it is, and whether they may report it lost."""
+
+    id: int
+    label: str
+    standing: str
+    kind: str
+    may_report: bool
+
+
+def speaks_for(role: MemberRole) -> bool:
+    """Whether a member in this role speaks for the household: invites, and looks after its children's cards."""
+    return role in GROWN
+
+
+def may_report_lost(me: PartyMember, other: PartyMember | None) -> bool:
+    """Whether a member may report the card of another lost, or with None the family card. Their own, and those of
+    children if they speak for the household: an adult's card is not ended by another adult's word."""
+    if other is None:
+        return speaks_for(me.role)
+    return other.person == me.person or (speaks_for(me.role) and other.role is MemberRole.CHILD)
+
+
+def present(members: Collection[PartyMember], now_ms: int) -> list[PartyMember]:
+    """Those of them who belong to the party now."""
+    return [one for one in members if one.span[0] <= now_ms and (not one.span[1] or now_ms < one.span[1])]
