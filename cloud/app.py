@@ -27,6 +27,7 @@ from cloud.charging.hubs import HubBoard
 from cloud.commands.desired import DesiredStateService
 from cloud.commands.domain import COMMANDS
 from cloud.commands.service import CommandService
+from cloud.counters.service import CounterService
 from cloud.devices.registry import site_of
 from cloud.duties.domain import DUTIES
 from cloud.duties.service import DutyService
@@ -130,7 +131,7 @@ STORE_AND_CLOCK = (
     *(WhoService, WhyService),
     *(PeopleService, MembershipService, PartyService, PersonService, FlatService, DutyService),
     *(EventExportService, LastMonthService),
-    DemandService,
+    *(CounterService, DemandService),
 )
 """Services that take nothing else."""
 

@@ -3,6 +3,7 @@
 from cloud.cards.enrolment_store import ENROLMENT_STEPS
 from cloud.charging.session_store import SESSIONS
 from cloud.commands.answers import COMMAND_OUTCOMES, REPORTS, RESULTS
+from cloud.counters.fold import COUNTS, ROOMS
 from cloud.devices.clock_fixes import CLOCK_FIXES
 from cloud.devices.reactions import Reactions
 from cloud.devices.refusals import FIXED_REFUSALS, REFUSALS
@@ -10,6 +11,6 @@ from cloud.emergencies.store import EMERGENCIES
 
 REACTIONS = Reactions(
     events=(COMMAND_OUTCOMES, CLOCK_FIXES, FIXED_REFUSALS, SESSIONS, EMERGENCIES, ENROLMENT_STEPS),
-    rows=(REFUSALS,),
-    channels=(RESULTS, REPORTS),
+    rows=(REFUSALS, COUNTS),
+    channels=(RESULTS, REPORTS, ROOMS),
 )

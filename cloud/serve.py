@@ -18,6 +18,8 @@ from cloud.cards.service import CardService
 from cloud.cards.unused import UseCounter
 from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
+from cloud.counters.news import ZoneNewsPublisher
+from cloud.counters.service import CounterService, counting_worker
 from cloud.devices.registry import site_of
 from cloud.fleet.renewals import Renewals
 from cloud.fleet.rolling import Rolling
@@ -94,6 +96,7 @@ class DeviceSide:
         store.on_roster_change = self.publisher.look_soon
         self.desired_state = DesiredStateService(store, SealedChannel(publish, site, "config", keys.config), clock)
         self.lender = Lender(store, site=site, sync=keys.sync, publish=publish, clock=clock)
+        self.zone_news = ZoneNewsPublisher(store, site=site, sync=keys.sync, publish=publish, clock=clock)
         self.rolling = Rolling(store, self.desired_state, clock)
         to_devices = SealedChannel(publish, site, "command", keys.command)
         self.commands = CommandService(store, to_devices, connected=lambda: self.broker.is_connected, clock=clock)
@@ -113,11 +116,10 @@ class DeviceSide:
             self.publisher,
             self.renewals,
             self.lender,
+            self.zone_news,
             self.rolling,
             self._reminder,
-            redecide_worker(store, site),
-            retention_worker(store, site, clock),
-            tip_worker(store, keys.folder.parent, clock),
+            *_store_workers(store, keys, site),
             _lookout(self.broker),
         ]
 
@@ -160,6 +162,7 @@ class DeviceSide:
     def _connected(self) -> None:
         self.ingest.look_soon()
         self.publisher.connected()
+        self.zone_news.connected()
         self._reminder.look_soon()
 
     def _look_after(self, registrar: Registrar) -> None:
@@ -176,6 +179,16 @@ def _card_workers(store: Store, keys: KeyFolder, commands: CommandService) -> li
     return [
         Worker[None]("enrolments", "a card is not enrolled", look=enrolling.settle, every_s=ENROLMENTS_EVERY_S),
         Worker[None]("card_uses", "the use of cards is not counted", look=uses.count, every_s=USES_EVERY_S),
+    ]
+
+
+def _store_workers(store: Store, keys: KeyFolder, site: str) -> list[Worker[Any]]:
+    """The threads that need nothing but the database."""
+    return [
+        counting_worker(CounterService(store, clock)),
+        redecide_worker(store, site),
+        retention_worker(store, site, clock),
+        tip_worker(store, keys.folder.parent, clock),
     ]
 
 

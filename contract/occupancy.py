@@ -55,6 +55,10 @@ class Count(Struct, frozen=True):
         )
 
 
+UNKNOWN_COUNT = Count(0, MAX_INSIDE, MAX_INSIDE)
+"""Of a zone in which nobody has counted yet."""
+
+
 class ZoneCount(Struct, frozen=True):
     """How many are inside as the rule is told. ``inside`` is the most that may be: what other devices may have admitted
     since is in it, and in ``count_doubt``. ``is_fresh``: it speaks of this moment."""

@@ -36,9 +36,23 @@ ClosingTime = Annotated[
 ]
 
 
+class AntiPassback(StrEnum):
+    """What becomes of somebody who goes in without having gone out: nothing, a note, a refusal for a while, or a
+    refusal until they have left."""
+
+    NONE = "none"
+    SOFT = "soft"
+    TIMED = "timed"
+    HARD = "hard"
+
+
+TimedFor = Annotated[int, Meta(ge=10, le=3_600, description=N_("a number of seconds from 10 to 3,600"))]
+
+
 class SiteZone(Struct, frozen=True):
     """An area that people are in. ``capacity`` is how many it is comfortable for, ``fire_limit`` how many may be inside
-    at all; ``closes`` is when everybody should have left."""
+    at all; ``closes`` is when everybody should have left. ``timed_s`` is how long after somebody went in a timed
+    ``anti_passback`` refuses them."""
 
     name: Name
     label: Label = Label()
@@ -48,6 +62,8 @@ class SiteZone(Struct, frozen=True):
     capacity: Inside | None = None
     fire_limit: Inside | None = None
     closes: ClosingTime = ""
+    anti_passback: AntiPassback = AntiPassback.NONE
+    timed_s: TimedFor = 180
 
 
 class Unit(StrEnum):

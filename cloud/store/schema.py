@@ -73,19 +73,12 @@ sites = Table(
     Column("name", String, primary_key=True),
     Column("zone", String, nullable=False, comment="IANA name of its time zone"),
     Column("revision", BigInteger, nullable=False, default=0, comment="grows with whatever may change a roster"),
-    Column(
-        "terms_revision",
-        BigInteger,
-        nullable=False,
-        server_default="0",
-        comment="when plans, points, zones or hours changed last",
-    ),
-    Column(
-        "everybody_revision",
-        BigInteger,
-        nullable=False,
-        server_default="0",
-        comment="when the grants of anybody may have changed last",
+    *(
+        Column(name, BigInteger, nullable=False, server_default="0", comment=comment)
+        for name, comment in (
+            ("terms_revision", "when plans, points, zones or hours changed last"),
+            ("everybody_revision", "when the grants of anybody may have changed last"),
+        )
     ),
     Column("duress", Boolean, nullable=False, server_default=text("0"), comment="staff may signal it with their PIN"),
     *labels(),
@@ -102,6 +95,8 @@ zones = Table(
     Column("capacity", Integer, comment="how many are comfortable inside"),
     Column("fire_limit", Integer, comment="how many may be inside at all"),
     Column("closes", String, nullable=False, server_default="", comment="time of day, as 22:30, or empty"),
+    Column("anti_passback", String, nullable=False, server_default="none", comment="none, soft, timed or hard"),
+    Column("timed_s", Integer, nullable=False, server_default="180", comment="how long the timed one lasts"),
 )
 
 devices = Table(

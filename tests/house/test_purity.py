@@ -39,6 +39,7 @@ PURE_FILES = {
     "cloud.charging.sessions",
     "cloud.charging.rule",
     "cloud.emergencies.rule",
+    "cloud.counters.rooms",
     "cloud.hours.rule",
     "cloud.hours.ical",
     "cloud.hours.recurrence",

@@ -11,6 +11,9 @@ from cloud.cards.enrol import EnrolmentService
 from cloud.cards.service import CardService
 from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
+from cloud.counters.news import LOOK_S as ZONES_WAIT_S
+from cloud.counters.news import ZoneNewsPublisher
+from cloud.counters.service import CounterService
 from cloud.devices.registry import register
 from cloud.fleet.rolling import Rolling
 from cloud.fleet.service import RolloutService
@@ -106,6 +109,11 @@ class VirtualCloud:
         self._publisher = Publisher(self._store, manifests, publish=self._publish, clock=self._now_ms)
         self._store.on_roster_change = self._publisher.refresh
         self._lender = Lender(self._store, site=SITE.name, sync=keys.sync, publish=self._publish, clock=self._now_ms)
+        self._zone_news = ZoneNewsPublisher(
+            self._store, site=SITE.name, sync=keys.sync, publish=self._publish, clock=self._now_ms
+        )
+        self.counters = CounterService(self._store, self._now_ms)
+        self._telling: TimerHandle | None = None
         self.commands = CommandService(
             self._store,
             SealedChannel(self._publish, SITE.name, "command", keys.command),
@@ -179,11 +187,15 @@ class VirtualCloud:
         self._ingest.acknowledge_all()
         self._publisher.connected()
         self._publisher.refresh()
+        self._zone_news.connected()
+        self._tell_zones()
         self.desired_state.publish_all()
 
     def _look(self) -> None:
         self._publisher.refresh()
         self.desired_state.end_due()
+        self.counters.look()
+        self._tell_zones()
         self._life.call_later(LOOK_S, self._look)
 
     def _roll(self) -> None:
@@ -219,3 +231,10 @@ class VirtualCloud:
         self._taking = None
         arrived, self._arrived = self._arrived, []
         self._ingest.commit(arrived)
+        if self._zone_news.is_used and self._telling is None:
+            self._telling = self._life.call_later(ZONES_WAIT_S, self._tell_zones)
+
+    def _tell_zones(self) -> None:
+        """What the thread does that tells the news of zones, which here looks only where something may have changed."""
+        self._telling = None
+        self._zone_news.look()

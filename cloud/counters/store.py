@@ -1,0 +1,160 @@
+"""Counted zones as they are stored: how many are inside, who, and what each device may still admit."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
+from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy.dialects.sqlite import insert as insert_or_change
+
+from cloud.counters.rooms import Room, settle
+from cloud.counters.rule import ZoneTally, is_counted
+from cloud.counters.tables import zone_counts, zone_people, zone_rooms
+from cloud.points.rule import SiteZone, ZoneKind
+from cloud.points.setup_store import list_site_zones
+from cloud.store.schema import devices, points, zones
+from contract.kinds import counted_at
+from contract.occupancy import Count
+
+NEWS_FROM = 5
+"""The version of site pages from which on a device reads the news of its zones, and keeps to them."""
+
+
+class CountedPoint(Struct, frozen=True):
+    """A way into a counted zone and out of it."""
+
+    point: str
+    kind: str
+    zone: str
+    device: str
+    device_id: int
+
+
+class SeenPerson(Struct, frozen=True):
+    """Somebody who was seen to pass, and which way."""
+
+    holder: bytes
+    is_inside: bool
+    passed_ms: int
+
+
+def counted_zones(connection: Connection) -> dict[str, SiteZone]:
+    """Those of the site that count, by name."""
+    return {zone.name: zone for zone in list_site_zones(connection) if is_counted(zone)}
+
+
+_COUNTED_POINTS = (
+    select(points.c.name, points.c.kind, points.c.zone, points.c.device, devices.c.id, zones.c.counts)
+    .join_from(points, zones, zones.c.name == points.c.zone)
+    .join(devices, devices.c.name == points.c.device)
+    .where(devices.c.lost_ms.is_(None))
+    .where(
+        or_(zones.c.kind == ZoneKind.COUNTED.value, zones.c.capacity.is_not(None), zones.c.fire_limit.is_not(None)),
+    )
+    .order_by(points.c.name)
+)
+
+
+def counted_points(connection: Connection) -> list[CountedPoint]:
+    """The points of registered devices that count what their zone counts."""
+    return [
+        CountedPoint(row.name, row.kind, row.zone, row.device, row.id)
+        for row in connection.execute(_COUNTED_POINTS)
+        if counted_at(row.kind) == row.counts
+    ]
+
+
+def load_state(connection: Connection, site: str, zone: str) -> ZoneTally:
+    """How a zone stands; nobody knows how many are inside where nothing was ever recorded."""
+    row = connection.execute(select(zone_counts).where(zone_counts.c.site == site, zone_counts.c.zone == zone)).first()
+    return ZoneTally(zone) if row is None else _state(row)
+
+
+def load_states(connection: Connection, site: str) -> dict[str, ZoneTally]:
+    """The zones of which anything was recorded, by name."""
+    return {row.zone: _state(row) for row in connection.execute(select(zone_counts).where(zone_counts.c.site == site))}
+
+
+def _state(row: Any) -> ZoneTally:
+    count = Count(row.inside, row.count_doubt, row.names_doubt)
+    return ZoneTally(row.zone, count, row.counted_ms, row.emptied_ms, row.swept_ms, row.changes)
+
+
+def save_state(connection: Connection, site: str, state: ZoneTally) -> None:
+    values = asdict(state)
+    values |= asdict(values.pop("count"))
+    kept = {name: value for name, value in values.items() if name != "zone"}
+    adding = insert_or_change(zone_counts).values(site=site, **values)
+    connection.execute(adding.on_conflict_do_update(["site", "zone"], set_=kept))
+
+
+def note_people(connection: Connection, site: str, zone: str, people: Iterable[SeenPerson]) -> None:
+    """Somebody was seen to pass. What was seen later already stands."""
+    adding = insert_or_change(zone_people)
+    newer = adding.excluded.passed_ms >= zone_people.c.passed_ms
+    kept = {"is_inside": adding.excluded.is_inside, "passed_ms": adding.excluded.passed_ms}
+    statement = adding.on_conflict_do_update(["site", "zone", "holder"], set_=kept, where=newer)
+    connection.execute(statement, [{"site": site, "zone": zone, **asdict(one)} for one in people])
+
+
+def list_people(connection: Connection, site: str, zone: str, *, only_inside: bool = True) -> list[SeenPerson]:
+    """Who was last seen to go in, those who are in longest first."""
+    mine = (zone_people.c.site == site) & (zone_people.c.zone == zone)
+    query = select(zone_people.c.holder, zone_people.c.is_inside, zone_people.c.passed_ms)
+    wanted = mine & zone_people.c.is_inside if only_inside else mine
+    rows = connection.execute(query.where(wanted).order_by(zone_people.c.passed_ms, zone_people.c.holder))
+    return [SeenPerson(*row) for row in rows]
+
+
+def forget_people(connection: Connection, site: str, zone: str, before_ms: int) -> None:
+    """Nobody who passed before then is held to be anywhere."""
+    mine = zone_people.c.site == site, zone_people.c.zone == zone
+    connection.execute(delete(zone_people).where(*mine, zone_people.c.passed_ms < before_ms))
+
+
+def forget_person(connection: Connection, site: str, zone: str, holder: bytes) -> bool:
+    """This person is held to be nowhere; whether they were."""
+    mine = zone_people.c.site == site, zone_people.c.zone == zone
+    return connection.execute(delete(zone_people).where(*mine, zone_people.c.holder == holder)).rowcount > 0
+
+
+def load_rooms(connection: Connection, site: str, zone: str) -> dict[str, Room]:
+    """What devices may admit, by their names."""
+    columns = [zone_rooms.c[name] for name in Room.__struct_fields__]
+    mine = zone_rooms.c.site == site, zone_rooms.c.zone == zone
+    rows = connection.execute(select(*columns).where(*mine).order_by(zone_rooms.c.device))
+    return {row.device: Room(*row) for row in rows}
+
+
+def save_rooms(
+    connection: Connection, site: str, zone: str, before: Mapping[str, Room], after: Mapping[str, Room]
+) -> None:
+    """Write those that are others now."""
+    mine = zone_rooms.c.site == site, zone_rooms.c.zone == zone
+    gone = before.keys() - after.keys()
+    if gone:
+        connection.execute(delete(zone_rooms).where(*mine, zone_rooms.c.device.in_(gone)))
+    changed = [room for device, room in after.items() if before.get(device) != room]
+    if changed:
+        adding = insert_or_change(zone_rooms)
+        kept = {name: adding.excluded[name] for name in Room.__struct_fields__ if name != "device"}
+        statement = adding.on_conflict_do_update(["site", "zone", "device"], set_=kept)
+        connection.execute(statement, [{"site": site, "zone": zone, **asdict(room)} for room in changed])
+
+
+def divide_anew(connection: Connection, zone: SiteZone, inside: int, rooms: Mapping[str, Room]) -> dict[str, Room]:
+    """The rooms of the zone's devices, divided anew where that is due. A device that is lost, or reads no news, has
+    none."""
+    readers = readers_of(connection, zone.name)
+    present = [rooms.get(device, Room(device)) for device in readers]
+    if zone.fire_limit is None:
+        return {room.device: room for room in present}
+    return {room.device: room for room in settle(zone.fire_limit - inside, present)}
+
+
+def readers_of(connection: Connection, zone: str) -> Sequence[str]:
+    """The devices with a way into the zone that read its news."""
+    here = sorted({one.device for one in counted_points(connection) if one.zone == zone})
+    reads = select(devices.c.name).where(devices.c.name.in_(here), devices.c.page_version >= NEWS_FROM)
+    return sorted(connection.execute(reads).scalars())
