@@ -132,13 +132,25 @@ def _words_of(kind: type) -> list[frozenset[str] | None]:
 AnyKind = Kind[Any, Any, Any]
 
 
+CREDENTIALS: Mapping[str, Phrase] = {
+    "code": Phrase("凭代码", "with a code"),
+    "pass": Phrase("凭签名通行码", "with a signed pass"),
+    "phone": Phrase("凭手机", "with a phone"),
+    "plate": Phrase("凭车牌", "by number plate"),
+    "token": Phrase("凭打印码", "with a printed code"),
+}
+"""With what somebody asked, where it was no card."""
+
+
 class DecisionFields(TypedDict):
-    """``digest`` names the credential. What the decision rests on stands in ``facts`` (``contract.recorded_facts``):
-    the direction, the number of the ``roster``, the version of the ``rule``, and more. Where the rule was not asked, or
-    a station had a reason of its own, and in events of older software, these three stand by themselves."""
+    """``digest`` names the credential, and ``credential`` its kind where it was no card (``CREDENTIALS``). What the
+    decision rests on stands in ``facts`` (``contract.recorded_facts``): the direction, the number of the ``roster``,
+    the version of the ``rule``, and more. Where the rule was not asked, or a station had a reason of its own, and in
+    events of older software, these three stand by themselves."""
 
     reason: str
     digest: str
+    credential: NotRequired[str]
     holder: NotRequired[str]
     facts: NotRequired[bytes]
     direction: NotRequired[str]
@@ -161,9 +173,10 @@ class ServingKind(Kind[PhaseT, FaultT, TextT]):
         "Allowed",
         DecisionFields,
         looks={("reason", "override"): Look("alarm", Phrase("紧急封闭期间放行", "Let into a lockdown"))},
+        says=("credential",),
     )
     duress = EventType("access.duress", "alarm", "access", "被胁迫", "Under duress", duress_fields, silent=True)
-    refused = EventType("access.refused", "bad", "access", "拒绝", "Refused", DecisionFields)
+    refused = EventType("access.refused", "bad", "access", "拒绝", "Refused", DecisionFields, says=("credential",))
     ordered = CommandEvents.done
 
 

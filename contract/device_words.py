@@ -35,6 +35,7 @@ DeviceFault = Literal[
     "roster",
     "roster_age",
     "roster_pages",
+    "scanner",
     "thermometer",
     "uplink",
     "wiring",
@@ -76,6 +77,7 @@ DEVICE_FAULTS: Mapping[str, Phrase] = {
         "名单已超过 24 小时未更新：收不到云端消息", "The roster is more than 24 hours old: no contact with the cloud"
     ),
     "roster_pages": Phrase("名单有部分损坏", "Part of the roster is damaged"),
+    "scanner": Phrase("扫码器或车牌相机没有连接", "A scanner or camera is not connected"),
     "thermometer": Phrase("温度计没有应答", "A thermometer does not answer"),
     "uplink": Phrase("与云端的线路有问题", "Errors on the connection to the cloud"),
     "wiring": Phrase(

@@ -37,7 +37,10 @@ def find_unknown_read(connection: Connection, arrival: int, now_ms: int) -> Unkn
 
 
 def _read(event: EventView, now_ms: int) -> UnknownRead | None:
-    """Its time is that of its receipt: a device's clock may be wrong, and one that was offline told it late."""
+    """Its time is that of its receipt: a device's clock may be wrong, and one that was offline told it late. What was
+    keyed or scanned is no card: whoever guessed a code must not be given it."""
+    if "credential" in event.data:
+        return None
     try:
         digest = bytes.fromhex(str(event.data.get("digest")))
     except ValueError:

@@ -27,6 +27,7 @@ class PlainData(Struct, forbid_unknown_fields=True, gc=False):
     roster: int | None = None
     rule: int | None = None
     facts: bytes | None = None
+    credential: str | None = None
 
 
 class PlainEvent(Struct, array_like=True, gc=False):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from cloud.devices.event_views import EventView
 from cloud.web.audit_words import ACTIONS, DETAILS
+from contract.archetypes import CREDENTIALS
 from contract.commands import COMMANDS, CommandType, refusal_words
 from contract.decide import MINUTE_MS
 from contract.emergencies import CAUSE_WORDS, ENDING_WORDS
@@ -273,12 +274,18 @@ def details_of(event: EventView) -> list[Said]:
     return said if declared is None or declared.adds is None else [*said, declared.adds.filled(data)]
 
 
+def credential(word: object) -> Said:
+    """With what somebody asked who had no card."""
+    return of(CREDENTIALS, word)
+
+
 SAID_OF: Mapping[str, Callable[[object], Said]] = {
     "mode": mode,
     "cause": cause,
     "how": ending,
     "fault": fault,
     "op": command,
+    "credential": credential,
 }
 """The words for the fields of events."""
 
@@ -291,6 +298,7 @@ def all_said(field: str) -> list[Said]:
         "how": {**ENDING_WORDS, "unseen": UNSEEN},
         "fault": vocabulary().faults,
         "op": {name: known.words for name, known in COMMANDS.items()},
+        "credential": CREDENTIALS,
     }
     return list(tables[field].values())
 

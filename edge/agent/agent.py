@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from contract.commands import COMMANDS, EnrolArgs
-from contract.decide import Mode
+from contract.decide import Direction, Mode
 from contract.device_events import DeviceEvents
 from contract.emergencies import Cause
 from edge.agent.effect_queue import EffectQueue
@@ -196,6 +196,12 @@ class Agent:
         """Handle a message that came over a line of a point."""
         if not self._closed:
             self._handle_frequent(point, Received(line, message))
+
+    def scan(self, point: str, direction: Direction, text: str, why: str) -> None:
+        """Handle what a scanner at a point has read; ``why`` says why there is no text. Without a keeper nobody can be
+        let in, and nobody's pass is used up in vain."""
+        if not self._closed:
+            self._guarded(self.readers.scan, f"{point}.{direction}", text, why if self.keeper_up else "keeper_lost")
 
     def _handle_frequent(self, point: str, happened: Reading | Received) -> None:
         """An input that comes every second: ``on_change`` is called only if the report of the point changed."""

@@ -113,9 +113,10 @@ class Decider:
         mode: Mode = Mode.SCHEDULED,
         interlocked: bool = False,
         pin: PinVerdict | None = None,
+        credential: str = "card",
     ) -> Decided:
         """Whether the holder of the credential with this digest may pass; ``pin`` is what became of the digits that
-        were keyed with it."""
+        were keyed with it, ``credential`` its kind."""
         request = Request(point, digest, direction, pin)
         decision, resets, facts = self._weigh(request, free_exit, report, mode, interlocked)
         return Decided(
@@ -128,6 +129,7 @@ class Decider:
             minute=None if report.offline_limit_ms is None else self.minute(),
             resets=resets,
             weighed=None if facts is None else Weighed(decision.reason, facts),
+            credential=credential,
         )
 
     def knows(self, digest: bytes) -> bool:

@@ -143,11 +143,11 @@ class CardReader:
         if place is None:
             self._weigh_at(None, digest)
         else:
-            self._count_code(place, self._weigh(place, digest))
+            self._count_code(place, self._weigh(place, digest, credential="code"))
 
     def _unread_code(self, place: Place | None) -> None:
         if place is not None:
-            decided = self._decide(place, b"", None)
+            decided = self._decide(place, b"", None, credential="code")
             if decided.decision.allowed:
                 self._tell(place, decided)
                 return
@@ -177,11 +177,11 @@ class CardReader:
         elif not (digest and any(self._ports.resets(one.runner.point.name, digest) for one in self._places.all)):
             self._watch.no_number(self._name)
 
-    def _weigh(self, place: Place, digest: bytes) -> Decision:
+    def _weigh(self, place: Place, digest: bytes, *, credential: str = "card") -> Decision:
         """Have the rule decide without a PIN, and return what it said. The PIN is asked for where that is all that is
         missing, and where it can be keyed: behind a card, for digits behind a code are another code, whose digest
         stands in the journal."""
-        decided = self._decide(place, digest, None)
+        decided = self._decide(place, digest, None, credential=credential)
         grant, reason = decided.decision.grant, decided.decision.reason
         point = place.runner.point.name
         if reason is Reason.UNKNOWN_CREDENTIAL and not self._watch.unknown(self._clock.mono_ms()):
@@ -250,8 +250,8 @@ class CardReader:
         if waiting is not None and waiting.digest != shown:
             self._tell(waiting.place, waiting.decided)
 
-    def _decide(self, place: Place, digest: bytes, pin: PinVerdict | None) -> Decided:
-        return place.runner.weigh(self._decider, digest, place.direction, pin=pin)
+    def _decide(self, place: Place, digest: bytes, pin: PinVerdict | None, *, credential: str = "card") -> Decided:
+        return place.runner.weigh(self._decider, digest, place.direction, pin=pin, credential=credential)
 
     def _tell(self, place: Place, decided: Decided) -> None:
         """Give the station the decision; it records it."""

@@ -58,6 +58,11 @@ class ReaderWatch:
         if frame not in self._unread_frames:
             self._unread_frames.append(frame)
 
+    def unread_text(self, scanner: str, why: str, now_ms: int) -> None:
+        """A scanner read what is no pass and no plate, or nobody can be let in."""
+        self._reads.note(now_ms)
+        self._invalid.note({"reader": scanner, "why": why})
+
     def no_number(self, reader: str) -> None:
         """A card was shown, and no point was chosen for it."""
         self._invalid.note({"reader": reader, "why": "no_number"})

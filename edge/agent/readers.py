@@ -12,6 +12,7 @@ from edge.agent.ports import AgentPorts, Recording
 from edge.agent.reader import CardReader, Place, ReaderPlaces, ReaderPorts
 from edge.agent.reader_watch import ReaderWatch
 from edge.agent.runner import Runner
+from edge.agent.scan_reader import ScanReader
 from edge.config.device_config import DeviceConfig
 from edge.passes.code_guard import CodeGuard
 
@@ -35,14 +36,18 @@ class Readers:
         self.enrolments = Enrolments(config.device.site, config.device.name, ports.loop, ports.clock, ports.recording)
         self._shared = {point: shared.name for shared in config.readers for point in shared.points.values()}
         self._watches: dict[tuple[str, str], ReaderWatch] = {}
-        """By point, which is empty for a reader of several, and by direction or the shared reader's name."""
+        """By point, which is empty for a reader of several, and by direction, by that of a scanner, or by the shared
+        reader's name."""
         pins = PinGuard(ports.clock.mono_ms())
         self._ports = ReaderPorts(ports, self.enrolments, pins, _code_guard(ports), resets, guarded)
         self._readers: dict[str, CardReader] = {}
+        self._scanners: dict[str, ScanReader] = {}
         for name, runner in runners.items():
             for direction in runner.point.readers:
                 own = ReaderPlaces(own=Place(runner, direction))
                 self._add(f"{name}.{direction}", own, name, direction)
+            for direction in runner.point.scanners:
+                self._add_scanner(f"{name}.{direction}", Place(runner, direction))
         for shared in config.readers:
             chosen = {number: Place(runners[point], "in") for number, point in shared.points.items()}
             self._add(shared.name, ReaderPlaces(chosen=chosen), "", shared.name)
@@ -53,6 +58,10 @@ class Readers:
         if found is not None:
             found.handle(bits)
         return found is not None
+
+    def scan(self, scanner: str, text: str, why: str) -> None:
+        """Handle what a scanner has read to completion; ``why`` says why there is no text."""
+        self._scanners[scanner].handle(text, why)
 
     def reader_of(self, point: str, direction: Direction) -> str | None:
         """What the keeper calls the reader at which people ask to pass this point, its own or a shared one."""
@@ -73,9 +82,16 @@ class Readers:
         self.enrolments.close()
 
     def _add(self, name: str, places: ReaderPlaces, point: str, called: str) -> None:
+        self._readers[name] = CardReader(name, places, self._watch(point, called), self._ports)
+
+    def _add_scanner(self, name: str, place: Place) -> None:
+        watch = self._watch(place.runner.point.name, f"scanner {place.direction}")
+        self._scanners[name] = ScanReader(name, place, watch, self._ports)
+
+    def _watch(self, point: str, called: str) -> ReaderWatch:
         watch = ReaderWatch(self._loop, partial(_record_invalid_read, self._recording, point))
         self._watches[point, called] = watch
-        self._readers[name] = CardReader(name, places, watch, self._ports)
+        return watch
 
 
 def _code_guard(ports: AgentPorts) -> CodeGuard:

@@ -51,7 +51,15 @@ class Runner:
         """Whether another point of the interlock stands open, is unlocked, or is about to be."""
         return not all(other.report.quiet for other in self.interlocked_with)
 
-    def weigh(self, decider: Decider, digest: bytes, direction: Direction, *, pin: PinVerdict | None = None) -> Decided:
+    def weigh(
+        self,
+        decider: Decider,
+        digest: bytes,
+        direction: Direction,
+        *,
+        pin: PinVerdict | None = None,
+        credential: str = "card",
+    ) -> Decided:
         """Have the rule decide about a credential that was shown here."""
         return decider.decide(
             digest,
@@ -62,6 +70,7 @@ class Runner:
             mode=self.mode,
             interlocked=self.is_interlocked,
             pin=pin,
+            credential=credential,
         )
 
     def handle(self, happened: Input) -> bool:

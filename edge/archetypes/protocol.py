@@ -28,6 +28,7 @@ class Weighed(Struct, frozen=True):
 class Decided(Struct, frozen=True):
     """The rule has spoken about somebody at this point, whose credential has this ``digest``.
 
+    ``credential`` is what kind of one it is, a card or one of ``contract.archetypes.CREDENTIALS``.
     ``roster`` is the number of the roster it rests on, ``rule`` the version of the rule. ``ticket`` is 16 hex digits,
     new for every decision: what begins with this one is called by it. ``minute`` is the site's time of day, in minutes
     since midnight, for a point that reports an ``offline_limit_ms``; None while nobody knows it. ``about`` is what an
@@ -47,6 +48,7 @@ class Decided(Struct, frozen=True):
     order_record: dict[str, Any] | None = None
     resets: bool = False
     weighed: Weighed | None = None
+    credential: str = "card"
 
 
 class Levels(Struct, frozen=True):
@@ -261,6 +263,8 @@ def decided(outcome: Decided) -> Record:
         data["facts"] = weighed.facts
     else:
         data |= {"direction": outcome.direction, "roster": outcome.roster, "rule": outcome.rule}
+    if outcome.credential != "card":
+        data["credential"] = outcome.credential
     if grant is not None:
         data["holder"] = grant.holder.hex()
     return ServingKind.allowed(**data) if outcome.decision.allowed else ServingKind.refused(**data)

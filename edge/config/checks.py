@@ -36,6 +36,7 @@ def problems_of_tables(file: ConfigFile) -> Iterator[Problem]:
         yield from _taken_twice(table, "name", [named.name for named in tables])
     yield from _taken_twice("emergency", "zone", [emergency.zone for emergency in file.emergency])
     yield from _of_pins(file)
+    yield from _of_serial_files(file)
     yield from _of_emergencies(file)
 
 
@@ -78,6 +79,15 @@ def _of_pins(file: ConfigFile) -> Iterator[Problem]:
     for key, wired in _inputs(file):
         if wired.pin in SOLDERED_UP and wired.pull != "up":
             yield f"{key}.pull", f"pin {wired.pin} has a pull-up on the board; take a pin from 4 to 27"
+
+
+def _of_serial_files(file: ConfigFile) -> Iterator[Problem]:
+    """A port is held by whoever opens it first."""
+    taken = {bus.device: f"bus[{index}]" for index, bus in enumerate(file.bus)}
+    for key, scanner in _wired(file, "scanners", lambda point: point.scanners):
+        if scanner.device in taken:
+            yield f"{key}.device", f"{scanner.device} is used by {taken[scanner.device]} already"
+        taken[scanner.device] = key
 
 
 def _pins(file: ConfigFile) -> Iterator[tuple[int, str]]:

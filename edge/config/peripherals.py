@@ -1,4 +1,5 @@
-"""What a device may be wired to besides pins: buses with instruments, readers that several points share, OCPP posts."""
+"""What a device may be wired to besides pins: buses with instruments, scanners, readers that several points share, OCPP
+posts."""
 
 from ipaddress import ip_address
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ from edge.config.post_names import PostName
 Pin = Annotated[int, Meta(ge=0, le=27)]
 Model = Literal["pzem004t", "sdm120", "ntc8"]
 Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]
+ScannerLine = Literal["serial", "keyboard"]
 CHANNELS = 8
 """Of a thermistor board; the other models measure one thing."""
 
@@ -42,6 +44,17 @@ class PostLine(Struct, frozen=True, forbid_unknown_fields=True):
 
     post: PostName
     connector: Annotated[int, Meta(ge=1, le=99)] = 1
+
+
+class Scanner(Struct, frozen=True, forbid_unknown_fields=True):
+    """A scanner of codes on screens and on paper, or a camera that tells the plates it sees. ``device`` is its file,
+    read relative to the config file. ``line`` is how it talks: over a ``serial`` port at ``baud`` bits per second, or
+    as a ``keyboard`` that types. What is no pass is a plate only where it reads ``plates``."""
+
+    device: str
+    line: ScannerLine = "serial"
+    baud: Baud = 9600
+    plates: bool = False
 
 
 class SharedReader(Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,7 +6,18 @@ from msgspec import Meta, Struct
 
 from contract.decide import Direction
 from contract.messages import Name
-from edge.config.peripherals import Baud, Bus, Instrument, Model, Ocpp, Pin, PostLine, SharedReader
+from edge.config.peripherals import (
+    Baud,
+    Bus,
+    Instrument,
+    Model,
+    Ocpp,
+    Pin,
+    PostLine,
+    Scanner,
+    ScannerLine,
+    SharedReader,
+)
 
 Level = Literal["low", "high"]
 Pull = Literal["up", "down"]
@@ -20,6 +31,8 @@ CHOICES = {
     "external_pull": get_args(Pull),
     "emergency": get_args(InEmergency),
     "readers": get_args(Direction),
+    "scanners": get_args(Direction),
+    "line": get_args(ScannerLine),
     "model": get_args(Model),
     "baud": get_args(Baud),
 }
@@ -87,11 +100,11 @@ class Reader(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Point(Struct, frozen=True, forbid_unknown_fields=True):
     """One door, turnstile or socket. ``name`` is unique on the device, ``kind`` its kind of station, and ``zone`` where
-    it stands. With ``free_exit`` whoever holds a card to the reader inside is let out. ``readers`` stand by the
-    direction in which they let people through. The kind says which ``settings``, ``outputs`` and ``inputs`` there are,
-    which ``instruments`` are read for it, and over which ``lines`` it talks to a post. ``interlock`` names another
-    point of this device, or several: nobody is let in here while one of them is open, nor there while this one is. A
-    free way out, an exit button and the release in an emergency never wait for it."""
+    it stands. With ``free_exit`` whoever holds a card to the reader inside is let out. ``readers`` and ``scanners``
+    stand by the direction in which they let people through; both may stand there. The kind says which ``settings``,
+    ``outputs`` and ``inputs`` there are, which ``instruments`` are read for it, and over which ``lines`` it talks to a
+    post. ``interlock`` names another point of this device, or several: nobody is let in here while one of them is open,
+    nor there while this one is. A free way out, an exit button and the release in an emergency never wait for it."""
 
     name: Name
     kind: str
@@ -101,6 +114,7 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True):
     outputs: dict[str, Output] = {}
     inputs: dict[str, InputPin] = {}
     readers: dict[Direction, Reader] = {}
+    scanners: dict[Direction, Scanner] = {}
     instruments: dict[str, Instrument] = {}
     lines: dict[str, PostLine] = {}
     interlock: Name | list[Name] = []

@@ -182,6 +182,24 @@ def _buses(config: DeviceConfig, _root: Path) -> Finding:
     return Finding("buses", "ok", f"{len(wired)} instruments answer on {', '.join(bus.name for bus in config.buses)}")
 
 
+def _scanners(config: DeviceConfig, _root: Path) -> Finding:
+    """The line of every scanner is open."""
+    wired = [scanner.device for point in config.points for scanner in point.scanners.values()]
+    if not wired:
+        return Finding("scanners", "ok", "none is wired")
+    absent = [device for device in wired if not (config.path.parent / device).exists()]
+    if absent:
+        cure = "plug it in, or name its file as device; docs/how-to/scanner-at-a-door.md says how it is found"
+        return Finding("scanners", "failed", f"there is no {', '.join(absent)}", cure)
+    faults = _ask_agent(config)["faults"]
+    down = {place: why for place, why in faults.items() if place.endswith(".scanner")}
+    if down:
+        listed = ", ".join(f"{place} ({why})" for place, why in sorted(down.items()))
+        cure = "give the agent leave to open it: docs/how-to/scanner-at-a-door.md"
+        return Finding("scanners", "failed", f"not read: {listed}", cure)
+    return Finding("scanners", "ok", f"{', '.join(wired)} {'is' if len(wired) == 1 else 'are'} open")
+
+
 def _banks(config: DeviceConfig, _root: Path) -> Finding:
     """A contactor does as it is told, as its auxiliary contact says."""
     banks = [point.name for point in config.points if "feedback" in config.kinds[point.name].inputs]
@@ -293,6 +311,7 @@ CHECKS: tuple[Callable[[DeviceConfig, Path], Finding], ...] = (
     _pins,
     _keeper,
     _buses,
+    _scanners,
     _banks,
     _posts,
     _emergency_inputs,

@@ -1,4 +1,6 @@
-"""The peripherals of a device besides its pins, at work: the buses of its instruments, and the line of its posts."""
+"""The peripherals of a device besides its pins, at work: the buses of its instruments, its scanners, and the line of
+its posts.
+"""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -6,6 +8,7 @@ from typing import TYPE_CHECKING
 from edge.agent.agent import Agent
 from edge.config.device_config import DeviceConfig
 from edge.device.ports import Ports
+from edge.scanners.scanning import Scanning
 
 if TYPE_CHECKING:  # most devices have neither, and need not load what speaks to them
     from edge.instruments.polling import Metering
@@ -16,7 +19,11 @@ class Peripherals:
     """Everything that reads for the points of one device, or talks for them."""
 
     def __init__(self, config: DeviceConfig, ports: Ports, agent: Agent) -> None:
-        self._parts: list[Metering | OcppServer] = [*_metering(config, ports, agent), *_posts(config, ports, agent)]
+        self._parts: list[Metering | OcppServer | Scanning] = [
+            *_metering(config, ports, agent),
+            *_posts(config, ports, agent),
+            *_scanning(config, ports, agent),
+        ]
 
     def start(self) -> None:
         for part in self._parts:
@@ -27,7 +34,8 @@ class Peripherals:
             await part.close()
 
     def faults(self) -> dict[str, str]:
-        """What is wrong, by place: a lost bus, an instrument of a point, an address that cannot be listened on."""
+        """What is wrong, by place: a lost bus or scanner, an instrument of a point, an address that cannot be listened
+        on."""
         return {place: why for part in self._parts for place, why in part.faults().items()}
 
 
@@ -37,6 +45,11 @@ def _metering(config: DeviceConfig, ports: Ports, agent: Agent) -> "list[Meterin
     from edge.instruments.polling import Metering
 
     return [Metering(bus, config.points, ports.open_bus(bus), ports.loop, agent.read) for bus in config.buses]
+
+
+def _scanning(config: DeviceConfig, ports: Ports, agent: Agent) -> "list[Scanning]":
+    wired = {(point.name, way): scanner for point in config.points for way, scanner in point.scanners.items()}
+    return [Scanning(wired, ports.open_scanner, ports.loop, agent.scan)] if wired else []
 
 
 def _posts(config: DeviceConfig, ports: Ports, agent: Agent) -> "list[OcppServer]":

@@ -7,7 +7,7 @@ from random import Random
 
 from msgspec import Struct
 
-from edge.config.peripherals import Bus
+from edge.config.peripherals import Bus, Scanner
 from edge.identity.credentials import Credentials
 from edge.identity.identity import Identity
 from edge.instruments.serial_line import BusPort
@@ -19,10 +19,15 @@ from edge.machine.clock import DeviceClock
 from edge.memory.memory import Memory
 from edge.remote.remote import Machine
 from edge.roster.store import RosterStore
+from edge.scanners.scanning import ScannerPort
 
 
 def _no_bus(bus: Bus) -> BusPort:
     raise LookupError(f"nobody here can open the bus {bus.name}")
+
+
+def _no_scanner(scanner: Scanner) -> ScannerPort:
+    raise LookupError(f"nobody here can open the scanner {scanner.device}")
 
 
 class Ports(Struct, frozen=True):
@@ -50,5 +55,7 @@ class Ports(Struct, frozen=True):
     """What is free on the disk that holds the files, or nothing where there is none to watch."""
     open_bus: Callable[[Bus], BusPort] = _no_bus
     """The line of a bus, which comes and goes by itself."""
+    open_scanner: Callable[[Scanner], ScannerPort] = _no_scanner
+    """The line of a scanner, which comes and goes by itself."""
     serve_posts: bool = True
     """Whether charging posts can connect. In virtual time none can, for nobody waits there for a socket."""

@@ -36,6 +36,7 @@ from edge.memory.memory import Memory, MemoryUnusable
 from edge.remote.remote import Machine
 from edge.remote.rewiring import Rewire
 from edge.roster.store import RosterError, RosterStore
+from edge.scanners.scanning import open_line
 from service.notify import Systemd, Watchdog
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,12 @@ def broker_of(config: DeviceConfig, clock: DeviceClock) -> Broker:
     address = urlsplit(config.cloud.broker)
     tls = Credentials(config.keys, clock) if address.scheme == "mqtts" else None
     return Broker(address.hostname or "", address.port or PORTS[address.scheme], tls)
+
+
+def _session_of(config: DeviceConfig) -> MqttSession:
+    """What a device listens to, and where its will goes."""
+    site, name = config.device.site, config.device.name
+    return MqttSession(name, topics.down(site, name, "+"), topics.up(site, name, "state"), will)
 
 
 def _reboot(command: list[str]) -> Callable[[], object] | None:
@@ -155,8 +162,7 @@ async def _life(
         broker = broker_of(config, clock)
         keeper = KeeperLine(socket_path(config.run))
         number = ConnectionNumber(config.state / "connections", clock)
-        site, name = config.device.site, config.device.name
-        session = MqttSession(name, topics.down(site, name, "+"), topics.up(site, name, "state"), will)
+        session = _session_of(config)
         connector = stack.enter_context(DetachedExecutor("connector"))
         link = MqttLink(broker, session, number=number, loop=loop, random=SystemRandom(), connector=connector)
         journal, roster, memory = open_files(config, clock.boot)
@@ -179,6 +185,7 @@ async def _life(
             memory_writer=memory_writer,
             credentials=broker.tls if isinstance(broker.tls, Credentials) else None,
             machine=Machine(_reboot(config.device.reboot), lines.newest, Rewire(wirings, run, start_over.set_result)),
+            open_scanner=lambda scanner: open_line(config.path.parent, scanner, loop),
             open_bus=lambda bus: SerialLine(config.path.parent / bus.device, bus.baud, loop),
             free_bytes=lambda: shutil.disk_usage(config.state).free,
         )

@@ -10,6 +10,7 @@ from contract.credentials import FORMATS, KEYS, encode
 from firmware_sim import parts
 from firmware_sim.parts.hardware import Command, ControlError, Hardware, PartCommand, named
 from firmware_sim.parts.kind import part_commands
+from firmware_sim.parts.scanning import PullScanner, Scan
 
 Keys = Annotated[str, msgspec.Meta(min_length=1, max_length=12, pattern=f"^[{KEYS}]+$")]
 Digits = Annotated[str, msgspec.Meta(min_length=1, max_length=8, pattern="^[0-9]+$")]
@@ -152,6 +153,7 @@ class ResetKey(ZoneCommand, frozen=True):
 BOARD_COMMANDS = (
     *(View, Tap, TapAndWalk, Key, Moves, WaitMove),
     *(SwapWires, Glitch, PullBus, CutMains),
+    *(Scan, PullScanner),
     *(Fire, BreakWire, Smoke, PressEmergencyStop, ResetKey),
 )
 

@@ -15,6 +15,7 @@ UID = "UID4:"
 OUTCOMES = {
     "tap_and_walk": ("{who} walked through.", "{who} stayed outside."),
     "tap": ("{who} was read.", ""),
+    "scan": ("It was scanned.", "It was scanned; nobody walked through."),
     "tap_post": ("{who} was read.", "{who} was refused by the post."),
     "walk": ("Somebody walked through: the way was free.", "The way was locked."),
 }
@@ -22,19 +23,28 @@ OUTCOMES = {
 
 
 def command_of(
-    text: str, card: str, thing: str = "", *, pin: str = "", walks: bool = False, language: str = "en"
+    order: str,
+    card: str,
+    thing: str = "",
+    *,
+    pin: str = "",
+    text: str = "",
+    walks: bool = False,
+    language: str = "en",
 ) -> dict[str, object]:
     """The command of a button. ``{card}`` stands for the card in the person's hand, who keys its ``pin`` behind it and
-    only taps it where they could walk through unless `walks`, and ``{thing}`` for what there is to plug in. Raises
-    `ControlError`."""
-    values = {"{card}": card, "{thing}": thing if thing in APPLIANCES else "nothing"}
+    only taps it where they could walk through unless `walks`; ``{text}`` for what they hold before a scanner, and
+    ``{thing}`` for what there is to plug in. Raises `ControlError`."""
+    values = {"{card}": card, "{text}": text, "{thing}": thing if thing in APPLIANCES else "nothing"}
     try:
-        fields: dict[str, object] = dict(json.loads(text))
+        fields: dict[str, object] = dict(json.loads(order))
     except (TypeError, ValueError) as wrong:
         raise ControlError(f"not an order: {wrong}") from None
     command = {name: values.get(str(value), value) for name, value in fields.items()}
     if command.get("do") == "tap_and_walk" and not walks:
         command["do"] = "tap"
+    if command.get("do") == "scan":
+        command["walk"] = walks
     if command.get("do") in ("tap", "tap_and_walk") and pin:
         command["pin"] = pin
     if command.get("do") == "tap_post":

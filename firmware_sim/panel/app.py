@@ -24,6 +24,7 @@ from firmware_sim.panel.watch import Watch, look
 from firmware_sim.panel.words import THINGS, point_name, say, sentences, shown_words
 from firmware_sim.panel.world import Card, PanelDevice, Part
 from firmware_sim.parts.hardware import ControlError
+from firmware_sim.parts.scanning import MAX_TEXT
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
@@ -94,6 +95,7 @@ class Panel:
             cards=self._cards,
             devices=list(zip(devices, looks, strict=True)),
             things=THINGS if any("socket" in point for look in looks for point in look["points"].values()) else {},
+            has_scanner=any(point["scanners"] for look in looks for point in look["points"].values()),
             words={"say": sentences(language), "shown": shown_words(language), "things": THINGS},
             said=request.query_params.get("said", ""),
             version=asset_version(),
@@ -128,12 +130,13 @@ class Panel:
         thing: Annotated[str, Form(max_length=40)] = "",
         walk: Annotated[str, Form(max_length=10)] = "",
         pin: Annotated[str, Form(max_length=8)] = "",
+        text: Annotated[str, Form(max_length=MAX_TEXT)] = "",
     ) -> Response:
         """Something is done at a device's board."""
         language = _language(request)
 
         async def act() -> str:
-            command = command_of(order, card, thing, pin=pin, walks=bool(walk), language=language)
+            command = command_of(order, card, thing, pin=pin, text=text, walks=bool(walk), language=language)
             return await carry_out(self._cards, self._devices[name].control, command, card, language)
 
         return await self._do(request, name, act)

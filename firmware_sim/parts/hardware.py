@@ -17,6 +17,7 @@ from firmware_sim.parts.contact import Signal
 from firmware_sim.parts.emergency import EmergencyStop, FirePanel, SmokeDetector
 from firmware_sim.parts.reader import WiegandReader
 from firmware_sim.parts.rs485 import Rs485Bus
+from firmware_sim.parts.scanner import Scanner
 from firmware_sim.parts.wire import Mains, Supply
 
 T = TypeVar("T")
@@ -90,7 +91,8 @@ class Part(Protocol):
 @dataclass
 class Hardware:
     """Everything wired to one board, by name: ``parts`` by point, such as ``gym``, or by what belongs to a point, such
-    as ``gym.lock``; readers by ``point.direction`` or their own name; what guards a zone by that zone.
+    as ``gym.lock``; readers by ``point.direction`` or their own name, scanners by ``point.direction``; what guards a
+    zone by that zone.
 
     ``freed_by_fire`` are the supplies that the fire panel of a zone breaks by wire alone.
     """
@@ -99,6 +101,7 @@ class Hardware:
     mains: Mains
     parts: dict[str, Part] = field(default_factory=dict)
     readers: dict[str, WiegandReader] = field(default_factory=dict)
+    scanners: dict[str, Scanner] = field(default_factory=dict)
     buses: dict[str, Rs485Bus] = field(default_factory=dict)
     fire_panels: dict[str, FirePanel] = field(default_factory=dict)
     reset_keys: dict[str, PushButton] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from firmware_sim.parts.modbus_slave import Slave
+from firmware_sim.parts.scanner import Scanner
 
 BITS_A_BYTE = 10
 """A start bit, eight data bits, a stop bit."""
@@ -141,9 +142,10 @@ class Rs485Bus:
 
 
 class Terminal:
-    """The master's end as a pseudo-terminal, under the name `link`, on a loop in real time."""
+    """The device's end of a bus, or of a scanner's line, as a pseudo-terminal under the name `link`, on a loop in real
+    time."""
 
-    def __init__(self, loop: AbstractEventLoop, bus: Rs485Bus, link: Path) -> None:
+    def __init__(self, loop: AbstractEventLoop, part: Rs485Bus | Scanner, link: Path) -> None:
         """Raises `OSError` if something that is no link of an earlier board stands at that name."""
         self._loop, self._link = loop, link
         self._ours, self._theirs = os.openpty()  # held open too, so the line outlives whoever opens it
@@ -156,7 +158,7 @@ class Terminal:
         except OSError:
             self._close_both()
             raise
-        self._port = bus.open()
+        self._port = part.open()
         self._port.on_bytes = self._write
         loop.add_reader(self._ours, self._read)
 

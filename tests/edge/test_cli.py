@@ -20,7 +20,7 @@ from edge.device.status_words import moment
 from edge.journal.file import Row, rank_of
 from edge.journal.journal import Journal, JournalError, JournalView
 from edge.keeper.process import PinsLost
-from tests.edge.device.test_doctor import CONFIG, House
+from tests.edge.support.houses import CONFIG, House
 from tests.edge.support.journals import BOOT, event, meddle, write
 
 CARD = "10001010100111110000100100"

@@ -88,6 +88,7 @@ class CommandExecutor:
             **find_part(point.kind).look(hardware, name),
             "choice": self._choices.get(name),
             "readers": {way: hardware.readers[f"{name}.{way}"].view() for way in point.readers},
+            "scanners": {way: hardware.scanners[f"{name}.{way}"].view() for way in point.scanners},
             "outputs": {key: self._view_pin(output.pin, output.relay) for key, output in point.outputs.items()},
             "inputs": {key: self._view_pin(wiring.pin, wiring.active) for key, wiring in point.inputs.items()},
         }

@@ -2,29 +2,45 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from edge.config.device_config import DeviceConfig
-from edge.config.peripherals import Bus
+from edge.config.peripherals import Bus, Scanner
 from edge.machine.files import socket_complaint
 from edge.ocpp.passwords import passwords_in
 from firmware_sim.board.board import Board
 from firmware_sim.board.remote_board import BoardServer
 from firmware_sim.control.control import ControlServer
 from firmware_sim.parts.charge_point import EvPost
-from firmware_sim.parts.rs485 import Terminal
+from firmware_sim.parts.hardware import Hardware
+from firmware_sim.parts.rs485 import Rs485Bus, Terminal
+from firmware_sim.parts.scanner import Scanner as SimulatedScanner
 from firmware_sim.worlds.board.executor import CommandExecutor
 from firmware_sim.worlds.board.move_log import MoveLog, pin_names
 from firmware_sim.worlds.board.wiring import resistors, wire
 from firmware_sim.worlds.demo.processes import stop_signal
 
 
-def serial_link(config: DeviceConfig, bus: Bus) -> Path:
-    """Where the pseudo-terminal of a bus is found. Raises `OSError` for a device that is not beside the config."""
-    if Path(bus.device).is_absolute():
-        raise OSError(f'bus {bus.name}: a simulated line lies beside the config; write device = "{bus.name}"')
-    return config.path.parent / bus.device
+def serial_link(config: DeviceConfig, name: str, line: Bus | Scanner) -> Path:
+    """Where the pseudo-terminal of a bus or a scanner is found. Raises `OSError` for a device that is not beside the
+    config, or that is no serial line."""
+    if Path(line.device).is_absolute():
+        raise OSError(f'{name}: a simulated line lies beside the config; write device = "{name}"')
+    if isinstance(line, Scanner) and line.line == "keyboard":
+        raise OSError(f'{name}: a keyboard cannot be simulated on a pseudo-terminal; write line = "serial"')
+    return config.path.parent / line.device
+
+
+def serial_lines(config: DeviceConfig, hardware: Hardware) -> Iterator[tuple[Rs485Bus | SimulatedScanner, Path]]:
+    """Every part with a serial line, and where its pseudo-terminal is found. Raises `OSError` like `serial_link`."""
+    for bus in config.buses:
+        yield hardware.buses[bus.name], serial_link(config, bus.name, bus)
+    for point in config.points:
+        for way, scanner in point.scanners.items():
+            name = f"{point.name}.{way}"
+            yield hardware.scanners[name], serial_link(config, name, scanner)
 
 
 def charging_posts(config: DeviceConfig, loop: asyncio.AbstractEventLoop) -> dict[str, EvPost]:
@@ -73,8 +89,8 @@ async def run_board(
     servers = (BoardServer(board, socket), ControlServer(control, CommandExecutor(config, hardware, moves).obey))
     async with AsyncExitStack() as closing:
         closing.callback(moves.close)
-        for bus in config.buses:
-            closing.callback(Terminal(loop, hardware.buses[bus.name], serial_link(config, bus)).close)
+        for part, link in serial_lines(config, hardware):
+            closing.callback(Terminal(loop, part, link).close)
         for server in servers:
             closing.push_async_callback(server.close)
             await server.start()

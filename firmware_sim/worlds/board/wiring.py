@@ -11,6 +11,7 @@ from firmware_sim.parts.hardware import Hardware, PointWiring
 from firmware_sim.parts.kind import find_part
 from firmware_sim.parts.reader import WiegandReader
 from firmware_sim.parts.rs485 import Rs485Bus
+from firmware_sim.parts.scanner import Scanner
 from firmware_sim.parts.wire import Mains
 
 
@@ -32,6 +33,9 @@ def wire(board: Board, config: DeviceConfig) -> Hardware:
         for direction, reader in point.readers.items():
             name = f"{point.name}.{direction}"
             hardware.readers[name] = WiegandReader(board, d0=reader.d0, d1=reader.d1, name=name)
+        for direction, scanner in point.scanners.items():
+            name = f"{point.name}.{direction}"
+            hardware.scanners[name] = Scanner(board.loop, baud=scanner.baud, name=name)
         find_part(point.kind).fit(hardware, msgspec.convert(point, PointWiring, from_attributes=True))
     for emergency in config.emergencies:
         _wire_zone(hardware, emergency)

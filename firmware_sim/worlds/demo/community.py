@@ -52,9 +52,9 @@ SampleDevice = tuple[str, str, str, str]
 """A device's name, its sample config, its zone, and the name that the sample gives its point."""
 DEVICES: tuple[SampleDevice, ...] = (
     ("gym-turnstile", "turnstile", "gym", "gym-turnstile"),
-    ("east-gate", "door", "estate", "east-gate"),
+    ("east-gate", "gate", "estate", "east-gate"),
     ("west-gate", "door", "estate", "east-gate"),
-    ("hub-door", "door", "hub", "east-gate"),
+    ("hub-door", "gate", "hub", "east-gate"),
 )
 HUB: SampleDevice = (HUB_SOCKETS, "hub", "hub", HUB_SOCKETS)
 """The riders' hub: one device with a dozen sockets and two posts, where each of the others is one way through."""

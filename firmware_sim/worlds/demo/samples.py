@@ -10,7 +10,8 @@ SAMPLES = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
 
 _CLOUD = '[cloud]\nbroker = "mqtt://127.0.0.1:1883"\n'
 """Where the wiring of a sample begins."""
-_SERIAL, _SIMULATED = '"/dev/serial0"', '"meters"'
+_SERIAL = (('"/dev/serial0"', '"meters"'), ('"/dev/ttyACM0"', '"scanner"'))
+"""The serial ports of the samples, and the pseudo-terminals in their place."""
 POSTS_AT = '"192.168.50.1:9000"'
 """Where the samples have posts connect; a simulated device has them at a port of this machine."""
 
@@ -30,6 +31,8 @@ def configured(
     former, its_zone = former or document["device"]["name"], document["point"][0]["zone"]
     wiring = text[text.index(_CLOUD) + len(_CLOUD) :]
     wiring = wiring.replace(f'"{former}"', f'"{name}"').replace(f'zone = "{its_zone}"', f'zone = "{zone or its_zone}"')
-    wiring = wiring.replace(_SERIAL, _SIMULATED).replace(POSTS_AT, f'"{posts_at}"' if posts_at else POSTS_AT)
+    for port, simulated in _SERIAL:
+        wiring = wiring.replace(port, simulated)
+    wiring = wiring.replace(POSTS_AT, f'"{posts_at}"' if posts_at else POSTS_AT)
     head = f'[device]\nsite = "{site}"\nname = "{name}"\nstate = "state"\nkeys = "keys"\nrun = "run"\n'
     return f'{head}\n[cloud]\nbroker = "{broker}"\n{wiring}'

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from contract import topics
 from contract.events import Event
 from edge.config.device_config import DeviceConfig
-from edge.config.peripherals import Bus
+from edge.config.peripherals import Bus, Scanner
 from edge.config.tables import EmergencyInput, Level
 from edge.config.wiring import AgentRun, Trial, Wirings, first_run, next_run
 from edge.device.device import Device
@@ -28,9 +28,11 @@ from edge.memory.memory import Memory
 from edge.remote.remote import Machine
 from edge.remote.rewiring import Rewire
 from edge.roster.store import RosterStore
+from edge.scanners.scanning import ScannerPort
 from firmware_sim.board.board import Board
 from firmware_sim.network.virtual_mqtt import Line, VirtualBroker, VirtualLink
 from firmware_sim.parts.rs485 import Rs485Bus
+from firmware_sim.parts.scanner import Scanner as SimulatedScanner
 from firmware_sim.time.process_loop import ProcessLoop, ended_loop
 from firmware_sim.worlds.board.wiring import resistors, wire
 
@@ -233,6 +235,7 @@ class VirtualDevice:
             roster_writer=roster_writer,
             machine=Machine(reboot=self._reboot, rewire=Rewire(wirings, turn, start_over)),
             open_bus=self._open_bus,
+            open_scanner=self._open_scanner,
             serve_posts=self._serve_posts,
         )
         self.agent = Device(turn.chosen.config, ports)
@@ -327,6 +330,8 @@ class VirtualDevice:
         self.link.on_message = lambda topic, payload, retained: None
         for bus in self.hardware.buses.values():
             bus.hang_up()
+        for scanner in self.hardware.scanners.values():
+            scanner.hang_up()
 
     def _open_bus(self, bus: Bus) -> BusPort:
         """The line at that device, as it is wired; at any other device, or at another speed, nobody answers."""
@@ -334,6 +339,14 @@ class VirtualDevice:
             if (wired.device, wired.baud) == (bus.device, bus.baud):
                 return self.hardware.buses[wired.name].open()
         return Rs485Bus(self._loop, baud=bus.baud, name=bus.name).open()
+
+    def _open_scanner(self, scanner: Scanner) -> ScannerPort:
+        """The scanner at that device, as it is wired; at any other device nothing is ever scanned."""
+        for point in self.config.points:
+            for way, wired in point.scanners.items():
+                if wired.device == scanner.device:
+                    return self.hardware.scanners[f"{point.name}.{way}"].open()
+        return SimulatedScanner(self._loop).open()
 
     def _reboot(self) -> None:
         """The machine starts itself anew: for its pins and its clocks that is a cut of the power."""

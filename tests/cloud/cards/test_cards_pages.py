@@ -95,11 +95,13 @@ def test_unknown_read_is_claimed_by_its_digest(town: Town, taps: Taps) -> None:
 
 
 def test_old_or_other_reads_cannot_be_claimed(town: Town, taps: Taps) -> None:
+    """Nor can a code that somebody keyed in vain: nobody is given what others may guess."""
     town.happens("access.refused", **UNKNOWN)
     town.happens("access.refused", **{**UNKNOWN, "reason": "expired"})
     town.happens("access.refused", replay=True, **{**UNKNOWN, "digest": "6f" * 16})
+    town.happens("access.refused", **{**UNKNOWN, "digest": "70" * 16, "credential": "code"})
     with town.visit("office") as visitor:
-        for arrival in ("2", "3", "99", "x"):
+        for arrival in ("2", "3", "4", "99", "x"):
             answer = visitor.submit("/people/5/cards/claim", "/people/5", arrival=arrival)
             assert answer.status_code == 422, arrival
         town.now_ms += 5 * 60_000

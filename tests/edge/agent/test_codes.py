@@ -46,7 +46,7 @@ def hall_with_code(folder: Path, pages: Pages | None = None, *, free_exit: bool 
 async def test_code_with_grant_opens(tmp_path: Path) -> None:
     hall = hall_with_code(tmp_path)
     (row,) = await hall.keys(f"{CODE}#")
-    assert (row.kind, row.data["holder"]) == ("access.allowed", BEN.hex())
+    assert (row.kind, row.data["holder"], row.data["credential"]) == ("access.allowed", BEN.hex(), "code")
     assert hall.unlocked() == ["outer.lock"]
 
 

@@ -324,8 +324,8 @@ def test_pins_up_to_eight_are_pulled_up_at_reset() -> None:
 
 
 def test_every_word_to_choose_from_is_told() -> None:
-    words = {"load", "relay", "active", "pull", "external_pull", "emergency", "readers", "model", "baud"}
-    assert set(CHOICES) == words
+    of_pins = {"load", "relay", "active", "pull", "external_pull", "emergency"}
+    assert set(CHOICES) == of_pins | {"readers", "scanners", "line", "model", "baud"}
 
 
 def test_the_longest_unlock_fits_into_the_longest_lease() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from edge.config.device_config import ConfigError, DeviceConfig, check
-from edge.config.peripherals import Bus, Instrument, PostLine
+from edge.config.peripherals import Bus, Instrument, PostLine, Scanner
 from tests.edge.support.kinds import add_kind
 
 KIND = """
@@ -43,6 +43,27 @@ def test_a_point_talks_over_the_connector_of_a_post(tmp_path: Path) -> None:
     line = '[point.lines.ocpp]\npost = "ev-1"\n'
     config = load(tmp_path, BUS, '\n[ocpp]\nlisten = "192.168.50.1:9000"\n', point("one", line))
     assert config.points[0].lines == {"ocpp": PostLine("ev-1", 1)}
+
+
+def test_scanner_stands_beside_a_reader(tmp_path: Path) -> None:
+    config = load(tmp_path, BUS, point("one", '[point.scanners.in]\ndevice = "scanner"\nplates = true\n'))
+    assert config.points[0].scanners == {"in": Scanner("scanner", "serial", 9600, plates=True)}
+
+
+@pytest.mark.parametrize(
+    ("scanner", "complaint"),
+    [
+        ("line = 'usb'", r"scanners.in.line: Invalid enum value 'usb'; write serial or keyboard"),
+        ("baud = 9601", r"scanners.in.baud: Invalid enum value 9601; write"),
+        ("plate = true", r"scanners.in.plate: unknown key"),
+        ("[point.scanners.up]\ndevice = 'b'", r"scanners: Invalid enum value 'up'; write in or out"),
+        ("[point.scanners.out]\ndevice = 'a'", r"scanners.out.device: a is used by point\[0\].scanners.in already"),
+        ("[point.scanners.out]\ndevice = 'ttyS0'", r"scanners.out.device: ttyS0 is used by bus\[0\] already"),
+    ],
+)
+def test_scanner_that_is_wired_wrongly_is_named(tmp_path: Path, scanner: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        load(tmp_path, BUS, point("one", f"[point.scanners.in]\ndevice = 'a'\n{scanner}\n"))
 
 
 @pytest.mark.parametrize(

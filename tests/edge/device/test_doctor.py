@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from gpiozero.exc import BadPinFactory
@@ -12,83 +11,12 @@ from cloud.keys.ca import DEVICE_LASTS_MS, open_authority
 from cloud.keys.keys import KeyFolder
 from contract.decide import DAY_MS
 from contract.sealing import DeviceKey
-from edge.config.device_config import DeviceConfig, load
 from edge.config.wiring import Wirings
 from edge.device.doctor import Finding, Verdict, examine
-from edge.journal.journal import Journal
 from edge.machine.clock import BUILT_MS
 from edge.ocpp.passwords import make_password
-from tests.edge.support.journals import BOOT, meddle, write
-
-CONFIG = """\
-[device]
-site = "sunny-court"
-name = "gym"
-state = "state"
-keys = "keys"
-run = "run"
-[cloud]
-broker = "mqtt://127.0.0.1:1883"
-
-[[point]]
-name = "gym"
-kind = "door"
-zone = "gym"
-outputs.lock = { pin = 17, load = "power_to_unlock" }
-inputs.contact = { pin = 22 }
-
-[[emergency]]
-zone = "gym"
-input = { pin = 26, active = "high" }
-confirm = { pin = 25 }
-reset = { pin = 16 }
-"""
-KEYS = ("device.key", "digest.key", "sync.key", "roster.pub", "config.pub", "command.pub")
-
-
-class House:
-    """A Raspberry Pi on which everything is as it should be, until a test spoils it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.root = folder / "root"
-        (folder / "device.toml").write_text(CONFIG)
-        self.config: DeviceConfig = load(folder / "device.toml")
-        for made in (self.config.state, self.config.keys, self.config.run):
-            made.mkdir()
-        for name in KEYS:
-            self.key(name)
-        with Journal(self.journal, boot=BOOT) as journal:
-            write(journal, 5)
-        self.write("boot/firmware/config.txt", "# a comment\ndtparam=strict_gpiod\n")
-        self.write("etc/systemd/system.conf.d/hearthgate.conf", "[Manager]\nRuntimeWatchdogSec=10\n")
-        self.write("etc/systemd/system/hearthgate-keeper.service", "ExecStopPost=hearthgate-edge keeper --park\n")
-        self.write("proc/net/unix", f"Num RefCount\n0: 2 0 10000 1 1 7 {self.config.run / 'keeper.sock'}\n")
-
-    @property
-    def journal(self) -> Path:
-        return self.config.state / "journal.db"
-
-    def key(self, name: str, mode: int = 0o600) -> None:
-        (self.config.keys / name).write_bytes(DeviceKey.generate().to_pem())
-        (self.config.keys / name).chmod(mode)
-
-    def write(self, path: str, text: str) -> None:
-        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.root / path).write_text(text)
-
-    def wire(self, text: str) -> None:
-        self.config.path.write_text(text)
-        self.config = load(self.config.path)
-
-    def hear(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """An agent answers from now on."""
-        banks: dict[str, Any] = {name: {"faults": []} for name in ("bank-a", "bank-b")}
-        self.said: dict[str, Any] = {"link": {"up": True}, "causes": {}, "faults": {}, "points": banks}
-        monkeypatch.setattr("edge.device.doctor.agent_status", lambda _run: self.said)
-
-    def finding(self, check: str) -> Finding:
-        (found,) = [finding for finding in examine(self.config, self.root) if finding.check == check]
-        return found
+from tests.edge.support.houses import CONFIG, House
+from tests.edge.support.journals import meddle
 
 
 @pytest.fixture
@@ -102,7 +30,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 def test_where_all_is_well_every_check_is_ok_and_needs_no_cure(house: House) -> None:
     findings = list(examine(house.config, house.root))
     assert [(finding.check, finding.verdict, finding.cure) for finding in findings if finding.verdict != "ok"] == []
-    assert len(findings) == 16
+    assert len(findings) == 17
     assert house.finding("journal").found == "the chain holds from row 1 to 5"
     assert house.finding("watchdog").found == "resets the board after 10 s without a sign of life"
 
@@ -249,7 +177,7 @@ def test_a_simulated_board_is_not_checked(house: House, monkeypatch: pytest.Monk
     findings = list(examine(house.config, house.root))
     skipped = [Finding(check, "skipped", "simulated: not checked") for check in of_the_board]
     assert [found for found in findings if found.verdict != "ok"] == skipped
-    assert len(findings) == 16
+    assert len(findings) == 17
 
 
 @pytest.mark.parametrize(
@@ -306,6 +234,29 @@ def test_an_instrument_that_does_not_answer_is_named(hub: House, faults: dict[st
 def test_a_bus_without_its_adapter_is_named_be_there_an_agent_or_not(hub: House) -> None:
     (hub.config.path.parent / "serial").unlink()
     assert hub.finding("buses").found == "there is no serial"
+
+
+@pytest.mark.parametrize(
+    ("faults", "found"),
+    [
+        ({}, Finding("scanners", "ok", "scanner is open")),
+        (
+            {"gym.scanner": "Permission denied"},
+            Finding(
+                "scanners",
+                "failed",
+                "not read: gym.scanner (Permission denied)",
+                "give the agent leave to open it: docs/how-to/scanner-at-a-door.md",
+            ),
+        ),
+    ],
+)
+def test_scanner_has_a_line(house: House, faults: dict[str, str], found: Finding) -> None:
+    house.wire(house.config.path.read_text() + '\n[point.scanners.in]\ndevice = "scanner"\n')
+    assert house.finding("scanners").found == "there is no scanner"
+    (house.config.path.parent / "scanner").touch()
+    house.said["faults"] = faults
+    assert house.finding("scanners") == found
 
 
 def test_a_contactor_that_does_not_follow_is_named(hub: House) -> None:

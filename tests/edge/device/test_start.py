@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.edge.device.test_doctor import CONFIG
+from tests.edge.support.houses import CONFIG
 
 SHORT_LIFE = """
 import sys

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from edge.instruments import serial_line
 from edge.instruments.serial_line import SerialLine
+from edge.machine import device_file
 from tests.edge.support.ptys import pty
 from tests.edge.support.waiting import until
 
@@ -24,7 +24,7 @@ def in_real_time(story: Callable[[Path], Coroutine[Any, Any, None]]) -> Callable
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serial_line, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(device_file, "FIRST_PAUSE_S", 0.01)
 
 
 def opened(device: Path) -> tuple[SerialLine, bytearray]:

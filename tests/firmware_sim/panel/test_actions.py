@@ -29,6 +29,13 @@ def test_pin_is_keyed_behind_the_card(do: str) -> None:
     assert "pin" not in command_of('{"do": "press", "point": "gym"}', CARD, pin="471196")
 
 
+def test_text_in_the_hand_is_scanned() -> None:
+    button = '{"do": "scan", "scanner": "gate.in", "text": "{text}", "walk": true}'
+    scanned = {"do": "scan", "scanner": "gate.in", "text": "HG1ABC", "walk": True}
+    assert command_of(button, CARD, text="HG1ABC", walks=True) == scanned
+    assert command_of(button, CARD, text="HG1ABC", walks=False) == {**scanned, "walk": False}
+
+
 def test_the_thing_in_the_hand_is_plugged_in() -> None:
     button = '{"do": "plug_in", "point": "phone-1", "what": "{thing}"}'
     plugged_in = {"do": "plug_in", "point": "phone-1", "what": "phone"}

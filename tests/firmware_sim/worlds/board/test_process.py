@@ -5,11 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from gpiozero import OutputDevice
 
-from dev import ROOT
-from edge.config.device_config import load
-from firmware_sim.board.board import Board
 from firmware_sim.control.commands import (
     BreakWire,
     Fire,
@@ -25,42 +21,15 @@ from firmware_sim.control.commands import (
     WaitMove,
 )
 from firmware_sim.parts.door import Hold, LetGo
-from firmware_sim.parts.hardware import Command, ControlError, Hardware
+from firmware_sim.parts.hardware import Command, ControlError
 from firmware_sim.parts.portal import Force, Free, Press, Stick, Walk
 from firmware_sim.parts.turnstile import ClearJam, Jam
 from firmware_sim.time.clock import run_virtual
-from firmware_sim.worlds.board.executor import CommandExecutor
-from firmware_sim.worlds.board.move_log import MoveLog, pin_names
 from firmware_sim.worlds.board.visitors import run_visitors
-from firmware_sim.worlds.board.wiring import resistors, wire
+from tests.firmware_sim.support.boards import Site
 
 CARD = "H10301:21:15890"
 GYM, GATE = "gym-turnstile", "east-gate"
-
-
-class Site:
-    """One sample device's board in virtual time, and hands to do things at it."""
-
-    def __init__(self, config_name: str) -> None:
-        config = self.config = load(ROOT / "config" / f"{config_name}.toml")
-        self.witness = MoveLog(pin_names(config))
-        self.board = Board(asyncio.get_running_loop(), seed=1, pulls=resistors(config), on_move=self.witness.hear)
-        self.hardware: Hardware = wire(self.board, config)
-        self.executor = CommandExecutor(config, self.hardware, self.witness)
-        self.factory = self.board.factory()
-
-    async def do(self, order: Command) -> dict[str, Any]:
-        return await self.executor.obey(order)
-
-    async def point(self) -> dict[str, Any]:
-        """How the device's one point stands."""
-        (point,) = (await self.do(View()))["points"].values()
-        assert isinstance(point, dict)
-        return point
-
-    def unlock(self, pin: int = 17) -> OutputDevice:
-        """Drive a relay as a keeper would."""
-        return OutputDevice(pin, initial_value=True, pin_factory=self.factory)
 
 
 def at(config_name: str, story: Callable[[Site], Coroutine[Any, Any, None]]) -> None:
