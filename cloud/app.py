@@ -67,6 +67,8 @@ from cloud.people.memberships import MembershipService
 from cloud.people.service import PeopleService
 from cloud.people.store import plans_with_hours
 from cloud.phones.domain import PHONES
+from cloud.phones.erasure import ErasureService
+from cloud.phones.family import FamilyService
 from cloud.phones.service import PhoneService
 from cloud.pins.domain import PINS
 from cloud.pins.service import PinService
@@ -131,7 +133,7 @@ STORE_AND_CLOCK = (
     *(WhoService, WhyService),
     *(PeopleService, MembershipService, PartyService, PersonService, FlatService, DutyService),
     *(EventExportService, LastMonthService),
-    *(CounterService, DemandService),
+    *(CounterService, DemandService, ErasureService),
 )
 """Services that take nothing else."""
 
@@ -202,7 +204,7 @@ def create_app(
 
 def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
     """The services that need nothing beside the database, the keys and the clock. Raises ``KeysUnusable``."""
-    setup = SetupService(store, clock, SETUP_TABLES)
+    setup, phones = SetupService(store, clock, SETUP_TABLES), PhoneService(store, keys, clock)
     return {
         **{kind: kind(store, clock) for kind in STORE_AND_CLOCK},
         BarService: BarService(store, keys, clock),
@@ -210,12 +212,14 @@ def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
         MovingService: MovingService(store, clock, [step for domain in DOMAINS for step in domain.moving]),
         HoursService: HoursService(store, clock, _users_of_hours),
         SetupService: setup,
+        PhoneService: phones,
+        FamilyService: FamilyService(store, clock, phones),
         PlanService: PlanService(store, setup),
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
         AuditTipService: AuditTipService(store, keys.folder.parent, clock),
         Adoptions: Adoptions(),
         HeldFiles: HeldFiles(),
-        **{kind: kind(store, keys, clock) for kind in (PinService, PhoneService, ImportService, ExportService)},
+        **{kind: kind(store, keys, clock) for kind in (PinService, ImportService, ExportService)},
     }
 
 

@@ -27,7 +27,13 @@ class Section(Struct, frozen=True):
     text: str
 
 
-SECTIONS: Sequence[Section] = ()
+SECTIONS: Sequence[Section] = (
+    Section(f"{PATH}/family", N_("My family and its cards")),
+    Section(f"{PATH}/charging", N_("My charging")),
+    Section(f"{PATH}/visits", N_("My visits")),
+    Section(f"{PATH}/looks", N_("Who looked at me")),
+    Section(f"{PATH}/data", N_("My data")),
+)
 
 Phones = Annotated[PhoneService, Depends(service(PhoneService))]
 

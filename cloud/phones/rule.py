@@ -118,16 +118,6 @@ def needs_consent(born: str, today: tuple[int, int]) -> bool:
     return (today[0] - year) * 12 + today[1] - month <= CONSENT_BELOW_YEARS * 12
 
 
-class Mine(Struct, frozen=True):
-    """A card that somebody sees on the page of their family: whose it is, and whether they may report it lost."""
-
-    id: int
-    label: str
-    standing: str
-    kind: str
-    may_report: bool
-
-
 def speaks_for(role: MemberRole) -> bool:
     """Whether a member in this role speaks for the household: invites, and looks after its children's cards."""
     return role in GROWN

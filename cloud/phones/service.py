@@ -92,6 +92,13 @@ class PhoneService:
             record(connection, now_ms, by, "phone.invited", f"person {person}", **detail)
         return secret
 
+    def invite_by_guardian(self, guardian: int, child: int) -> str:
+        """The same, made on the telephone of an adult of the household: below 14 that is a guardian, who consents.
+        Raises ``Rejected``."""
+        with self._store.reading() as connection:
+            consents = guardian in guardians_of(connection, site_of(connection).name, child)
+        return self.make_link(A_PHONE, child, replaces=True, guardian=guardian if consents else None)
+
     def find_link(self, secret: str) -> PhoneLink:
         """The link that still registers a telephone. Raises ``Rejected``."""
         with self._store.reading() as connection:

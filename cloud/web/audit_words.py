@@ -66,6 +66,8 @@ ACTIONS: Mapping[str, str] = {
     "phone.registered": "Registered a phone",
     "phone.key_replaced": "Gave a phone a new key",
     "phone.ended": "Ended a phone",
+    "erasure.asked": "Asked for data to be erased",
+    "erasure.answered": "Answered a request to erase",
     "pin.set": "Set a PIN",
     "pin.cleared": "Removed a PIN",
     "override.given": "Let somebody override a lockdown",

@@ -27,7 +27,7 @@ EXPORT = """async () => {
   try { await crypto.subtle.exportKey("pkcs8", (await load()).privateKey); return "exported"; }
   catch (error) { return error.name; }
 }"""
-CODE = "[data-code] path"
+CODE = "[data-code] svg"
 
 
 def register(town: Town, page: Page) -> None:
@@ -120,4 +120,4 @@ def test_pages_work_without_scripts(town: Town, telephone: BrowserContext) -> No
         page = context.new_page()
         page.goto(f"/phone/{link_for(town)}")
         page.get_by_role("button", name="登记").click()
-        expect(page.locator("[data-code] svg")).to_be_visible()
+        expect(page.locator(CODE)).to_be_visible()
