@@ -3,6 +3,9 @@
 Layouts and masks: Proxmark3's published table of Wiegand formats; bit 1 is the bit sent first.
 """
 
+import base64
+import re
+import unicodedata
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
@@ -230,9 +233,71 @@ def forms(card: bytes) -> tuple[bytes, ...]:
 
 
 def code_credential(digits: str) -> bytes:
-    """The canonical bytes of a code that is keyed. No card has them: a card's begin with the length of its frame, and
-    no frame has as many bits as the first letter counts."""
+    """The canonical bytes of a code that is keyed. No card has them, nor those of a plate, token, phone or pass: a
+    card's begin with the length of its frame, and no frame has as many bits as the first letter counts."""
     return b"code:" + digits.encode()
+
+
+def plate_credential(text: str) -> bytes:
+    """The canonical bytes of a vehicle's plate. Raises ``ValueError`` for what is none."""
+    return b"plate:" + normal_plate(text).encode()
+
+
+def token_credential(token: bytes) -> bytes:
+    """The canonical bytes of a printed token (16 bytes)."""
+    return b"token:" + token
+
+
+def phone_credential(key_id: bytes) -> bytes:
+    """The canonical bytes of a phone, by the id of its key (8 bytes)."""
+    return b"phone:" + key_id
+
+
+def pass_credential(pass_id: bytes) -> bytes:
+    """The canonical bytes of a carried pass, by its id (8 bytes)."""
+    return b"pass:" + pass_id
+
+
+_BETWEEN = str.maketrans("", "", " ·.-_")
+_READ_ALIKE = str.maketrans("OI", "01")
+_PROVINCIAL = re.compile(r"[\u4e00-\u9fff][A-Z][A-Z0-9]{4,5}[A-Z0-9\u4e00-\u9fff]")
+_OTHER_PLATE = re.compile(r"[A-Z0-9\u4e00-\u9fff]{4,10}")
+
+
+def normal_plate(text: str) -> str:
+    """A plate as every camera and clerk means it: in capitals, without what stands between its parts. Where it begins
+    with a province the second place is a letter; from the third on, and on any other plate, an O is a 0 and an I a 1.
+    So a plate of 7 places, or 8 of a new-energy vehicle. Raises ``ValueError`` for what is no plate."""
+    plain = unicodedata.normalize("NFKC", text).upper().translate(_BETWEEN)
+    province, rest = plain[:2], plain[2:].translate(_READ_ALIKE)
+    if province and not province.isascii():
+        plate, form = province.translate(str.maketrans("01", "OI")) + rest, _PROVINCIAL
+    else:
+        plate, form = province.translate(_READ_ALIKE) + rest, _OTHER_PLATE
+    if not form.fullmatch(plate):
+        raise ValueError(f"a plate has 7 or 8 letters and digits behind its province, not {text[:20]!r}")
+    return plate
+
+
+TOKEN_BYTES = 16
+TOKEN_MARK = "HGT"  # noqa: S105 - how a printed token begins
+"""Behind it stands the token in base32: capitals and digits, which no keyboard layout changes."""
+
+
+def token_text(token: bytes) -> str:
+    """What is printed for a token of 16 random bytes: 29 characters."""
+    return TOKEN_MARK + base64.b32encode(token).decode().rstrip("=")
+
+
+def read_token(text: str) -> bytes:
+    """The token in a text that was scanned. Raises ``ValueError`` for what is none."""
+    try:
+        token = base64.b32decode(text.removeprefix(TOKEN_MARK) + "======")
+    except ValueError:
+        token = b""
+    if len(token) != TOKEN_BYTES or token_text(token) != text:
+        raise ValueError(f"a token is {TOKEN_MARK} and 26 capitals and digits, not {text[:20]!r}")
+    return token
 
 
 def is_copyable(card: bytes) -> bool:

@@ -43,6 +43,24 @@ class Reason(StrEnum):
     INTERLOCKED = "interlocked"
     OVERRIDE = "override"
     ALL_IN_USE = "all_in_use"
+    ALREADY_INSIDE = "already_inside"
+    NOT_INSIDE = "not_inside"
+    ZONE_FULL = "zone_full"
+    ZONE_AT_LIMIT = "zone_at_limit"
+    PASS_MALFORMED = "pass_malformed"
+    PASS_WRONG_KEY = "pass_wrong_key"
+    PASS_BAD_SIGNATURE = "pass_bad_signature"
+    PASS_WRONG_SITE = "pass_wrong_site"
+    PASS_TOO_LONG = "pass_too_long"
+    PASS_CLOCK_UNSET = "pass_clock_unset"
+    PASS_NOT_YET = "pass_not_yet"
+    PASS_EXPIRED = "pass_expired"
+    PASS_REVOKED = "pass_revoked"
+    PASS_BAD_PROOF = "pass_bad_proof"
+    PASS_STALE = "pass_stale"
+    PASS_AHEAD = "pass_ahead"
+    PASS_REPLAYED = "pass_replayed"
+    PASS_USED_UP = "pass_used_up"
 
 
 class Words(Struct, frozen=True):
@@ -197,6 +215,78 @@ TABLE: dict[Reason, ReasonEntry] = {
     Reason.ALL_IN_USE: ReasonEntry(
         Words("同时使用的数量已满", "请先结束一个；如需更多请联系物业"),
         Words("As many are in use as the plan allows", "End one first; the property office can allow more"),
+    ),
+    Reason.ALREADY_INSIDE: ReasonEntry(
+        Words("您已在里面", "请从出口刷卡出去后再进，或联系值班人员"),
+        Words("You are inside already", "Show your card on the way out first, or call the desk"),
+    ),
+    Reason.NOT_INSIDE: ReasonEntry(
+        Words("没有您进入的记录", "可以出去；下次请刷卡进入，有疑问请联系值班人员"),
+        Words("You were not seen to come in", "You may leave. Show your card next time, or ask the desk"),
+    ),
+    Reason.ZONE_FULL: ReasonEntry(
+        Words("里面已满", "请等有人出来，或过一会儿再来；有疑问请联系值班人员"),
+        Words("Full at the moment", "Wait until somebody leaves, or call the desk"),
+    ),
+    Reason.ZONE_AT_LIMIT: ReasonEntry(
+        Words("已达消防限员", "请等有人出来；人数不对请联系值班人员"),
+        Words("No more people are allowed inside", "Wait until somebody leaves; is it wrong? Call the desk"),
+    ),
+    Reason.PASS_MALFORMED: ReasonEntry(
+        Words("通行码无法识别", "请调亮屏幕、完整出示再试，或联系值班人员"),
+        Words("This code cannot be read", "Show all of it on a bright screen, or call the desk"),
+    ),
+    Reason.PASS_WRONG_KEY: ReasonEntry(
+        Words("此处不认识这个通行码", "请重新打开通行链接，或联系值班人员"),
+        Words("This code is not known here", "Open your link again, or call the desk"),
+    ),
+    Reason.PASS_BAD_SIGNATURE: ReasonEntry(
+        Words("通行码的签名不对", "请重新打开通行链接取新码，或联系值班人员"),
+        Words("The signature of this code is wrong", "Open your link for a new one, or call the desk"),
+    ),
+    Reason.PASS_WRONG_SITE: ReasonEntry(
+        Words("这是别的小区的通行码", "请出示本小区的通行码，或联系值班人员"),
+        Words("This pass is for another place", "Show the one for here, or call the desk"),
+    ),
+    Reason.PASS_TOO_LONG: ReasonEntry(
+        Words("通行证的期限过长", "请让邀请人重新开具，或联系物业"),
+        Words("This pass lasts longer than any may", "Ask who invited you or the property office for another"),
+    ),
+    Reason.PASS_CLOCK_UNSET: ReasonEntry(
+        Words("设备时钟未校准，无法核对通行码", "请用卡或数字码，或联系值班人员"),
+        Words("The clock here is not set for passes", "Use a card or a code, or call the desk"),
+    ),
+    Reason.PASS_NOT_YET: ReasonEntry(
+        Words("通行证尚未生效", "请在生效时间之后再来，或联系值班人员"),
+        Words("This pass is not valid yet", "Come back when it begins, or call the desk"),
+    ),
+    Reason.PASS_EXPIRED: ReasonEntry(
+        Words("通行证已过期", "请让邀请人重新开具，或联系值班人员"),
+        Words("This pass has ended", "Ask who invited you for another one, or call the desk"),
+    ),
+    Reason.PASS_REVOKED: ReasonEntry(
+        Words("通行证已撤销", "请联系邀请人或值班人员"),
+        Words("This pass was withdrawn", "Ask who invited you, or call the desk"),
+    ),
+    Reason.PASS_BAD_PROOF: ReasonEntry(
+        Words("通行证不属于这部手机", "请用领取通行证的手机出示，或联系值班人员"),
+        Words("This pass belongs to another phone", "Show it on the phone it was given to, or call the desk"),
+    ),
+    Reason.PASS_STALE: ReasonEntry(
+        Words("屏幕上的码已过时", "请重新打开页面，截图无效；或联系值班人员"),
+        Words("The code on the screen is too old", "Open the page again, no picture of it; or call the desk"),
+    ),
+    Reason.PASS_AHEAD: ReasonEntry(
+        Words("手机的时钟快了", "请把手机设为自动校时再试，或联系值班人员"),
+        Words("The clock of the phone is ahead", "Set it to automatic and try again, or call the desk"),
+    ),
+    Reason.PASS_REPLAYED: ReasonEntry(
+        Words("这个码在此处已用过", "请等屏幕换成新码再试，或联系值班人员"),
+        Words("This code was used here already", "Wait for the next one on the screen, or call the desk"),
+    ),
+    Reason.PASS_USED_UP: ReasonEntry(
+        Words("通行次数已用完", "请让邀请人重新开具，或联系值班人员"),
+        Words("This pass was used as often as it allows", "Ask who invited you for another one, or call the desk"),
     ),
 }
 

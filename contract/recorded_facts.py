@@ -8,7 +8,8 @@ Its bytes, the numbers big-endian: the form (1), the version of the rule (1), th
 the point (2, see ``_STATE``), the last 24 bits of the device's clock (3), the first two bytes of the site page's hash
 (2), the age of the roster in milliseconds (4), how long ago the clock floor was (2, seconds), and how far the clock may
 be off (1, seconds). What is larger than fits is written as the largest number, which the rule weighs alike. Where the
-use of an allotment was weighed, or the point was reserved, msgpack of ``_More`` follows.
+use of an allotment was weighed, or the point was reserved, msgpack of ``_More`` follows; where a signed pass was, or a
+zone that counts, that of ``_All``.
 """
 
 import struct
@@ -19,9 +20,13 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct, msgpack
 
 from contract.codec import UNREADABLE, Malformed
-from contract.decide import Direction, Facts, Grant, Mode, Request, Trust, not_before
-from contract.demands import NO_DEMAND, Demand, PinVerdict
+from contract.decide import Direction, Facts, Grant, Mode, Request, Standing, Tier, Trust, not_before
+from contract.demands import NO_DEMAND, Assurance, Demand, PinVerdict
+from contract.occupancy import Whereabouts, ZoneCount
+from contract.pass_verdicts import PassVerdict
 from contract.quantities import MAX_PARTS, Account, Accounts, Unit
+from contract.schedules import ALWAYS
+from contract.zone_rules import PageZone
 
 FORM = 1
 FIELD = "facts"
@@ -64,7 +69,32 @@ class _More(Struct, array_like=True):
     used: dict[str, dict[Unit, tuple[int, int, bool]]] | None
 
 
-_read_more = msgpack.Decoder(_More).decode
+class Carried(Struct, array_like=True, frozen=True):
+    """What a carried pass grants, for it stands in no roster: to which tier, when (UTC milliseconds), and whether here.
+    It does not say to whom."""
+
+    tier: Tier
+    valid_from_ms: int
+    valid_until_ms: int
+    here: bool
+
+    def grant(self, point: str) -> Grant:
+        points = {point: ALWAYS} if self.here else {}
+        window = self.valid_from_ms, self.valid_until_ms
+        return Grant(_NO_HOLDER, self.tier, points, Standing.ACTIVE, *window, assurance=Assurance.SIGNED, carried=True)
+
+
+class _All(_More):
+    """What fewer still rest on. ``where`` is whether the holder was inside, and for how long (milliseconds)."""
+
+    verdict: PassVerdict | None = None
+    carried: Carried | None = None
+    count: tuple[int, int, int, bool] | None = None
+    where: tuple[bool | None, int | None] | None = None
+
+
+_read_more = msgpack.Decoder(_All).decode
+_NO_HOLDER = bytes(8)
 
 
 class RecordedFacts(Struct, frozen=True):
@@ -93,6 +123,10 @@ class RecordedFacts(Struct, frozen=True):
     interlocked: bool
     reserved: int
     used: Mapping[str, Accounts] | None
+    pass_verdict: PassVerdict | None
+    carried: Carried | None
+    zone_count: ZoneCount | None
+    whereabouts: Whereabouts | None
 
     @property
     def issued_ms(self) -> int | None:
@@ -102,9 +136,19 @@ class RecordedFacts(Struct, frozen=True):
         return None if age_ms is None or not 0 < age_ms < _OLDEST_MS else self.now_ms - age_ms
 
     def request(self, point: str, digest: bytes) -> Request:
-        return Request(point, digest, self.direction, self.pin)
+        return Request(point, digest, self.direction, self.pin, self.pass_verdict)
 
-    def facts(self, zone: ZoneInfo, grants: Sequence[Grant], demand: Demand = NO_DEMAND) -> Facts:
+    def grants(self, point: str, held: Sequence[Grant]) -> Sequence[Grant]:
+        """What was weighed: that of the pass, or what the roster grants."""
+        return held if self.carried is None else [self.carried.grant(point)]
+
+    def facts(
+        self,
+        zone: ZoneInfo,
+        grants: Sequence[Grant],
+        demand: Demand = NO_DEMAND,
+        counted: PageZone | None = None,
+    ) -> Facts:
         """The facts as the rule weighs them, together with what the roster says."""
         return Facts(
             zone=zone,
@@ -122,6 +166,9 @@ class RecordedFacts(Struct, frozen=True):
             can_be_held=self.can_be_held,
             demand=demand,
             interlocked=self.interlocked,
+            counted=counted,
+            zone_count=self.zone_count,
+            whereabouts=self.whereabouts,
         )
 
 
@@ -163,9 +210,14 @@ def pack_facts(
         min((now_ms - facts.clock_floor_ms) // 1000, _MOST_16),
         _UNKNOWN_ERROR if error_ms is None else min(-(-max(0, error_ms) // 1000), _MOST_ERROR_S),
     )
-    if facts.used == {} and not facts.reserved_for:
+    is_plain = request.pass_verdict is None and facts.counted is None
+    if is_plain and facts.used == {} and not facts.reserved_for:
         return head
-    return head + msgpack.encode(_More(_reserved(facts, grants), _in_tuples(facts.used)))
+    more = _reserved(facts, grants), _in_tuples(facts.used)
+    if is_plain:
+        return head + msgpack.encode(_More(*more))
+    all_of_it = _All(*more, request.pass_verdict, _carried(request, grants), _count(facts), _where(facts, now_ms))
+    return head + msgpack.encode(all_of_it)
 
 
 def unpack_facts(field: bytes, at_ms: int) -> RecordedFacts:
@@ -176,14 +228,14 @@ def unpack_facts(field: bytes, at_ms: int) -> RecordedFacts:
     trust, mode, pin = state >> 8 & 0b11, state >> 10 & 0b11, state >> 12
     if trust >= len(_TRUSTS) or pin >= len(_PINS):
         raise Malformed(f"facts of clock {trust} and PIN {pin}")
-    more = _more(field[_HEAD.size :])
+    more, clock_ms = _more(field[_HEAD.size :]), _nearest(high << 16 | low, at_ms)
     bits = {name: bool(state >> place & 1) for place, name in enumerate(_STATE)}
     direction: Direction = "out" if bits.pop("out") else "in"
     return RecordedFacts(
         rule=rule,
         roster=roster,
         direction=direction,
-        now_ms=_nearest(high << 16 | low, at_ms),
+        now_ms=clock_ms,
         clock=_TRUSTS[trust],
         floor_age_s=floor_age_s,
         error_s=None if error_s == _UNKNOWN_ERROR else error_s,
@@ -193,6 +245,10 @@ def unpack_facts(field: bytes, at_ms: int) -> RecordedFacts:
         pin=_PINS[pin],
         reserved=more.reserved,
         used=_in_accounts(more.used),
+        pass_verdict=more.verdict,
+        carried=more.carried,
+        zone_count=None if more.count is None else ZoneCount(*more.count),
+        whereabouts=_whereabouts(more.where, clock_ms),
         **bits,
     )
 
@@ -241,6 +297,34 @@ def _reserved_for(reserved: int, grants: Sequence[Grant]) -> bytes:
     return grants[place].holder if 0 <= place < len(grants) else _SOMEBODY_ELSE
 
 
+def _carried(request: Request, grants: Sequence[Grant]) -> Carried | None:
+    passes = (grant for grant in grants if grant.carried)
+    return next(
+        (Carried(one.tier, one.valid_from_ms, one.valid_until_ms, request.point in one.points) for one in passes), None
+    )
+
+
+def _count(facts: Facts) -> tuple[int, int, int, bool] | None:
+    count = facts.zone_count
+    if facts.counted is None or count is None:
+        return None
+    return _parts(count.inside), _parts(count.count_doubt), _parts(count.names_doubt), count.is_fresh
+
+
+def _where(facts: Facts, now_ms: int) -> tuple[bool | None, int | None] | None:
+    where = facts.whereabouts
+    if facts.counted is None or where is None:
+        return None
+    return where.is_inside, None if where.since_ms is None else _parts(now_ms - where.since_ms)
+
+
+def _whereabouts(where: tuple[bool | None, int | None] | None, now_ms: int) -> Whereabouts | None:
+    if where is None:
+        return None
+    is_inside, for_ms = where
+    return Whereabouts(is_inside, None if for_ms is None else now_ms - for_ms)
+
+
 def _in_tuples(used: Mapping[str, Accounts] | None) -> dict[str, dict[Unit, tuple[int, int, bool]]] | None:
     if used is None:
         return None
@@ -261,10 +345,10 @@ def _parts(number: int) -> int:
     return min(max(number, -MAX_PARTS), MAX_PARTS)
 
 
-def _more(packed: bytes) -> _More:
+def _more(packed: bytes) -> _All:
     """Raises ``Malformed``."""
     if not packed:
-        return _More(NOBODY, {})
+        return _All(NOBODY, {})
     try:
         return _read_more(packed)
     except UNREADABLE as wrong:

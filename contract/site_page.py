@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, msgpack
+from msgspec.structs import asdict
 
-from contract.codec import Malformed, pack, unpack
+from contract.codec import Malformed, unpack
 from contract.decide import Grant, Standing, Tier
 from contract.demands import Assurance, Demand
 from contract.messages import MAX_PAYLOAD_BYTES, Name
 from contract.quantities import Allotment, Amount, Quantity
-from contract.roster import Row, Undeliverable, fields_of, marks, tier_and_standing
+from contract.roster import KEY_BYTES, Marks, Row, Undeliverable, fields_of, marks, tier_and_standing
 from contract.schedules import ALWAYS, Schedule
+from contract.zone_rules import PageZone
 
 T = TypeVar("T")
 
@@ -38,6 +40,11 @@ class PageDemand(Struct, frozen=True, omit_defaults=True):
 
 
 MAX_PROFILES = 1 << 16
+MAX_PASS_KEYS = 4
+"""The key that signs passes is changed by hand; those of before are known until their passes have ended."""
+MAX_REVOKED = 4_096
+PublicKey = Annotated[bytes, Meta(min_length=KEY_BYTES, max_length=KEY_BYTES)]
+PassId = Annotated[bytes, Meta(min_length=8, max_length=8)]
 MAX_QUANTITIES = 8
 """Of one allotment; there are seven units."""
 
@@ -49,7 +56,9 @@ class SitePage(Struct, frozen=True):
     zones whose emergency may be ended. A page of before there were any has neither. ``slow`` are the profiles, by
     number, of people who are given more time to pass; software that does not know it gives them as much as everybody.
     What an allotment holds is said by ``quantities``, and by ``allotments`` for software that does not read those.
-    ``demands`` are those of points that ask for more than a grant.
+    ``demands`` are those of points that ask for more than a grant. ``zones`` are those that count, by name, and
+    ``counted`` the points that lead into one and count what it counts. ``pass_keys`` are the public keys by which the
+    cloud's passes are believed, the newest first, and ``revoked`` the passes that were withdrawn before their end.
     """
 
     zone: str
@@ -62,6 +71,14 @@ class SitePage(Struct, frozen=True):
     slow: Annotated[list[int], Meta(max_length=MAX_PROFILES)] = []
     quantities: dict[Name, Annotated[list[Quantity], Meta(min_length=1, max_length=MAX_QUANTITIES)]] = {}
     demands: dict[Name, PageDemand] = {}
+    zones: dict[Name, PageZone] = {}
+    counted: dict[Name, Name] = {}
+    pass_keys: Annotated[list[PublicKey], Meta(max_length=MAX_PASS_KEYS)] = []
+    revoked: Annotated[list[PassId], Meta(max_length=MAX_REVOKED)] = []
+
+
+_OF_VERSION_5 = ("zones", "counted", "pass_keys", "revoked")
+"""Fields that are not written while they are empty: such a page is as it was before there were any."""
 
 
 class _Profile(NamedTuple):
@@ -78,7 +95,7 @@ class Site:
     """A site page with its references resolved, ready to make grants of rows."""
 
     def __init__(self, page: SitePage) -> None:
-        """Raises ``Malformed`` if a profile names what is not there, or the zone is none of this world."""
+        """Raises ``Malformed`` if the page names what is not on it, or the zone is none of this world."""
         try:
             self.zone = ZoneInfo(page.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones, or too long
@@ -88,6 +105,10 @@ class Site:
         self.allotments = {name: _allotment(name, held) for name, held in (shares | lent).items()}
         schedules = {name: ALWAYS if hours == ALWAYS else hours for name, hours in page.schedules.items()}
         self.demands = {point: _demand(asked, schedules) for point, asked in page.demands.items()}
+        _resolved(page.counted, page.zones, "zone")
+        self.zones: Mapping[str, PageZone] = page.zones
+        self.counted: Mapping[str, str] = page.counted
+        self.pass_keys, self.revoked = tuple(page.pass_keys), frozenset(page.revoked)
         quotas = _beside(page.profiles, page.quotas, dict[str, str]())
         resets = _beside(page.profiles, page.resets, list[str]())
         slow = frozenset(page.slow)
@@ -105,13 +126,13 @@ class Site:
         """What a page grants a credential, by the rows that ``Page.find`` gives. The page has been checked before: its
         head is not looked at again. Raises ``Malformed`` for a row that this software or this site does not know."""
         return [
-            self._grant(profile, holder, *tier_and_standing(tier, standing), start_s, end_s, marks(pin, flags))
-            for _, profile, holder, tier, standing, start_s, end_s, pin, flags in fields_of(page, digest)
+            self._grant(one[1], one[2], *tier_and_standing(one[3], one[4]), one[5], one[6], marks(*one[7:]))
+            for one in fields_of(page, digest)
         ]
 
     def grant(self, row: Row) -> Grant:
         """Raises ``Malformed`` if the row's profile is not in the site page."""
-        marked = row.override, row.pin, row.may_signal_duress, row.assurance
+        marked = row.override, row.pin, row.may_signal_duress, row.assurance, row.key, row.family
         return self._grant(row.profile, row.holder, row.tier, row.standing, row.valid_from_s, row.valid_until_s, marked)
 
     def _profile(
@@ -129,14 +150,13 @@ class Site:
         standing: Standing,
         valid_from_s: int,
         valid_until_s: int,
-        marked: tuple[bool, bytes, bool, Assurance],
+        marked: Marks,
     ) -> Grant:
         if profile >= len(self._profiles):
             raise Malformed(f"row names profile {profile} of {len(self._profiles)}")
         points, allotments, resets, slow, by_term = self._profiles[profile]
         if by_term:
             allotments = {point: held.of_term(valid_from_s) for point, held in allotments.items()}
-        override, pin, may_signal_duress, assurance = marked
         return Grant(
             holder,
             tier,
@@ -147,10 +167,7 @@ class Site:
             allotments,
             resets,
             slow,
-            override,
-            pin,
-            may_signal_duress,
-            assurance,
+            *marked,
         )
 
 
@@ -187,7 +204,8 @@ def pack_site(page: SitePage) -> bytes:
     """The bytes of a site page. Raises ``Undeliverable`` for one that no message can carry."""
     if len(page.profiles) > MAX_PROFILES:
         raise Undeliverable(f"{len(page.profiles)} profiles, and a device takes {MAX_PROFILES}")
-    blob = pack(page)
+    said = {name: value for name, value in asdict(page).items() if value or name not in _OF_VERSION_5}
+    blob = msgpack.encode(said)
     if len(blob) > MAX_PAYLOAD_BYTES:
         raise Undeliverable(f"a site page of {len(blob)} bytes, and a message holds {MAX_PAYLOAD_BYTES}")
     return blob

@@ -1,10 +1,11 @@
 """Rosters in the forms that older software reads: made of the stored pages, and each written down once.
 
-Rows differ between version 1, version 2 (which software of pages 2 and 3 reads) and version 3. What version 2 cannot
-say is left out: a row of a standing that it does not know is no row there, and a PIN or a mark is not told.
+Rows differ between version 1, version 2 (which software of pages 2 and 3 reads), version 3 and version 4. What an older
+version cannot say is left out: a row of a standing that it does not know is no row there, nor is that of a phone, and a
+PIN or a mark is not told.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from sqlalchemy import Connection, or_, select, update
@@ -14,7 +15,7 @@ from cloud.people.rosters import Roster, page_blob
 from cloud.people.tree import index_pages
 from cloud.store.chunks import chunks
 from cloud.store.schema import roster_pages
-from contract.roster import PAGE_VERSIONS, Page, pack_page
+from contract.roster import PAGE_VERSIONS, ROW_VERSIONS, Page, Row, pack_page
 from contract.roster_index import IndexEntry, IndexPage, is_index_page, pack_index_page
 from contract.sealing import page_hash
 
@@ -37,13 +38,16 @@ class OlderPage(Struct, frozen=True):
 _COLUMNS = {
     1: (roster_pages.c.old_hash, roster_pages.c.old_count),
     2: (roster_pages.c.plain_hash, roster_pages.c.plain_count),
+    3: (roster_pages.c.marked_hash, roster_pages.c.marked_count),
 }
 """Where it is written down what a page is in a version of rows."""
+_ROWS_OF = {1: 1, 2: 2, 3: 2, 4: 3, 5: 4}
+_IN_ROWS: Mapping[int, Callable[[Row], Row | None]] = {2: Row.in_version_2, 3: Row.in_version_3}
 
 
 def rows_of(version: int) -> int:
     """The version of rows that a device reads which reads pages of this version."""
-    return 2 if version == 3 else min(version, 3)
+    return _ROWS_OF[version]
 
 
 def form_of(connection: Connection, roster: Roster, version: int) -> Form:
@@ -53,7 +57,7 @@ def form_of(connection: Connection, roster: Roster, version: int) -> Form:
     if version == PAGE_VERSIONS[-1]:
         return Form([], names, roster.count)
     if version > 1:
-        indexes = _plain_indexes(connection, names)
+        indexes = _indexes_in_version(connection, rows_of(version), names)
         return Form([], [made.hash for made in indexes], sum(made.count for made in indexes))
     below = [entry.hash for name in names for entry in IndexPage(page_blob(connection, name)).entries]
     pages = _in_version(connection, 1, below)
@@ -86,44 +90,46 @@ def small_roster(connection: Connection, site_page: bytes, form: Form, at_most: 
 def find_pages(connection: Connection, hashes: Sequence[bytes]) -> Mapping[bytes, bytes]:
     """The pages of these hashes, of any version, as far as there are such."""
     pages: dict[bytes, bytes] = {}
-    named = roster_pages.c.hash, roster_pages.c.old_hash, roster_pages.c.plain_hash
+    named = {ROW_VERSIONS[-1]: roster_pages.c.hash} | {version: column for version, (column, _) in _COLUMNS.items()}
+    query = select(*named.values(), roster_pages.c.blob)
     for some in chunks(hashes):
-        query = select(*named, roster_pages.c.blob).where(or_(*(column.in_(some) for column in named)))
-        for row in connection.execute(query):
-            if row.hash in some:
-                pages[row.hash] = row.blob
-            elif row.old_hash in some:
-                pages[row.old_hash], _ = version_1.row_page(row.blob)
-            else:
-                pages[row.plain_hash] = (
-                    _plain_index(connection, row.blob) if is_index_page(row.blob) else plain(row.blob)
-                )
+        for *names, blob in connection.execute(query.where(or_(*(column.in_(some) for column in named.values())))):
+            for version, name in zip(named, names, strict=True):
+                if name in some and name not in pages:
+                    pages[name] = _form(connection, blob, version)
     return pages
 
 
-def plain(blob: bytes) -> bytes:
-    """A page of rows in version 2."""
-    page = Page(blob)
-    if page.version < 3:
+def _form(connection: Connection, blob: bytes, version: int) -> bytes:
+    """A stored page of either kind in a version of rows."""
+    is_index = version < ROW_VERSIONS[-1] and is_index_page(blob)
+    return _index_in_version(connection, version, blob) if is_index else in_version(blob, version)
+
+
+def in_version(blob: bytes, version: int) -> bytes:
+    """A page of rows in a version of rows; the newest is as it is stored."""
+    if version == 1:
+        return version_1.row_page(blob)[0]
+    if version == ROW_VERSIONS[-1] or Page(blob).version <= version:
         return blob
-    rows = (row.in_version_2() for row in page.rows())
-    return pack_page(page.prefix, [row for row in rows if row is not None], version=2)
+    page, told = Page(blob), _IN_ROWS[version]
+    return pack_page(page.prefix, [row for row in map(told, page.rows()) if row is not None])
 
 
-def _plain_indexes(connection: Connection, names: Sequence[bytes]) -> list[OlderPage]:
-    """Index pages that name pages of rows of version 2 only."""
-    known = _known(connection, 2, names)
+def _indexes_in_version(connection: Connection, version: int, names: Sequence[bytes]) -> list[OlderPage]:
+    """Index pages that name pages of rows of this version only."""
+    known = _known(connection, version, names)
     for name in names:
         if name not in known:
-            blob = _plain_index(connection, page_blob(connection, name))
+            blob = _index_in_version(connection, version, page_blob(connection, name))
             count = sum(entry.count for entry in IndexPage(blob).entries)
-            known[name] = _note(connection, 2, name, OlderPage(page_hash(blob), count))
+            known[name] = _note(connection, version, name, OlderPage(page_hash(blob), count))
     return [known[name] for name in names]
 
 
-def _plain_index(connection: Connection, blob: bytes) -> bytes:
+def _index_in_version(connection: Connection, version: int, blob: bytes) -> bytes:
     index = IndexPage(blob)
-    below = _in_version(connection, 2, [entry.hash for entry in index.entries])
+    below = _in_version(connection, version, [entry.hash for entry in index.entries])
     pairs = zip(index.entries, below, strict=True)
     return pack_index_page(index.prefix, [IndexEntry(entry.prefix, made.count, made.hash) for entry, made in pairs])
 
@@ -133,8 +139,7 @@ def _in_version(connection: Connection, version: int, names: Sequence[bytes]) ->
     known = _known(connection, version, names)
     for name in names:
         if name not in known:
-            blob = page_blob(connection, name)
-            made = version_1.row_page(blob)[0] if version == 1 else plain(blob)
+            made = in_version(page_blob(connection, name), version)
             known[name] = _note(connection, version, name, OlderPage(page_hash(made), Page(made).count))
     return [known[name] for name in names]
 

@@ -23,6 +23,11 @@ def site_pages(page: SitePage, versions: Set[int]) -> tuple[dict[int, bytes], di
     return packed, too_large
 
 
+def of_version_4(page: SitePage) -> SitePage:
+    """Version 4 knows no zone that counts, and no signed pass."""
+    return structs.replace(page, zones={}, counted={}, pass_keys=[], revoked=[])
+
+
 def of_version_3(page: SitePage) -> SitePage:
     """Version 3 knows nothing that a point demands of people: there a card alone is enough."""
     return structs.replace(page, demands={})
@@ -34,5 +39,10 @@ def of_version_2(page: SitePage) -> SitePage:
     return structs.replace(page, schedules=weekly, quantities={})
 
 
-OLDER: Mapping[int, Callable[[SitePage], SitePage]] = {3: of_version_3, 2: of_version_2, 1: version_1.site_page}
+OLDER: Mapping[int, Callable[[SitePage], SitePage]] = {
+    4: of_version_4,
+    3: of_version_3,
+    2: of_version_2,
+    1: version_1.site_page,
+}
 """How the page of a version is made of that of the version after it."""

@@ -196,7 +196,7 @@ def _all_of(changes: Mapping[bytes, Sequence[Row]]) -> Iterator[Row]:
 
 
 def _order(row: Row) -> tuple[bytes, int, int]:
-    return row.key
+    return row.place
 
 
 def _value_of_row(row: Row) -> int:

@@ -6,8 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection, select
 
-from cloud.people import version_1
-from cloud.people.forms import plain, rows_of
+from cloud.people.forms import in_version, rows_of
 from cloud.people.rosters import Roster, find_roster, page_blob
 from cloud.redecide.rule import Held, Issue, Why
 from cloud.store.schema import rosters
@@ -23,9 +22,6 @@ T = TypeVar("T")
 
 MAX_ROSTERS, MAX_SITES, MAX_INDEXES, MAX_PAGES = 64, 16, 64, 512
 """What is remembered of each between one look and the next: at most some 10 MB."""
-
-IN_VERSION: dict[int, Callable[[bytes], bytes]] = {1: lambda page: version_1.row_page(page)[0], 2: plain}
-"""How a stored page of rows reads in a version of rows; in the newest as it is stored."""
 
 
 class _Index(NamedTuple):
@@ -100,7 +96,8 @@ class StoredArchive:
             for version, name in sorted(forms.items(), reverse=True):
                 site = self._site(name)
                 grants = site.grants(self._page(roster, digest, version), digest) if digest else []
-                found.append(Held(site.zone, grants, site.demands.get(point, NO_DEMAND)))
+                counted = site.zones.get(site.counted.get(point, ""))
+                found.append(Held(site.zone, grants, site.demands.get(point, NO_DEMAND), counted))
         except KeyError:
             return Why.ROSTER_GONE
         except Malformed:
@@ -122,8 +119,7 @@ class StoredArchive:
         name = index.below(digest)
 
         def read() -> bytes:
-            blob = self._blob(name)
-            return IN_VERSION[version](blob) if version in IN_VERSION else blob
+            return in_version(self._blob(name), version)
 
         return _remember(self._remembered.pages, (name, version), MAX_PAGES, read)
 

@@ -21,6 +21,7 @@ from contract.events import Event, reason_of
 from contract.reasons import TABLE, Reason
 from contract.recorded_facts import RecordedFacts, facts_in
 from contract.sealing import DIGEST_BYTES
+from contract.zone_rules import PageZone
 
 NOWHERE = ZoneInfo("UTC")
 """The zone of a device without a roster."""
@@ -58,6 +59,7 @@ class Held(NamedTuple):
     zone: ZoneInfo = NOWHERE
     grants: Sequence[Grant] = ()
     demand: Demand = NO_DEMAND
+    counted: PageZone | None = None
 
 
 class Issue(NamedTuple):
@@ -158,8 +160,9 @@ def _held(facts: RecordedFacts, point: str, digest: bytes, archive: Archive) -> 
 
 
 def _reason(facts: RecordedFacts, point: str, digest: bytes, held: Held) -> Reason:
-    weighed = facts.facts(held.zone, held.grants, held.demand)
-    return weigh(facts.request(point, digest), held.grants, weighed, facts.now_ms).reason
+    grants = facts.grants(point, held.grants)
+    weighed = facts.facts(held.zone, grants, held.demand, held.counted)
+    return weigh(facts.request(point, digest), grants, weighed, facts.now_ms).reason
 
 
 def _in_hindsight(

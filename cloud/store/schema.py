@@ -371,9 +371,12 @@ roster_pages = Table(
     Column("old_count", Integer, comment="rows of that page"),
     Column("plain_hash", LargeBinary(16), comment="of the same page for software that reads rows of version 2 only"),
     Column("plain_count", Integer, comment="rows of that page"),
+    Column("marked_hash", LargeBinary(16), comment="of the same page for software that reads rows of version 3 only"),
+    Column("marked_count", Integer, comment="rows of that page"),
     Index("ix_roster_pages_came", "came", "gone"),
     Index("ix_roster_pages_old_hash", "old_hash"),
     Index("ix_roster_pages_plain_hash", "plain_hash"),
+    Index("ix_roster_pages_marked_hash", "marked_hash"),
 )
 
 rosters = Table(

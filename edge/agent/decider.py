@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from contract.credentials import canonical
 from contract.decide import RULE_VERSION, Decision, Direction, Facts, Grant, Mode, Request, Tier, Trust, decide, weigh
 from contract.demands import NO_DEMAND, Demand, PinVerdict
 from contract.kinds import has_mode
+from contract.occupancy import Whereabouts, ZoneCount
+from contract.pass_verdicts import PassVerdict
 from contract.pins import pin_verdict
 from contract.quantities import Accounts, Allotment
 from contract.reasons import Reason
@@ -17,6 +21,7 @@ from contract.recorded_facts import InUse, pack_facts
 from contract.resets import may_reset
 from contract.schedules import ALWAYS, wall_clock
 from contract.sealing import CredentialDigester, DigestKey
+from contract.zone_rules import PageZone
 from edge.archetypes.protocol import Decided, Report, Weighed
 from edge.config.tables import Point
 from edge.machine.clock import Clock
@@ -52,6 +57,9 @@ class RosterInUse(Protocol):
     def demands(self) -> Mapping[str, Demand]:
         """What points ask of who enters, besides a grant, by point."""
 
+    def counted(self, point: str) -> tuple[str, PageZone] | None:
+        """The zone that counts and that a point leads into, by name, and its rule."""
+
     def find(self, digest: bytes) -> list[Grant]:
         """What a credential is granted. Raises ``RosterDamaged``."""
 
@@ -66,6 +74,16 @@ class UseHere(Protocol):
         """Somebody uses it here now, or was refused it: what is left of it elsewhere is wanted here."""
 
 
+class CountsHere(Protocol):
+    """How many are inside a zone, and who, as far as this device knows."""
+
+    def count(self, zone: str) -> ZoneCount | None:
+        """How many; None if nobody knows."""
+
+    def whereabouts(self, zone: str, holder: bytes) -> Whereabouts | None:
+        """Where somebody is, None if nobody knows."""
+
+
 class Decider:
     """The rule as this device asks it: with its roster, its clocks and its points. ``failures`` counts decisions that
     our own fault turned into a refusal."""
@@ -78,14 +96,16 @@ class Decider:
         *,
         points: Mapping[str, Point] | None = None,
         ledger: UseHere | None = None,
+        counts: CountsHere | None = None,
         random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """``points`` are the device's, by name. Without a ledger nobody knows what was used."""
+        """``points`` are the device's, by name. Without a ledger nobody knows what was used, and without ``counts``
+        nobody how many are inside."""
         self.failures = 0
         self._roster, self._clock = roster, clock
         self._digest_key = digest_key
         self._digester = None if digest_key is None else CredentialDigester(digest_key)
-        self._ledger, self._random_bytes = ledger, random_bytes
+        self._ledger, self._counts, self._random_bytes = ledger, counts, random_bytes
         self._zones = {name: point.zone for name, point in (points or {}).items()}
         self._held = {name for name, point in (points or {}).items() if has_mode(point.kind, Mode.HOLD_OPEN)}
         """The points that the mode holds open for everybody."""
@@ -114,11 +134,14 @@ class Decider:
         interlocked: bool = False,
         pin: PinVerdict | None = None,
         credential: str = "card",
+        pass_verdict: PassVerdict | None = None,
+        carried: Grant | None = None,
     ) -> Decided:
         """Whether the holder of the credential with this digest may pass; ``pin`` is what became of the digits that
-        were keyed with it, ``credential`` its kind."""
-        request = Request(point, digest, direction, pin)
-        decision, resets, facts = self._weigh(request, free_exit, report, mode, interlocked)
+        were keyed with it, ``credential`` its kind, and ``pass_verdict`` what became of the signed pass that was shown.
+        What a ``carried`` pass grants stands in no roster."""
+        request = Request(point, digest, direction, pin, pass_verdict)
+        decision, resets, facts = self._weigh(request, free_exit, report, mode, interlocked, carried)
         return Decided(
             decision,
             direction,
@@ -178,17 +201,24 @@ class Decider:
         return None if local is None else local.hour * 60 + local.minute
 
     def _weigh(
-        self, request: Request, free_exit: bool, report: Report, mode: Mode, interlocked: bool
+        self,
+        request: Request,
+        free_exit: bool,
+        report: Report,
+        mode: Mode,
+        interlocked: bool,
+        carried: Grant | None,
     ) -> tuple[Decision, bool, bytes | None]:
         """What the rule says, whether who asks may clear the faults of this zone, and the facts that it rests on; None
         where the rule did not come to speak."""
         try:
-            rows = self._find(request.digest)
+            rows = self._find(request.digest) if carried is None else [carried]
             grants = rows or []
             now_ms = self._clock.now_ms()
             used = self._used(grants, request.point)
             point = request.point
             facts = self._facts(point, now_ms, free_exit, report, mode, used, interlocked, roster_damaged=rows is None)
+            facts = self._counted(facts, point, grants)
             zone = self._zones.get(point, "")
             resets = any(zone in grant.resets and may_reset(grant, zone, facts, now_ms) for grant in grants)
             decision = weigh(request, grants, facts, now_ms)
@@ -214,6 +244,17 @@ class Decider:
         except RosterDamaged as damage:
             log.warning("somebody cannot be looked up: %s", damage)
             return None
+
+    def _counted(self, facts: Facts, point: str, grants: Sequence[Grant]) -> Facts:
+        """The facts with what is known of the zone that the point leads into, where that counts."""
+        counted = self._roster.counted(point)
+        if counted is None:
+            return facts
+        zone, rule = counted
+        holder, counts = (grants[0].holder if grants else b""), self._counts
+        count = None if counts is None else counts.count(zone)
+        where = None if counts is None or not holder else counts.whereabouts(zone, holder)
+        return replace(facts, counted=rule, zone_count=count, whereabouts=where)
 
     def _seek(self, decision: Decision, point: str) -> None:
         """Where what is left of an allotment matters now, it is wanted here."""

@@ -34,6 +34,7 @@ from contract.roster import WHOLE, Page, Prefix, check_whole
 from contract.roster_index import IndexEntry, IndexPage
 from contract.sealing import page_hash
 from contract.site_page import Site
+from contract.zone_rules import PageZone
 from edge.machine import files
 from edge.machine.mendable import Mendable
 from edge.roster.file import (
@@ -121,6 +122,12 @@ class RosterStore:
     def allotments(self) -> Mapping[str, Allotment]:
         """What each allotment of the site holds, by its name."""
         return self._in_use.site.allotments if self._in_use else {}
+
+    def counted(self, point: str) -> tuple[str, PageZone] | None:
+        """The zone that counts and that a point leads into, by name, and its rule."""
+        site = self._in_use.site if self._in_use else None
+        zone = site.counted.get(point) if site else None
+        return None if site is None or zone is None else (zone, site.zones[zone])
 
     @property
     def demands(self) -> Mapping[str, Demand]:

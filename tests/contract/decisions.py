@@ -10,8 +10,11 @@ from msgspec.structs import replace
 
 from contract.decide import HOUR_MS, RULE_VERSION, Facts, Grant, Mode, Request, Standing, Tier, Trust
 from contract.demands import Assurance, Demand, PinVerdict
+from contract.occupancy import Whereabouts, ZoneCount
+from contract.pass_verdicts import PassVerdict
 from contract.quantities import Account, Accounts, Allotment, Quantity
 from contract.schedules import Schedule, Windows, day_number
+from contract.zone_rules import PageZone
 from tests.contract.allotments import own, used
 
 Row = dict[str, Any]
@@ -58,7 +61,8 @@ def asked(changes: Row) -> Asked:
     said: Row = GOLDEN["base"] | changes
     now_ms = _now_ms(said)
     pin = None if said["pin"] == "none" else PinVerdict(said["pin"])
-    request = Request(point=said["point"], digest=bytes(16), direction=said["direction"], pin=pin)
+    verdict = None if said["pass"] == "none" else PassVerdict(said["pass"])
+    request = Request(said["point"], bytes(16), said["direction"], pin, verdict)
     return Asked(request, _grant(said) if said["known"] else None, _facts(said, now_ms), now_ms)
 
 
@@ -88,6 +92,7 @@ def _grant(said: Row) -> Grant:
         override=said["override"],
         pin=bytes(range(8)) if said["has_pin"] else b"",
         assurance=Assurance[said["assurance"].upper()],
+        family=said["family"],
     )
 
 
@@ -112,7 +117,15 @@ def _facts(said: Row, now_ms: int) -> Facts:
         can_be_held=said["can_be_held"],
         demand=Demand(_week(said["pin_week"]) if "pin_week" in said else None, Assurance[said["at_least"].upper()]),
         interlocked=said["interlocked"],
+        counted=PageZone(**said["counted"]) if "counted" in said else None,
+        zone_count=ZoneCount(**said["count"]) if "count" in said else None,
+        whereabouts=_whereabouts(said, now_ms),
     )
+
+
+def _whereabouts(said: Row, now_ms: int) -> Whereabouts:
+    is_inside = {"inside": True, "outside": False}.get(said["whereabouts"])
+    return Whereabouts(is_inside, None if said["since_s"] == "unknown" else now_ms - said["since_s"] * 1000)
 
 
 def _daily(hours: str, days: list[int]) -> Schedule:

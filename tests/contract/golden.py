@@ -34,6 +34,7 @@ from contract.sealing import EnrolKey, page_hash
 from contract.zone_news import Named, RoomTaken, SeenRow, ZoneNews, pack_names
 from tests.contract.golden_pages import (
     CALENDAR_PAGE,
+    COUNTING_PAGE,
     DEMANDING_PAGE,
     INDEX_PAGE,
     LENT_PAGE,
@@ -88,7 +89,7 @@ MESSAGES: dict[str, Struct] = {
     "ack-rewind-3.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
     "ack-fork-3.json": Ack(journal=JOURNAL, upto=6, now_ms=1_777_888_801_234, fork=True),
     "ack-later-3.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, later_ms=2_500),
-    "state-5.json": State(
+    "state-6.json": State(
         online=True,
         connection=42,
         boot=BOOT,
@@ -246,7 +247,7 @@ MESSAGES: dict[str, Struct] = {
         names=None,
     ),
     "room-1.json": RoomTaken(zone="gym", division=17),
-    "site-page-6.hex": DEMANDING_PAGE,
+    "site-page-7.hex": COUNTING_PAGE,
     "event-1.hex": EVENT,
 }
 """Files of messages that are Structs; `.json` is the line itself, `.hex` spells msgpack."""
@@ -272,7 +273,28 @@ OLDER: dict[str, Struct] = {
             "phone-1": {"kind": "socket", "phase": "free"},
         },
     ),
+    "state-5.json": State(
+        online=True,
+        connection=42,
+        boot=BOOT,
+        software="0.1.0",
+        roster=RosterState(
+            version=3,
+            issued_ms=1_777_888_000_000,
+            count=3,
+            refused="expired",
+            got=312,
+            wanted=1042,
+            reads=(1, 2, 3, 4),
+        ),
+        config_hash="1f2e",
+        points={
+            "turnstile": {"kind": "turnstile", "phase": "rest", "入口": "西门"},
+            "phone-1": {"kind": "socket", "phase": "free"},
+        },
+    ),
     "site-page-5.hex": LENT_PAGE,
+    "site-page-6.hex": DEMANDING_PAGE,
     "state-3.json": State(
         online=True,
         connection=42,
@@ -364,6 +386,7 @@ OTHER_FILES = {
     "page-1.hex",
     "page-2.hex",
     "page-3.hex",
+    "page-4.hex",
     "index-page-1.hex",
     "roster-1.sealed",
     "ack-1.sealed",

@@ -10,6 +10,7 @@ from contract.roster_index import IndexEntry, pack_index_page
 from contract.schedules import ALWAYS, Schedule
 from contract.sealing import page_hash
 from contract.site_page import PageDemand, Rations, SitePage
+from contract.zone_rules import PageZone
 
 SITE_PAGE = SitePage(
     zone="Asia/Shanghai",
@@ -83,9 +84,26 @@ PAGE_OF_MARKS = pack_page(
     ],
 )
 """Of version 3: PINs, marks, what a card is worth, and the standings that no version before has."""
+PAGE_OF_PHONES = pack_page(
+    Prefix(0x80000000, 1),
+    [
+        Row(bytes([0x80]) + bytes(15), 1, b"memberno", Tier.MEMBER, assurance=Assurance.SIGNED, key=bytes([2] * 33)),
+        Row(bytes([0xC0]) + bytes(15), 1, b"familyno", Tier.MEMBER, family=True),
+        Row(bytes([0xE0]) + bytes(15), 1, b"guard001", Tier.STAFF, pin=b"verifier"),
+    ],
+)
+"""Of version 4: a phone, a card that a family shares, and a row of which version 3 says all."""
 DEMANDING_PAGE = structs.replace(
     CALENDAR_PAGE, demands={"gate": PageDemand(assurance=Assurance.SIGNED), "gym": PageDemand("gym", Assurance.CARD)}
 )
+COUNTING_PAGE = structs.replace(
+    CALENDAR_PAGE,
+    zones={"gym": PageZone(comfort=40, limit=50, anti_passback="hard"), "garage": PageZone("vehicles", limit=120)},
+    counted={"gym": "gym"},
+    pass_keys=[bytes([2] * 33), bytes([3] * 33)],
+    revoked=[bytes(range(8))],
+)
+"""Of version 5: two zones that count, the keys of passes, and a pass that was withdrawn."""
 INDEX_PAGE = pack_index_page(
     Prefix(0x80000000, 1),
     [

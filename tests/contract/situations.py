@@ -1,12 +1,16 @@
 """Requests, grants and facts of every kind, for properties of the rule."""
 
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
 from contract.decide import DAY_MS, Facts, Grant, Mode, Request, Standing, Tier, Trust
 from contract.demands import Assurance, Demand, PinVerdict
+from contract.occupancy import Whereabouts, ZoneCount
+from contract.pass_verdicts import PassVerdict
 from contract.schedules import ALWAYS, MINUTES_PER_DAY, Schedule
+from contract.zone_rules import AntiPassback, PageZone
 from tests.contract.allotments import own, used
 
 NOW_MS = 1_777_888_800_000
@@ -28,6 +32,7 @@ requests = st.builds(
     digest=st.binary(min_size=16, max_size=16),
     direction=st.sampled_from(["in", "out"]),
     pin=st.none() | st.sampled_from(PinVerdict),
+    pass_verdict=st.none() | st.sampled_from(PassVerdict),
 )
 allotments = st.builds(own, st.sampled_from(["phone", "ebike"]), st.integers(0, 600), st.integers(0, 2000))
 amounts = st.builds(used, st.integers(0, 600 * 60_000) | st.integers(), st.integers(0, 2_000_000) | st.integers())
@@ -44,8 +49,19 @@ grants = st.builds(
     override=st.booleans(),
     pin=st.sampled_from([b"", b"verifier"]),
     assurance=st.sampled_from(Assurance),
+    family=st.booleans(),
 )
 demands = st.builds(Demand, pin=st.none() | hours, assurance=st.sampled_from(Assurance))
+zones = st.builds(
+    PageZone,
+    comfort=st.integers(0, 60),
+    limit=st.integers(0, 60),
+    anti_passback=st.sampled_from(get_args(AntiPassback)),
+    timed_s=st.integers(1, 600),
+)
+counts = st.builds(
+    ZoneCount, st.integers(0, 60), count_doubt=st.integers(0, 9), names_doubt=st.integers(0, 1), is_fresh=st.booleans()
+)
 facts_of_any_kind = st.builds(
     Facts,
     zone=st.sampled_from([SHANGHAI, ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")]),
@@ -63,4 +79,7 @@ facts_of_any_kind = st.builds(
     can_be_held=st.booleans(),
     demand=demands,
     interlocked=st.booleans(),
+    counted=st.none() | zones,
+    zone_count=st.none() | counts,
+    whereabouts=st.none() | st.builds(Whereabouts, st.none() | st.booleans(), st.none() | any_time_ms),
 )

@@ -10,6 +10,7 @@ from contract.decide import (
     HOUR_MS,
     UNSET_CLOCK_DOUBT_MS,
     Decision,
+    Direction,
     Facts,
     Grant,
     Mode,
@@ -22,9 +23,12 @@ from contract.decide import (
     weigh,
 )
 from contract.demands import PinVerdict
+from contract.occupancy import Whereabouts, ZoneCount
+from contract.pass_verdicts import PassVerdict
 from contract.quantities import Accounts, is_spent
 from contract.reasons import Reason
 from contract.schedules import ALWAYS, Schedule
+from contract.zone_rules import AntiPassback, PageZone
 from tests.contract.allotments import used
 from tests.contract.decisions import CARDS, CASES, ORDER, OUTDATED, Row, asked, asked_of_card
 from tests.contract.situations import (
@@ -32,10 +36,12 @@ from tests.contract.situations import (
     SHANGHAI,
     amounts,
     any_time_ms,
+    counts,
     facts_of_any_kind,
     grants,
     near_now_ms,
     requests,
+    zones,
 )
 
 MORNING = Schedule((((360, 540),),) * 7)
@@ -91,8 +97,8 @@ def test_of_two_checks_the_earlier_one_speaks(earlier: Row, later: Row) -> None:
 
 
 def test_the_table_knows_every_reason_that_the_rule_itself_gives() -> None:
-    given_by_stations = {Reason.CANNOT_RECORD, Reason.INTERNAL_ERROR}
-    assert {row["reason"] for row in ORDER + CASES} == set(Reason) - given_by_stations
+    given_by_stations, only_warned_of = {Reason.CANNOT_RECORD, Reason.INTERNAL_ERROR}, {Reason.NOT_INSIDE}
+    assert {row["reason"] for row in ORDER + CASES} == set(Reason) - given_by_stations - only_warned_of
 
 
 @given(requests, st.none() | grants, facts_of_any_kind, any_time_ms)
@@ -157,6 +163,7 @@ def test_nobody_enters_on_what_is_missing_or_broken(request: Request, grant: Gra
         assert not facts.faulted
         assert not facts.offline
         assert facts.reserved_for in (b"", grant.holder)
+        assert request.pass_verdict in (None, PassVerdict.OK)
         allotment = grant.allotments.get(request.point)
         if allotment is not None:
             assert facts.used is not None
@@ -181,6 +188,64 @@ def test_what_was_used_concerns_nobody_without_an_allotment(
 ) -> None:
     free = [replace(grant, allotments={}) for grant in held]
     assert weigh(request, free, facts, now_ms) == weigh(request, free, replace(facts, used=known), now_ms)
+
+
+@given(requests, grants, facts_of_any_kind, zones, st.integers(0, 60), any_time_ms)
+def test_nobody_enters_beyond_the_fire_limit(
+    request: Request, grant: Grant, facts: Facts, zone: PageZone, more: int, now_ms: int
+) -> None:
+    """Save who comes home, and whom the door would let in without asking."""
+    crowd = replace(facts, counted=zone, zone_count=ZoneCount(zone.limit + more), mode=Mode.SCHEDULED)
+    decision = decide(replace(request, direction="in"), grant, crowd, now_ms)
+    assert not (decision.allowed and zone.limit and not is_home(grant, request.point))
+
+
+@given(requests, st.lists(grants, max_size=3), facts_of_any_kind, zones, counts, any_time_ms)
+def test_way_out_depends_on_no_zone(
+    request: Request, held: list[Grant], facts: Facts, zone: PageZone, count: ZoneCount, now_ms: int
+) -> None:
+    leaving = replace(request, direction="out")
+    uncounted = weigh(leaving, held, replace(facts, counted=None), now_ms)
+    counted = weigh(leaving, held, replace(facts, counted=zone, zone_count=count), now_ms)
+    assert (counted.reason, counted.grant) == (uncounted.reason, uncounted.grant)
+
+
+@given(requests, st.lists(grants, max_size=3), facts_of_any_kind, zones, any_time_ms)
+def test_way_home_depends_on_no_zone(
+    request: Request, held: list[Grant], facts: Facts, zone: PageZone, now_ms: int
+) -> None:
+    at_home = [grant for grant in held if is_home(grant, request.point)]
+    counted, uncounted = replace(facts, counted=zone), replace(facts, counted=None)
+    assert weigh(request, at_home, counted, now_ms) == weigh(request, at_home, uncounted, now_ms)
+
+
+@pytest.mark.parametrize(
+    ("kind", "direction", "is_inside", "warning"),
+    [
+        ("soft", "in", True, Reason.ALREADY_INSIDE),
+        ("soft", "in", False, None),
+        ("soft", "in", None, None),
+        ("soft", "out", False, Reason.NOT_INSIDE),
+        ("soft", "out", True, None),
+        ("timed", "in", True, Reason.ALREADY_INSIDE),
+        ("hard", "out", False, Reason.NOT_INSIDE),
+        ("hard", "out", None, None),
+        ("none", "in", True, None),
+    ],
+)
+def test_who_passes_on_the_wrong_side_is_warned_of(
+    kind: AntiPassback, direction: Direction, is_inside: bool | None, warning: Reason | None
+) -> None:
+    """Whoever may pass all the same, as their last passage was an hour ago, is let through with a note."""
+    facts = replace(FACTS, counted=PageZone(anti_passback=kind), whereabouts=Whereabouts(is_inside, NOW_MS - HOUR_MS))
+    decision = decide(replace(GYM, direction=direction), MEMBER, facts, NOW_MS)
+    assert (decision.reason, decision.warning) == (Reason.ALLOWED, warning)
+    assert decide(replace(GYM, direction=direction), replace(MEMBER, family=True), facts, NOW_MS).warning is None
+
+
+def test_refusal_carries_no_warning() -> None:
+    inside = replace(FACTS, counted=PageZone(anti_passback="soft"), whereabouts=Whereabouts(True, NOW_MS), busy=True)
+    assert decide(GYM, MEMBER, inside, NOW_MS) == Decision(Reason.BUSY, MEMBER)
 
 
 @given(st.sampled_from(Tier), any_time_ms, any_time_ms)

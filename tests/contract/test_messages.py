@@ -24,7 +24,7 @@ from tests.contract import golden
 
 BATCH, ACK, STATE, BEAT, WANT, MANIFEST = (
     golden.MESSAGES[name]
-    for name in ("events-1.hex", "ack-3.json", "state-5.json", "beat-2.json", "want-1.json", "roster-2.json")
+    for name in ("events-1.hex", "ack-3.json", "state-6.json", "beat-2.json", "want-1.json", "roster-2.json")
 )
 
 

@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contract.codec import Malformed
-from contract.decide import HOUR_MS, Facts, Grant, Mode, Request, Tier, Trust, weigh
-from contract.demands import NO_DEMAND, PinVerdict
+from contract.decide import HOUR_MS, Facts, Grant, Mode, Request, Standing, Tier, Trust, weigh
+from contract.demands import NO_DEMAND, Assurance, PinVerdict
+from contract.occupancy import Whereabouts, ZoneCount
+from contract.pass_verdicts import PassVerdict
 from contract.quantities import Account, Accounts
 from contract.recorded_facts import InUse, facts_in, pack_facts, spelled_out, unpack_facts
 from contract.schedules import ALWAYS
+from contract.zone_rules import PageZone
 from tests.contract.decisions import CASES, Row, asked
 from tests.contract.situations import NOW_MS, SHANGHAI, any_time_ms, facts_of_any_kind, grants, requests
 
@@ -21,6 +24,15 @@ ROSTER, NONE = InUse(7, bytes(range(16))), InUse(0, b"")
 HOLDER = bytes(range(8))
 GYM = Request("gym", bytes(16))
 HERE = Grant(HOLDER, Tier.MEMBER, {"gym": ALWAYS})
+CARRIED = Grant(
+    HOLDER,
+    Tier.GUEST,
+    {"gym": ALWAYS},
+    valid_from_ms=NOW_MS - HOUR_MS,
+    valid_until_ms=NOW_MS + HOUR_MS,
+    assurance=Assurance.SIGNED,
+    carried=True,
+)
 FACTS = Facts(SHANGHAI, Trust.SYNCED, NOW_MS - HOUR_MS, HOUR_MS)
 PHONE: dict[str, Accounts] = {"phone": {"minutes": Account(60_000, 90_000, True), "wh": Account(5)}}
 
@@ -46,6 +58,19 @@ GOLDEN: dict[str, tuple[Request, list[Grant], Facts, int | None]] = {
         9_001,
     ),
     "at-a-socket-1": (GYM, [HERE], replace(FACTS, used=PHONE, reserved_for=HOLDER), 120),
+    "at-a-turnstile-1": (
+        GYM,
+        [HERE],
+        replace(
+            FACTS,
+            counted=PageZone(comfort=40, anti_passback="timed"),
+            zone_count=ZoneCount(38, 2, 1, True),
+            whereabouts=Whereabouts(False, NOW_MS - 60_000),
+        ),
+        120,
+    ),
+    "carried-pass-1": (replace(GYM, pass_verdict=PassVerdict.OK), [CARRIED], FACTS, 120),
+    "stale-pass-1": (replace(GYM, pass_verdict=PassVerdict.STALE), [HERE], FACTS, 120),
 }
 
 
@@ -60,8 +85,28 @@ def test_facts_decide_as_on_the_device(
     """Whatever was weighed, the event and the roster's page say enough to weigh it again."""
     at_ms = max(0, now_ms, facts.clock_floor_ms) + later_ms
     kept = unpack_facts(packed(request, held, facts, now_ms), at_ms)
-    again = kept.request(request.point, request.digest), held, kept.facts(facts.zone, held, facts.demand)
+    weighed = kept.facts(facts.zone, held, facts.demand, facts.counted)
+    again = kept.request(request.point, request.digest), kept.grants(request.point, held), weighed
     assert weigh(*again, kept.now_ms) == weigh(request, held, facts, now_ms)
+
+
+@given(requests, grants, facts_of_any_kind, any_time_ms, st.lists(grants, max_size=2))
+def test_carried_pass_is_decided_again(
+    request: Request, granted: Grant, facts: Facts, now_ms: int, held: list[Grant]
+) -> None:
+    """What it grants stands in no roster, and the event tells of it but not of whom; what the roster says of the same
+    person is not weighed."""
+    points = dict.fromkeys(granted.points, ALWAYS)
+    window = granted.valid_from_ms, granted.valid_until_ms
+    carried = Grant(HOLDER, Tier.RIDER, points, Standing.ACTIVE, *window, assurance=Assurance.SIGNED, carried=True)
+    shown = replace(request, pass_verdict=request.pass_verdict or PassVerdict.OK)
+    field = packed(shown, [carried], facts, now_ms)
+    assert HOLDER not in field
+    kept = unpack_facts(field, max(0, now_ms, facts.clock_floor_ms))
+    weighed = kept.grants(request.point, held)
+    again = kept.facts(facts.zone, weighed, facts.demand, facts.counted)
+    before, after = weigh(shown, [carried], facts, now_ms), weigh(shown, weighed, again, kept.now_ms)
+    assert (before.reason, before.warning) == (after.reason, after.warning)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
@@ -69,7 +114,7 @@ def test_golden_case_is_decided_again(case: Row) -> None:
     request, grant, facts, now_ms = asked(case.get("set", {}))
     held = [] if grant is None else [grant]
     kept = unpack_facts(packed(request, held, facts, now_ms), max(now_ms, facts.clock_floor_ms))
-    again = kept.facts(facts.zone, held, facts.demand)
+    again = kept.facts(facts.zone, held, facts.demand, facts.counted)
     assert weigh(kept.request(request.point, request.digest), held, again, kept.now_ms).reason == case["reason"]
 
 
@@ -82,12 +127,18 @@ def test_kept_facts_are_still_written_so(name: str) -> None:
     expected = replace(
         facts, clock_floor_ms=0, reserved_for=facts.reserved_for and again.facts(facts.zone, held).reserved_for
     )
-    assert again.facts(facts.zone, held) == expected
+    assert again.facts(facts.zone, held, counted=facts.counted) == expected
     assert (again.request("gym", GYM.digest), again.now_ms) == (request, NOW_MS)
 
 
 def test_facts_at_a_gate_are_short() -> None:
     assert len(packed(GYM, [HERE], FACTS, NOW_MS)) == 20
+
+
+def test_facts_of_a_zone_are_written_where_weighed() -> None:
+    known = replace(FACTS, zone_count=ZoneCount(38), whereabouts=Whereabouts(True, NOW_MS))
+    assert packed(GYM, [HERE], known, NOW_MS) == packed(GYM, [HERE], FACTS, NOW_MS)
+    assert len(packed(GYM, [HERE], replace(known, counted=PageZone(limit=50)), NOW_MS)) <= 40
 
 
 def test_facts_say_which_roster_and_since_when() -> None:

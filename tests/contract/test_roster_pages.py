@@ -23,7 +23,7 @@ from contract.sealing import DIGEST_BYTES
 from contract.site_page import MAX_PROFILES, Site, SitePage, pack_site
 from tests.contract.crowds import HEAD_BYTES, ROW_BYTES, crowd, row
 from tests.contract.golden import payload
-from tests.contract.golden_pages import PAGE, PAGE_OF_MARKS, PAGE_OF_WINDOWS, SITE_PAGE
+from tests.contract.golden_pages import PAGE, PAGE_OF_MARKS, PAGE_OF_PHONES, PAGE_OF_WINDOWS, SITE_PAGE
 from tests.contract.paging import paginate
 
 
@@ -61,7 +61,27 @@ def test_a_page_is_of_version_3_only_for_what_2_cannot_say() -> None:
     assert {plain.version for one in rows if (plain := one.in_version_2())} == {2}
 
 
-@pytest.mark.parametrize("blob", [PAGE_OF_WINDOWS, PAGE_OF_MARKS])
+def test_bytes_of_page_version_4_never_change() -> None:
+    assert payload("page-4.hex") == PAGE_OF_PHONES
+    page = Page(PAGE_OF_PHONES)
+    page.check()
+    assert (page.version, page.prefix, page.count) == (4, Prefix(0x80000000, 1), 3)
+    assert pack_page(page.prefix, list(page.rows())) == PAGE_OF_PHONES
+    assert len(PAGE_OF_PHONES) == HEAD_BYTES + 3 * (ROW_BYTES + 44)
+
+
+def test_an_older_page_has_no_phone_and_no_family() -> None:
+    phone, family, plain = Page(PAGE_OF_PHONES).rows()
+    assert [one.version for one in (phone, family, plain)] == [4, 4, 3]
+    assert [phone.in_version_3(), phone.in_version_2()] == [None, None]
+    told = family.in_version_3()
+    assert told is not None
+    assert (told.version, told.family, told.holder) == (2, False, family.holder)
+    assert family.in_version_2() == told
+    assert plain.in_version_3() == plain
+
+
+@pytest.mark.parametrize("blob", [PAGE_OF_WINDOWS, PAGE_OF_MARKS, PAGE_OF_PHONES])
 def test_rows_of_a_person_are_kept_as_they_were(blob: bytes) -> None:
     rows = list(Page(blob).rows())
     assert unpack_rows(pack_rows(rows)) == rows
@@ -72,6 +92,8 @@ def test_flags_that_are_not_known_are_malformed() -> None:
     blob = PAGE_OF_MARKS[:-2] + (1 << 4).to_bytes(2, "big")
     with pytest.raises(Malformed, match="row with flags 0x10"):
         Page(blob).check()
+    with pytest.raises(Malformed, match="family 2"):
+        Page(PAGE_OF_PHONES[:-1] + b"\2").check()
 
 
 def test_version_1_has_one_row_a_profile() -> None:
@@ -106,10 +128,12 @@ rows_of_any_kind = st.builds(
     pin=st.just(b"") | st.binary(min_size=8, max_size=8).filter(any),
     may_signal_duress=st.booleans(),
     assurance=st.sampled_from(Assurance),
+    key=st.just(b"") | st.binary(min_size=33, max_size=33).filter(any),
+    family=st.booleans(),
 )
 
 
-@given(st.lists(rows_of_any_kind, unique_by=lambda one: one.key, max_size=8))
+@given(st.lists(rows_of_any_kind, unique_by=lambda one: one.place, max_size=8))
 def test_any_row_is_stored_and_found_as_it_was(rows: list[Row]) -> None:
     page = Page(pack_page(WHOLE, sorted(rows)))
     page.check()
@@ -130,7 +154,7 @@ def test_a_digest_is_not_found_in_bytes_that_lie_across_two_fields() -> None:
 
 @pytest.mark.parametrize(("digest_size", "holder_size"), [(15, 8), (17, 8), (16, 7), (16, 9), (0, 0)])
 def test_a_row_that_would_be_cut_or_padded_is_not_packed(digest_size: int, holder_size: int) -> None:
-    with pytest.raises(ValueError, match=f"digest of {digest_size}, a holder of {holder_size} and a PIN"):
+    with pytest.raises(ValueError, match=f"digest of {digest_size}, a holder of {holder_size}, a PIN"):
         Row(bytes(digest_size), 0, bytes(holder_size), Tier.GUEST).pack()
 
 
@@ -187,7 +211,8 @@ def with_rows(*places: int) -> bytes:
         (PAGE[:-1], "page of 115 bytes for 3 rows"),
         (PAGE + b"\0", "page of 117 bytes for 3 rows"),
         (with_byte(0, 3), "page of 116 bytes for 3 rows"),
-        (with_byte(0, 4), "page version 4"),
+        (with_byte(0, 4), "page of 116 bytes for 3 rows"),
+        (with_byte(0, 5), "page version 5"),
         (with_byte(1, 33), "prefix of 33 bits"),
         (with_byte(1, 0), "prefix 80000000 is longer than its 0 bits"),
         (with_byte(5, 1), "prefix 80000001 is longer than its 1 bits"),

@@ -20,11 +20,12 @@ from contract.roster import (
     refusal,
 )
 from contract.schedules import ALWAYS
-from contract.site_page import PageDemand, Site, pack_site
+from contract.site_page import PageDemand, Site, SitePage, pack_site
+from contract.zone_rules import PageZone
 from tests.contract.allotments import own
 from tests.contract.crowds import digest, row
 from tests.contract.golden import MESSAGES, payload
-from tests.contract.golden_pages import DEMANDING_PAGE, PAGE, PAGE_OF_MARKS, SITE_PAGE
+from tests.contract.golden_pages import COUNTING_PAGE, DEMANDING_PAGE, PAGE, PAGE_OF_MARKS, PAGE_OF_PHONES, SITE_PAGE
 
 
 def test_a_row_becomes_a_grant_of_what_the_site_page_says() -> None:
@@ -74,6 +75,29 @@ def test_a_site_page_says_what_points_demand() -> None:
     assert demands == {"gate": Demand(assurance=Assurance.SIGNED), "gym": Demand(hours, Assurance.CARD)}
     with pytest.raises(Malformed, match="site page: no schedule 'moon'"):
         Site(replace(DEMANDING_PAGE, demands={"gym": PageDemand("moon")}))
+
+
+@pytest.mark.parametrize(("name", "page"), [("site-page-6.hex", DEMANDING_PAGE), ("site-page-7.hex", COUNTING_PAGE)])
+def test_page_is_written_as_it_is_kept(name: str, page: SitePage) -> None:
+    """One of which version 4 says all is, byte for byte, what it was before there was a version 5."""
+    assert pack_site(page) == payload(name)
+
+
+def test_a_site_page_says_where_people_are_counted() -> None:
+    site = Site(COUNTING_PAGE)
+    assert site.zones[site.counted["gym"]] == PageZone(comfort=40, limit=50, anti_passback="hard")
+    assert site.counted.get("gate") is None
+    assert (site.pass_keys[0], site.revoked) == (bytes([2] * 33), frozenset({bytes(range(8))}))
+    with pytest.raises(Malformed, match="site page: no zone 'moon'"):
+        Site(replace(COUNTING_PAGE, counted={"gym": "moon"}))
+
+
+def test_a_row_of_version_4_becomes_a_grant_with_its_key() -> None:
+    site, (phone, family, _) = Site(SITE_PAGE), Page(PAGE_OF_PHONES).rows()
+    (grant,) = site.grants(PAGE_OF_PHONES, phone.digest)
+    assert (grant.key, grant.family, grant.assurance) == (bytes([2] * 33), False, Assurance.SIGNED)
+    assert site.grant(phone) == grant
+    assert [one.family for one in site.grants(PAGE_OF_PHONES, family.digest)] == [True]
 
 
 def test_a_row_of_a_profile_that_is_not_there_is_malformed() -> None:

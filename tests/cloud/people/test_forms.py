@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import func, select
 
-from cloud.people.forms import Form, find_pages, form_of, names_of, small_roster
+from cloud.people.forms import Form, find_pages, form_of, names_of, rows_of, small_roster
 from cloud.people.rosters import Roster, add_roster, page_blob
 from cloud.people.tree import Rebuilt, rebuild
 from cloud.store.database import Store
@@ -21,6 +21,8 @@ from tests.contract.crowds import digest, row
 
 PLAIN = {digest(number): [row(digest(number))] for number in range(500)}
 GUARD = Row(digest(7), 1, b"guard001", Tier.STAFF, override=True, pin=b"verifier", assurance=Assurance.SIGNED)
+PHONE = Row(digest(9), 1, b"memberno", Tier.MEMBER, assurance=Assurance.SIGNED, key=bytes([2] * 33))
+FAMILY = Row(digest(10), 1, b"familyno", Tier.MEMBER, family=True)
 BARRED = Row(digest(8), 1, b"memberno", Tier.MEMBER, Standing.BARRED)
 
 
@@ -35,7 +37,7 @@ class Rosters:
             before = self.newest
             made = rebuild(before.root, rows, partial(page_blob, connection))
             count = before.count + made.added
-            self.newest = Roster(before.number + 1, 0, {4: page_hash(b"site")}, made.root, count, None)
+            self.newest = Roster(before.number + 1, 0, {5: page_hash(b"site")}, made.root, count, None)
             add_roster(connection, self.newest, made.new, made.gone)
         return made
 
@@ -56,7 +58,7 @@ class Rosters:
         assert [entry.count for index in indexes for entry in index.entries] in ([], [page.count for page in pages])
         for page in pages:
             page.check()
-            assert page.version <= (3 if version > 3 else min(version, 2))
+            assert page.version <= rows_of(version)
         found = [one for page in pages for one in page.rows()]
         assert len(found) == form.count
         return found
@@ -70,20 +72,32 @@ def rosters(store: Store) -> Rosters:
 
 
 def test_where_nothing_is_new_all_versions_read_the_same_pages(rosters: Rosters) -> None:
-    newest = rosters.form(4)
-    assert newest == rosters.form(3) == rosters.form(2)
-    assert rosters.rows(1) == rosters.rows(4)
+    newest = rosters.form(5)
+    assert newest == rosters.form(4) == rosters.form(3) == rosters.form(2)
+    assert rosters.rows(1) == rosters.rows(5)
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_an_older_form_has_neither_marks_nor_new_standings(rosters: Rosters, version: int) -> None:
     rosters.change({GUARD.digest: [GUARD], BARRED.digest: [BARRED]})
-    told, older = rosters.rows(4), rosters.rows(version)
+    told, older = rosters.rows(5), rosters.rows(version)
     assert (GUARD in told, BARRED in told) == (True, True)
     assert BARRED.digest not in {one.digest for one in older}
     (guard,) = (one for one in older if one.digest == GUARD.digest)
     assert (guard.pin, guard.override, guard.assurance, guard.tier) == (b"", False, Assurance.CARD, Tier.STAFF)
     assert len(older) == len(told) - 1
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_an_older_form_has_no_phone(rosters: Rosters, version: int) -> None:
+    """A family is told of as everybody, and who has marks keeps them in version 4."""
+    rosters.change({one.digest: [one] for one in (PHONE, FAMILY, GUARD)})
+    told, older = rosters.rows(5), rosters.rows(version)
+    assert {PHONE, FAMILY, GUARD} <= set(told)
+    assert len(older) == len(told) - 1
+    assert PHONE.digest not in {one.digest for one in older}
+    assert replace(FAMILY, family=False) in older or version == 1
+    assert (GUARD in older) == (version == 4)
 
 
 def test_one_mark_makes_one_page_and_its_index_page_for_each(rosters: Rosters) -> None:

@@ -279,7 +279,7 @@ memberships = st.builds(
 def test_whatever_people_hold_the_roster_is_sound_and_their_gate_is_open(held: list[Membership]) -> None:
     found = community([person(number) for number in range(1, 7)], held, riders=(5, 6))
     rows, page = grants(found, NOW_MS)
-    keys = [row.key for row in rows]
+    keys = [row.place for row in rows]
     assert keys == sorted(set(keys))
     site = Site(page)
     assert {len(row.pack()) for row in rows} <= {36}

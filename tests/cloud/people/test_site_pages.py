@@ -15,7 +15,7 @@ from contract.roster import PAGE_VERSIONS
 from contract.schedules import day_number
 from contract.site_page import SitePage
 from tests.cloud.support.rosters import Device, World
-from tests.contract.golden_pages import CALENDAR_PAGE, DEMANDING_PAGE, LENT_PAGE, SITE_PAGE
+from tests.contract.golden_pages import CALENDAR_PAGE, COUNTING_PAGE, DEMANDING_PAGE, LENT_PAGE, SITE_PAGE
 
 SHUT = SpecialDay(date(2027, 5, 1), DayKind.SHUT)
 
@@ -44,7 +44,7 @@ def test_page_without_special_days_equals_version_2() -> None:
     pages, too_large = site_pages(SITE_PAGE, set(PAGE_VERSIONS))
     assert pages.keys() == set(PAGE_VERSIONS)
     assert not too_large
-    assert pages[4] == pages[3] == pages[2] != pages[1]
+    assert pages[5] == pages[4] == pages[3] == pages[2] != pages[1]
 
 
 def unpacked(page: SitePage) -> dict[int, SitePage]:
@@ -54,17 +54,23 @@ def unpacked(page: SitePage) -> dict[int, SitePage]:
 def test_older_pages_have_no_special_days() -> None:
     """All else of them is the same, and each is what a device of its version reads."""
     pages = unpacked(CALENDAR_PAGE)
-    assert pages[4] == pages[3] == CALENDAR_PAGE
+    assert pages[5] == pages[4] == pages[3] == CALENDAR_PAGE
     assert [page.schedules["gym"].days for page in (pages[2], pages[1])] == [{}, {}]
     assert structs.replace(pages[2], schedules=CALENDAR_PAGE.schedules) == CALENDAR_PAGE
     lent = {version: page.quantities for version, page in unpacked(LENT_PAGE).items()}
-    assert lent == dict.fromkeys((4, 3), LENT_PAGE.quantities) | {2: {}, 1: {}}
+    assert lent == dict.fromkeys((5, 4, 3), LENT_PAGE.quantities) | {2: {}, 1: {}}
     assert pages[1] == OLDER[1](pages[2])
 
 
-def test_only_version_4_says_what_points_demand() -> None:
+def test_only_version_5_tells_of_zones_and_passes() -> None:
+    pages = unpacked(COUNTING_PAGE)
+    assert pages[5] == COUNTING_PAGE
+    assert pages[4] == pages[3] == CALENDAR_PAGE
+
+
+def test_version_4_says_what_points_demand() -> None:
     pages = unpacked(DEMANDING_PAGE)
-    assert pages[4] == DEMANDING_PAGE
+    assert pages[5] == pages[4] == DEMANDING_PAGE
     assert [page.demands for page in (pages[3], pages[2], pages[1])] == [{}, {}, {}]
     assert structs.replace(pages[3], demands=DEMANDING_PAGE.demands) == DEMANDING_PAGE
 
@@ -82,7 +88,7 @@ def test_calendar_goes_to_those_who_read_it(world: World) -> None:
     assert before is not None
     assert hub.manifest is not None
     assert (hub.manifest.site_page, hub.manifest.index_pages) == (before.site_page, before.index_pages)
-    assert [row.key for row in gate.rows()] == [row.key for row in hub.rows()]
+    assert [row.place for row in gate.rows()] == [row.place for row in hub.rows()]
 
 
 def test_version_1_is_sent_no_calendar(world: World) -> None:

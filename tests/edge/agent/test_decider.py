@@ -18,12 +18,18 @@ from contract.decide import (
     Grant,
     Mode,
     Standing,
+    Tier,
     Trust,
     weigh,
 )
+from contract.demands import Assurance
+from contract.occupancy import Whereabouts, ZoneCount
+from contract.pass_verdicts import PassVerdict
 from contract.quantities import Accounts, Allotment
 from contract.reasons import Reason
 from contract.recorded_facts import unpack_facts
+from contract.schedules import ALWAYS
+from contract.zone_rules import PageZone
 from edge.agent.decider import Decider
 from edge.archetypes.protocol import Decided, Report
 from edge.config.tables import Point
@@ -50,6 +56,19 @@ class Book:
     def used(self, holder: str, allotments: Iterable[Allotment]) -> Mapping[str, Accounts] | None:
         self.asked.append(holder)
         return self.everybody
+
+
+class Inside:
+    """These came into the hall this very moment."""
+
+    def __init__(self, holders: set[bytes]) -> None:
+        self._holders = holders
+
+    def count(self, zone: str) -> ZoneCount | None:
+        return ZoneCount(len(self._holders)) if zone == "hall" else None
+
+    def whereabouts(self, zone: str, holder: bytes) -> Whereabouts | None:
+        return Whereabouts(zone == "hall" and holder in self._holders, NOW_MS)
 
 
 class Desk:
@@ -103,6 +122,33 @@ def test_decision_carries_its_facts() -> None:
     assert (kept.busy, kept.free_exit, kept.used) == (True, True, desk.book.everybody)
     again = kept.request("gym", found.digest), [desk.of_anna()], kept.facts(SHANGHAI, [desk.of_anna()])
     assert weigh(*again, kept.now_ms).reason is found.decision.reason is Reason.BUSY
+
+
+def test_faulty_pass_is_refused_and_carried_one_needs_no_roster() -> None:
+    desk = Desk()
+    guest = Grant(b"guestno1", Tier.GUEST, {"gym": ALWAYS}, assurance=Assurance.SIGNED, carried=True)
+    for verdict, carried, reason in (
+        (PassVerdict.STALE, None, Reason.PASS_STALE),
+        (PassVerdict.OK, None, Reason.ALLOWED),
+        (PassVerdict.OK, guest, Reason.ALLOWED),
+        (PassVerdict.EXPIRED, guest, Reason.PASS_EXPIRED),
+    ):
+        found = desk.decider.decide(
+            digest(ANNAS), "gym", "in", free_exit=True, report=QUIET, pass_verdict=verdict, carried=carried
+        )
+        assert (found.decision.reason, found.decision.grant) == (reason, carried or desk.of_anna())
+        assert found.weighed is not None
+        kept = unpack_facts(found.weighed.facts, NOW_MS)
+        assert (kept.pass_verdict, kept.carried is None) == (verdict, carried is None)
+
+
+def test_facts_of_a_zone_are_those_of_who_asks() -> None:
+    desk = Desk()
+    desk.cards.zones["gym"] = ("hall", PageZone(anti_passback="timed", limit=2))
+    assert desk.decided().decision.reason is Reason.ZONE_AT_LIMIT
+    desk.decider = Decider(desk.cards, desk.clock, KEY, counts=Inside({ANNA}))
+    assert desk.decided().decision.reason is Reason.ALREADY_INSIDE
+    assert desk.decide(BENS).allowed
 
 
 def test_fault_of_ours_has_no_facts() -> None:

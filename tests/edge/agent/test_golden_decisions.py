@@ -5,10 +5,12 @@ from zoneinfo import ZoneInfo
 
 from contract.decide import Facts, Grant, Request
 from contract.demands import Demand
+from contract.occupancy import Whereabouts, ZoneCount
 from contract.quantities import Accounts, Allotment
 from contract.reasons import Reason
 from contract.roster import WHOLE, Page, Row, pack_page
 from contract.site_page import PageDemand, Site, SitePage, pack_site
+from contract.zone_rules import PageZone
 from edge.agent.decider import Decider
 from edge.archetypes.protocol import Report
 from edge.config.tables import Point
@@ -37,11 +39,17 @@ class InUse:
             quotas=[{point: held.name for point, held in grant.allotments.items()} for grant in grants],
             quantities={held.name: list(held.quantities) for grant in grants for held in grant.allotments.values()},
             demands={request.point: PageDemand("".join(asks), facts.demand.assurance)},
+            zones={} if facts.counted is None else {"hall": facts.counted},
+            counted={} if facts.counted is None else {request.point: "hall"},
         )
         self._site = Site.from_blob(pack_site(page))
         self._page = pack_page(WHOLE, [row_of(request.digest, number, grant) for number, grant in enumerate(grants)])
         Page(self._page).check()
         self._grants = grants
+
+    def counted(self, point: str) -> tuple[str, PageZone] | None:
+        zone = self._site.counted.get(point)
+        return None if zone is None else (zone, self._site.zones[zone])
 
     @property
     def demands(self) -> Mapping[str, Demand]:
@@ -64,6 +72,7 @@ def row_of(digest: bytes, profile: int, grant: Grant) -> Row:
         pin=grant.pin,
         may_signal_duress=grant.may_signal_duress,
         assurance=grant.assurance,
+        family=grant.family,
     )
 
 
@@ -97,6 +106,19 @@ class Ledger:
         """Nothing is sought."""
 
 
+class Counts:
+    """What the case says of who is inside."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+
+    def count(self, _zone: str) -> ZoneCount | None:
+        return self._facts.zone_count
+
+    def whereabouts(self, _zone: str, _holder: bytes) -> Whereabouts | None:
+        return self._facts.whereabouts
+
+
 def on_the_device(request: Request, grants: Sequence[Grant], facts: Facts, now_ms: int) -> Reason:
     kind = "door" if facts.can_be_held else "socket"
     decider = Decider(
@@ -105,6 +127,7 @@ def on_the_device(request: Request, grants: Sequence[Grant], facts: Facts, now_m
         KEY,
         points={request.point: Point(request.point, kind, "hub")},
         ledger=Ledger(facts.used),
+        counts=Counts(facts),
     )
     report = Report(
         "rest",
@@ -122,6 +145,7 @@ def on_the_device(request: Request, grants: Sequence[Grant], facts: Facts, now_m
         mode=facts.mode,
         interlocked=facts.interlocked,
         pin=request.pin,
+        pass_verdict=request.pass_verdict,
     )
     assert decider.failures == 0
     return decided.decision.reason

@@ -9,6 +9,7 @@ from contract.demands import Demand
 from contract.quantities import Allotment
 from contract.schedules import ALWAYS
 from contract.sealing import DigestKey, credential_digest
+from contract.zone_rules import PageZone
 from edge.roster.file import RosterDamaged
 from tests.edge.support.portals import ANNA, BEN
 
@@ -33,9 +34,13 @@ class Cards:
         self.zone: ZoneInfo | None = ZoneInfo("Asia/Shanghai")
         self.allotments: dict[str, Allotment] = {}
         self.demands: dict[str, Demand] = {}
+        self.zones: dict[str, tuple[str, PageZone]] = {}
         self.broken = self.damaged = False
         everywhere = dict.fromkeys(points, ALWAYS)
         self.grants = {digest(bits): Grant(who, Tier.MEMBER, everywhere) for bits, who in ((ANNAS, ANNA), (BENS, BEN))}
+
+    def counted(self, point: str) -> tuple[str, PageZone] | None:
+        return self.zones.get(point)
 
     def find(self, digest: bytes) -> list[Grant]:
         if self.broken:
