@@ -174,6 +174,11 @@ def serve(
     tls: Annotated[
         list[str] | None, typer.Option(help="Speak HTTPS under this host name or address; may be repeated.")
     ] = None,
+    cert: Annotated[
+        Path | None,
+        typer.Option(help="Speak HTTPS by this certificate with its chain (PEM), as fullchain.pem."),
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="Its private key (PEM). [default: in the file of --cert]")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Say on every page that this is a demonstration.")] = False,
     trusted_proxy: Annotated[
         list[str] | None,
@@ -186,16 +191,27 @@ def serve(
     """Run the cloud until SIGTERM."""
     if public_url and not re.fullmatch(r"https?://[^/\s]+/?", public_url):
         fail(f"--public-url {public_url}: write https://HOST or https://HOST:PORT, as telephones reach the console")
+    if (cert and tls) or (key and not cert):
+        fail("give either --cert, with --key where that is a file of its own, or --tls")
     from cloud.serve import serve as run
+    from cloud.web.certificate import BadCertificate, CertificateFiles
     from cloud.web.web_server import PortTaken
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         address = parse_address(broker)
-        proxies = trusted_proxy or ()
-        run(folder, address, host, port, demo=demo, names=tls or (), proxies=proxies, public_url=public_url)
-    except PortTaken as wrong:
+        files, proxies = CertificateFiles(cert, key) if cert else None, trusted_proxy or ()
+        names = tls or ()
+        run(
+            *(folder, address, host, port),
+            demo=demo,
+            names=names,
+            certificate=files,
+            proxies=proxies,
+            public_url=public_url,
+        )
+    except (PortTaken, BadCertificate) as wrong:
         fail(str(wrong))
 
 

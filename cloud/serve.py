@@ -41,6 +41,7 @@ from cloud.reactions import REACTIONS
 from cloud.redecide.service import redecide_worker
 from cloud.retention.service import retention_worker
 from cloud.store.database import Store
+from cloud.web.certificate import CertificateFiles
 from cloud.web.connections import Connections, most_connections
 from cloud.web.feed import LiveFeed
 from cloud.web.web_server import WebServer, listening_on, monotonic_ms, raise_descriptor_limit, web_config
@@ -205,14 +206,18 @@ def serve(
     *,
     demo: bool,
     names: Sequence[str] = (),
+    certificate: CertificateFiles | None = None,
     proxies: Sequence[str] = (),
     public_url: str = "",
 ) -> None:
-    """Run until SIGTERM or SIGINT. With ``names`` the console speaks HTTPS under these host names; only ``proxies`` are
-    believed about whom they speak for. ``public_url`` stands on what is printed.
+    """Run until SIGTERM or SIGINT. With a ``certificate`` the console speaks HTTPS by that; with ``names`` by one of
+    the community's own authority, under these host names. Only ``proxies`` are believed about whom they speak for.
+    ``public_url`` stands on what is printed.
 
-    Raises ``FolderUnusable``, ``KeysUnusable`` or ``PortTaken``.
+    Raises ``FolderUnusable``, ``KeysUnusable``, ``PortTaken`` or ``BadCertificate``.
     """
+    if certificate is not None:
+        certificate.check(clock())
     sys.setswitchinterval(SWITCH_S)
     table = Connections(most_connections(raise_descriptor_limit()), monotonic_ms)
     with sole_server(folder), open_folder(folder) as (store, keys), listening_on(host, port, table) as listening:
@@ -234,19 +239,20 @@ def serve(
                 figures=figures,
                 public_url=public_url,
             )
-        certificate = _console_certificate(authority, keys.folder, names) if names else None
+        if names:
+            certificate = _console_certificate(authority, keys.folder, names)
         config = web_config(app, table, certificate=certificate, proxies=proxies)
         with side.open():
-            log.info("serving on %s://%s:%d/", "https" if names else "http", *listening.getsockname()[:2])
-            _run(WebServer(config, feed, side.pulses, table), listening)
+            log.info("serving on %s://%s:%d/", "https" if certificate else "http", *listening.getsockname()[:2])
+            _run(WebServer(config, feed, side.pulses, table, certificate), listening)
 
 
-def _console_certificate(authority: Authority, folder: Path, names: Sequence[str]) -> Path:
+def _console_certificate(authority: Authority, folder: Path, names: Sequence[str]) -> CertificateFiles:
     """A new certificate at every start; one lasts longer than a server goes without a restart."""
     pair = authority.server(names, clock())
     file = folder / "console.pem"
     write_private(file, pair.key + pair.certificate)
-    return file
+    return CertificateFiles(file)
 
 
 def _run(server: uvicorn.Server, listening: socket.socket) -> None:

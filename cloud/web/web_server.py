@@ -8,7 +8,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from cloud.web.certificate import CertificateFiles
 from cloud.web.connections import Connection, Connections
 from cloud.web.feed import LiveFeed
 from service.notify import Systemd, Through, Watchdog
@@ -137,11 +137,20 @@ class BoundedProtocol(H11Protocol):
 class WebServer(uvicorn.Server):
     """Ends the live streams when it is told to stop: it would wait for them in vain.
 
-    It tells systemd when the cloud is ready, and that its loop and ``threads`` move.
+    It tells systemd when the cloud is ready, and that its loop and ``threads`` move. A ``certificate`` that is renewed
+    is taken without a restart.
     """
 
-    def __init__(self, config: uvicorn.Config, feed: LiveFeed, threads: Sequence[Through], table: Connections) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        feed: LiveFeed,
+        threads: Sequence[Through],
+        table: Connections,
+        certificate: CertificateFiles | None = None,
+    ) -> None:
         super().__init__(config)
+        self._certificate = certificate
         self._feed = feed
         self._threads = threads
         self._table = table
@@ -158,6 +167,9 @@ class WebServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         self._table.sweep()
+        if self._certificate is not None and self.config.ssl is not None:
+            with suppress(OSError):  # half written; an SSLError is one too
+                self._certificate.refresh(self.config.ssl, self._table.now_ms())
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -180,7 +192,7 @@ def _without_scarcity(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
 
 
 def web_config(
-    app: FastAPI, table: Connections, *, certificate: Path | None = None, proxies: Sequence[str] = ()
+    app: FastAPI, table: Connections, *, certificate: CertificateFiles | None = None, proxies: Sequence[str] = ()
 ) -> uvicorn.Config:
     """How the console is served. Only of ``proxies`` is the ``X-Forwarded-For`` header believed."""
     protocol = cast(type[asyncio.Protocol], type("TableProtocol", (BoundedProtocol,), {"table": table}))
@@ -196,7 +208,8 @@ def web_config(
         timeout_graceful_shutdown=GRACE_S,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
-        ssl_certfile=certificate,
+        ssl_certfile=certificate.chain if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
     )
 
 

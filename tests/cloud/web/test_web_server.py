@@ -19,6 +19,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 from cloud.app import Guarded
 from cloud.keys.ca import open_authority
 from cloud.keys.keys import KeyFolder
+from cloud.web.certificate import LOOK_AGAIN_MS, CertificateFiles
 from cloud.web.connections import MAX_ENDING, WAITS_MS, Connections
 from cloud.web.feed import LiveFeed
 from cloud.web.web_server import SCARCE_MS, Listening, WebServer, listening_on, raise_descriptor_limit, web_config
@@ -36,15 +37,16 @@ HALVES = {
 class House:
     """A server on a loopback port, whose clock we hold."""
 
-    def __init__(self, certificate: Path | None, proxies: tuple[str, ...] = ()) -> None:
+    def __init__(self, file: Path | None, proxies: tuple[str, ...] = ()) -> None:
         self.now_ms = 0
+        certificate = CertificateFiles(file) if file else None
         self.tls = certificate is not None
         self.table = Connections(MOST, lambda: self.now_ms)
         self._stack = ExitStack()
         listening = self._stack.enter_context(listening_on("127.0.0.1", 0, self.table))
         self.port = int(listening.getsockname()[1])
         config = web_config(_app(), self.table, certificate=certificate, proxies=proxies)
-        self._server = WebServer(config, LiveFeed(), [], self.table)
+        self._server = WebServer(config, LiveFeed(), [], self.table, certificate)
         self._thread = threading.Thread(target=self._server.run, args=([listening],))
 
     def __enter__(self) -> "House":
@@ -55,6 +57,10 @@ class House:
         self._server.should_exit = self._server.force_exit = True
         self._thread.join()
         self._stack.close()
+
+    def certificate(self) -> str:
+        """With which the server greets whoever comes now."""
+        return ssl.get_server_certificate(("127.0.0.1", self.port), timeout=PATIENCE_S)
 
     def connect(self, source: str = "127.0.0.1") -> socket.socket:
         """A connection, its handshake done."""
@@ -251,3 +257,13 @@ def test_limit_of_descriptors_is_raised_where_allowed() -> None:
     limit = raise_descriptor_limit()
     assert limit == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     assert raise_descriptor_limit() == limit
+
+
+def test_renewed_certificate_needs_no_restart(certificate: Path, keys: KeyFolder) -> None:
+    """Certificates for a public name are renewed every few weeks, by a program that knows nothing of us."""
+    with House(certificate) as house:
+        before = house.certificate()
+        pair = open_authority(keys.folder, 1_700_000_000_000).server(["127.0.0.1"], 1_700_086_400_000)
+        certificate.write_text(pair.key + pair.certificate)
+        house.now_ms += 2 * LOOK_AGAIN_MS
+        assert any(house.certificate() != before for _ in range(300))
