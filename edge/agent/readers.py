@@ -46,8 +46,8 @@ class Readers:
             for direction in runner.point.readers:
                 own = ReaderPlaces(own=Place(runner, direction))
                 self._add(f"{name}.{direction}", own, name, direction)
-            for direction in runner.point.scanners:
-                self._add_scanner(f"{name}.{direction}", Place(runner, direction))
+            for direction, scanner in runner.point.scanners.items():
+                self._add_scanner(f"{name}.{direction}", Place(runner, direction), plates=scanner.plates)
         for shared in config.readers:
             chosen = {number: Place(runners[point], "in") for number, point in shared.points.items()}
             self._add(shared.name, ReaderPlaces(chosen=chosen), "", shared.name)
@@ -84,9 +84,9 @@ class Readers:
     def _add(self, name: str, places: ReaderPlaces, point: str, called: str) -> None:
         self._readers[name] = CardReader(name, places, self._watch(point, called), self._ports)
 
-    def _add_scanner(self, name: str, place: Place) -> None:
+    def _add_scanner(self, name: str, place: Place, *, plates: bool) -> None:
         watch = self._watch(place.runner.point.name, f"scanner {place.direction}")
-        self._scanners[name] = ScanReader(name, place, watch, self._ports)
+        self._scanners[name] = ScanReader(name, place, watch, self._ports, plates=plates)
 
     def _watch(self, point: str, called: str) -> ReaderWatch:
         watch = ReaderWatch(self._loop, partial(_record_invalid_read, self._recording, point))
