@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from contract.phrases import Phrase
 from tests.browser import PHONE, SMALLEST_TARGET_PX
 from tests.firmware_sim.support.panel_world import ServedPanel
 
@@ -162,3 +163,20 @@ def test_the_buttons_work_without_scripts(browser: Browser, panel: ServedPanel) 
     page.get_by_role("button", name=re.compile("刷卡 · 进: .*east-gate")).click()
     expect(page.get_by_text("陌生卡 被挡在外面。")).to_be_visible()
     context.close()
+
+
+def test_typed_text_is_held_before_the_scanner(tmp_path: Path, browser: Browser) -> None:
+    gate = Phrase("东门", "East gate")
+    with ServedPanel(tmp_path, {"gate": gate}) as panel:
+        page = browser.new_page(base_url=panel.url, locale="en-GB")
+        page.goto("/")
+        page.get_by_label("A pass or a plate to scan").fill("HG1ABC")
+        page.get_by_label("Walk through after tapping").uncheck()
+        page.get_by_role("button", name="Scan · in: east-gate").click()
+        expect(page.get_by_text("It was scanned.")).to_be_visible()
+        scanner = panel.world.devices["east-gate"].hardware.scanners["east-gate.in"]
+        assert panel.call(lambda: scanner.texts_sent) == 1
+        page.get_by_label("A pass or a plate to scan").fill("")
+        page.get_by_role("button", name="Scan · in: east-gate").click()
+        expect(page.get_by_text("nothing is held before the scanner")).to_be_visible()
+        page.close()
