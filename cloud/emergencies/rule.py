@@ -9,6 +9,7 @@ from msgspec import Struct, structs
 from contract.decide import DAY_MS
 from contract.emergencies import Cause, cause_of
 from contract.events import Event, holder_in
+from contract.occupancy import Moved
 
 STARTED = "device.started"
 UNSEEN = "unseen"
@@ -112,6 +113,22 @@ class Inside(Struct, frozen=True):
     holder: bytes
     in_ms: int
     out_ms: int | None = None
+
+
+class Movement(Struct, frozen=True):
+    """Somebody, named or not, passed into the zone or out of it, or may have."""
+
+    moved: Moved
+    at_ms: int
+
+
+def most_inside(movements: Iterable[Movement]) -> int:
+    """How many may be inside at most, whoever they are. A turned exit arm is one less for certain; who passed a door
+    that anybody could open may not have. Nobody leaves an empty zone."""
+    most = 0
+    for movement in sorted(movements, key=lambda movement: movement.at_ms):
+        most = max(0, most + movement.moved.inside + movement.moved.count_doubt)
+    return most
 
 
 def inside(passes: Iterable[Pass], began_ms: int) -> list[Inside]:

@@ -17,10 +17,12 @@ from cloud.emergencies.rule import (
     LOOK_BACK_MS,
     STARTED,
     Emergency,
+    Movement,
     Pass,
     after,
     after_restart,
     inside,
+    most_inside,
     zone_of,
 )
 from cloud.emergencies.tables import accounted, emergencies
@@ -28,8 +30,11 @@ from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label, Person
 from cloud.store.schema import clock_fixes, devices, event_series, events, people, points, zones
 from cloud.store.scope import zone_seen
+from contract.archetypes import PortalKind
 from contract.decide import Trust
 from contract.emergencies import WORST_FIRST, Cause
+from contract.kinds import counting_events, known_kinds, moved_by
+from contract.kinds.door import DOOR
 
 MAX_ROWS = 10_000
 MAX_ZONES = 100
@@ -103,11 +108,18 @@ class Doubt(Struct, frozen=True):
 
 
 class Muster(Struct, frozen=True):
-    """The list of one zone. ``unnamed`` people were let in from afar, without a card."""
+    """The list of one zone. ``unnamed`` people were let in from afar, without a card. At most ``at_most`` of the listed
+    are inside: others have left without one."""
 
     people: list[Awaited]
     doubts: list[Doubt]
     unnamed: int
+    at_most: int
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it is known that some of the listed have left."""
+        return self.at_most < sum(person.out_ms is None for person in self.people)
 
     @property
     def missing(self) -> int:
@@ -217,7 +229,8 @@ def emergency_of(connection: Connection, zone: str, now_ms: int) -> ZoneState | 
 
 def muster(connection: Connection, zone: str, now_ms: int, began_ms: int, noted_ms: int) -> Muster:
     """Who is to be accounted for in an emergency that began then; ticks count since the cloud has ``noted`` it."""
-    passes = _passes(connection, site_of(connection).name, zone, began_ms - LOOK_BACK_MS)
+    told = _passages(connection, site_of(connection).name, zone, began_ms - LOOK_BACK_MS)
+    passes = [passage for passage, _ in told if passage is not None]
     ticks = {
         row.holder: Seen(row.by, row.at_ms)
         for row in connection.execute(select(accounted).where(accounted.c.zone == zone, accounted.c.at_ms >= noted_ms))
@@ -229,7 +242,8 @@ def muster(connection: Connection, zone: str, now_ms: int, began_ms: int, noted_
         for person in listed_inside
     ]
     unnamed = sum(passage.direction == "in" and not passage.holder for passage in passes)
-    return Muster(sorted(listed, key=_unseen_first), _doubts(connection, zone, now_ms), unnamed)
+    at_most = most_inside(movement for _, movement in told)
+    return Muster(sorted(listed, key=_unseen_first), _doubts(connection, zone, now_ms), unnamed, at_most)
 
 
 def tick(connection: Connection, zone: str, holder: bytes, by: str, now_ms: int, *, seen: bool) -> None:
@@ -244,12 +258,15 @@ def _unseen_first(awaited: Awaited) -> tuple[bool, str, int]:
     return awaited.seen is not None or awaited.out_ms is not None, unit, awaited.in_ms
 
 
-def _passes(connection: Connection, site: str, zone: str, since_ms: int) -> list[Pass]:
-    """Times are those of the devices; one that knew no time then has told since how its clock was to be read."""
-    theirs = select(points.c.name).where(points.c.zone == zone)
+def _passages(connection: Connection, site: str, zone: str, since_ms: int) -> list[tuple[Pass | None, Movement]]:
+    """What happened at the ways of a zone, the newest first: who passed, None where that is no passage by a reader, and
+    who may have moved. Times are those of the devices; one that knew no time then has told since how its clock was to
+    be read."""
     query = (
         select(events.c.stored, events.c.holder, events.c.at_ms, events.c.mono_ms, clock_fixes.c.offset_ms)
+        .add_columns(points.c.kind)
         .join_from(events, event_series, event_series.c.id == events.c.series)
+        .join(points, points.c.name == event_series.c.point)
         .outerjoin(
             clock_fixes,
             (clock_fixes.c.device_id == event_series.c.device_id)
@@ -259,20 +276,27 @@ def _passes(connection: Connection, site: str, zone: str, since_ms: int) -> list
         .where(
             events.c.arrival > arrival_before(connection, since_ms),
             event_series.c.site == site,
-            event_series.c.kind == "access.passed",
-            event_series.c.point.in_(theirs),
+            event_series.c.kind.in_(counting_events()),
+            points.c.zone == zone,
         )
         .order_by(events.c.arrival.desc())
         .limit(MAX_PASSES)
     )
-    passes = [_pass(row) for row in connection.execute(query)]
-    return [passage for passage in passes if passage.at_ms >= since_ms]
+    told = [one for row in connection.execute(query) if (one := _passage(row)) is not None]
+    return [(passage, movement) for passage, movement in told if movement.at_ms >= since_ms]
 
 
-def _pass(row: Any) -> Pass:
+def _passage(row: Any) -> tuple[Pass | None, Movement] | None:
     at_ms = row.at_ms if row.offset_ms is None else row.mono_ms + row.offset_ms
-    leaves = decode_stored(row.stored).data.get("direction") == "out"
-    return Pass(row.holder or b"", "out" if leaves else "in", at_ms)
+    event = decode_stored(row.stored)
+    family = event.kind.partition(".")[0]
+    moved = moved_by(row.kind or (family if family in known_kinds() else DOOR.name), event.kind, event.data)
+    if moved is None:
+        return None
+    if event.kind != PortalKind.passed.kind:
+        return None, Movement(moved, at_ms)
+    leaves = event.data.get("direction") == "out"
+    return Pass(row.holder or b"", "out" if leaves else "in", at_ms), Movement(moved, at_ms)
 
 
 def _names(connection: Connection, holders: list[bytes]) -> dict[bytes, Person]:

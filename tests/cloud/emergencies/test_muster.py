@@ -5,7 +5,8 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud.emergencies.rule import Inside, Pass, inside
+from cloud.emergencies.rule import Inside, Movement, Pass, inside, most_inside
+from contract.occupancy import CAME_IN, UNSEEN, Moved
 
 ANNA, BEN, CARL = (bytes([number]) * 8 for number in (1, 2, 3))
 BEGAN_MS = 100
@@ -55,3 +56,16 @@ def test_nobody_is_on_the_list_twice_or_without_having_gone_in(passes: list[Pass
         assert Pass(one.holder, "in", one.in_ms) in passes
         assert one.out_ms is None or Pass(one.holder, "out", one.out_ms) in passes
         assert one.out_ms is None or one.out_ms >= BEGAN_MS
+
+
+def moves(*several: Moved) -> list[Movement]:
+    return [Movement(moved, at_ms) for at_ms, moved in enumerate(several)]
+
+
+def test_unnamed_exits_bound_the_list() -> None:
+    """Three came in, two went out by the free arm: at most one of the three is inside."""
+    out, perhaps_out = Moved(-1, names_doubt=1), Moved(-1, 1, 1)
+    assert most_inside(moves(CAME_IN, CAME_IN, CAME_IN, out, out)) == 1
+    assert most_inside(reversed(moves(out, out, CAME_IN))) == 1, "who left before was not among them"
+    assert most_inside(moves(CAME_IN, CAME_IN, perhaps_out)) == 2, "the door was opened, and nobody knows who left"
+    assert most_inside(moves(UNSEEN, CAME_IN)) > 1_000

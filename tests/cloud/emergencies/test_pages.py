@@ -148,6 +148,20 @@ def test_the_list_says_who_is_inside_and_since_when(town: Town) -> None:
         assert rows(muster(guard, "estate")) == []
 
 
+def test_list_is_bounded_by_unnamed_exits(town: Town) -> None:
+    """Three came in with their cards and two left by the free arm: all three are listed, and one is inside."""
+    for who in names(town, 3):
+        goes(town, who, ago_ms=30 * MINUTE_MS)
+    with town.visit("gate") as guard:
+        assert "At most" not in muster(guard)
+        for _ in range(2):
+            town.happens("turnstile.exited")
+        assert len(rows(muster(guard))) == 3
+        assert "At most 1 of these are inside" in words(muster(guard))
+    with town.visit("gate", language="zh") as guard:
+        assert "其中最多 1 人在内" in words(muster(guard))
+
+
 def test_a_guard_ticks_off_and_takes_back_and_both_stand_in_the_audit(town: Town) -> None:
     anna, ben = names(town, 2)
     for who in (anna, ben):
