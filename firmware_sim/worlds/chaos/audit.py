@@ -192,14 +192,14 @@ class _PinAudit:
     def judge_badges(self) -> Iterator[str]:
         decided, counted = self._times("access.allowed", "access.refused"), self._counted()
         self._verdict.badges += len(self._badges)
-        for at_ns in self._badges:
-            excused = any(away.touches(at_ns - SLACK_NS, at_ns + AWAY_NS) for away in self._away)
-            # A card that perhaps nobody read must not take the row of the next one.
-            within_ns = AT_ONCE_NS if excused else DECIDED_NS
-            if _claim(decided, at_ns - SLACK_NS, at_ns + within_ns) or excused:
+        # A card that perhaps nobody read, or that was only counted, must not take the row of the next one: that would
+        # take the row of the one behind it, and so on. So whoever was answered at once has their row first.
+        late = [at_ns for at_ns in self._badges if not _claim(decided, at_ns - SLACK_NS, at_ns + AT_ONCE_NS)]
+        for at_ns in late:
+            if any(away.touches(at_ns - SLACK_NS, at_ns + AWAY_NS) for away in self._away):
                 continue
-            # A card that was only counted may have taken the row of the next one: so any near that row is explained.
-            if not _claim(counted, at_ns - COUNTED_NS, at_ns + COUNTED_NS + DECIDED_NS):
+            is_decided = _claim(decided, at_ns - SLACK_NS, at_ns + DECIDED_NS)
+            if not is_decided and not _claim(counted, at_ns - COUNTED_NS, at_ns + COUNTED_NS):
                 self._verdict.undecided += 1
                 yield f"nobody decided about the card of {at_ns}"
 

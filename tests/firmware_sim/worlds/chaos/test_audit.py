@@ -143,6 +143,18 @@ def test_counted_unknown_cards_explain_as_many(tmp_path: Path) -> None:
     assert folder.note(43.0, "badge", GATE).audit().undecided == 1
 
 
+def test_counted_card_takes_no_row_for_long(tmp_path: Path) -> None:
+    """One every second and a half for two minutes: had the first taken the row of the second, and so on, the last would
+    be undecided long after the count."""
+    badges_s = [41.5 + 1.5 * number for number in range(80)]
+    rows = [(at_s + 0.01, "access.refused", {}) for at_s in badges_s]
+    counted = (41.0, "reader.invalid_read", {"why": "unknown_cards", "count": 1})
+    folder = Folder(tmp_path, FOUND, counted, *rows)
+    for at_s in (40.0, *badges_s):
+        folder.note(at_s, "badge", GATE)
+    assert folder.audit().undecided == 0
+
+
 @pytest.mark.parametrize("killed", [AGENT, KEEPER])
 def test_nobody_decides_while_a_device_is_not_whole(tmp_path: Path, killed: str) -> None:
     folder = a_day(tmp_path).note(39.0, "killed", killed).note(40.0, "badge", GATE)
