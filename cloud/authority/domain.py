@@ -1,6 +1,6 @@
 """What exports to authorities bring to the web."""
 
-from cloud.authority import pages
+from cloud.authority import api, pages
 from cloud.web.domain import Domain
 
-AUTHORITY = Domain(routers=(pages.router,), nav=pages.NAV, panels=pages.PANELS)
+AUTHORITY = Domain(routers=(pages.router, api.router), nav=pages.NAV, panels=pages.PANELS)

@@ -1,14 +1,14 @@
 """The page of exports to authorities, with the forms that enter, release and withdraw one; and what a person's page
 says of them once their day has come."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
-from tempfile import SpooledTemporaryFile
-from typing import IO, Annotated
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.responses import HTMLResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, Response
 
+from cloud.authority.download import sealed_file
 from cloud.authority.proof import Officer
 from cloud.authority.rule import AuthorityExport, ExportState, named
 from cloud.authority.service import AuthorityService
@@ -27,8 +27,6 @@ from cloud.web.rejected import Rejected
 
 ROWS = 50
 MAX_TEXT = 80
-IN_MEMORY, CHUNK = 1 << 20, 1 << 16
-"""Bytes of a file that is being made: a larger one lies on the disk; and of a piece of it that is sent."""
 STATES: Mapping[str, str] = {
     ExportState.ENTERED: N_("Waits for a second operator"),
     ExportState.RELEASED: N_("Released"),
@@ -85,21 +83,10 @@ def withdraw(number: Id, context: Clerk, exports: Exports) -> Response:
 @router.post("/{number}/file")
 def take(number: Id, context: Clerk, exports: Exports) -> Response:
     """The sealed file. A form leads here, for each taking is written down."""
-    file: IO[bytes] = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed by whoever sends it
     try:
-        exports.take(context.by, number, file)
+        return sealed_file(exports, context.by, number)
     except Rejected as wrong:
-        file.close()
         return page(context.request, wrong.status, NOTHING_DONE, context.language.sentence(wrong.sentence))
-    headers = {"Content-Disposition": f"attachment; filename=authority-{number}.ndjson"}
-    return StreamingResponse(_chunks(file), media_type="application/x-ndjson", headers=headers)
-
-
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        file.seek(0)
-        while chunk := file.read(CHUNK):
-            yield chunk
 
 
 def _read(context: RequestContext, fields: Mapping[str, str]) -> AuthorityExport:

@@ -54,7 +54,7 @@ class Head(Struct, frozen=True, tag_field="line", tag="head"):
 
 class GivenRow(Struct, frozen=True, omit_defaults=True):
     """A row of a journal: the bytes that its device stored, or of one that is withheld the link alone. ``person`` is
-    what the community calls whoever it names."""
+    what the community calls whoever it names, with a family card its party."""
 
     seq: int
     stored: Hex = ""

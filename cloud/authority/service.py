@@ -73,9 +73,8 @@ class AuthorityService:
             if refusal is not None:
                 raise Rejected(REFUSALS[refusal], "export", 409)
             chosen = self._chosen(connection, site, one)
-            persons = [person for person, _ in chosen.holders.values()]
             store.change_export(connection, site, number, released_by=by, released_ms=self._clock())
-            store.note_subjects(connection, site, number, [*persons, *one.people])
+            store.note_subjects(connection, site, number, {*chosen.people, *one.people})
             self._note(connection, by, "authority.released", number, one)
 
     def withdraw(self, by: str, number: int) -> None:
@@ -98,8 +97,7 @@ class AuthorityService:
             for written in self._lines(connection, site, one, chosen):
                 file.write(written)
         with self._store.writing() as connection:
-            persons = [person for person, _ in chosen.holders.values()]
-            store.note_subjects(connection, site, number, persons)
+            store.note_subjects(connection, site, number, chosen.people)
             self._note(connection, by, "authority.taken", number, one)
 
     def _lines(self, connection: Connection, site: str, one: AuthorityExport, chosen: store.Chosen) -> Iterator[bytes]:

@@ -33,23 +33,24 @@ def keep_seals(connection: Connection, rows: Sequence[SealRow]) -> None:
     _KEEP.run_many(connection, rows)
 
 
-def find_seal(connection: Connection, site: str, journal_id: int, seq: int) -> BatchSeal | None:
-    """That of the batch which a row came in."""
+def next_seal(connection: Connection, site: str, journal_id: int, seq: int) -> BatchSeal | None:
+    """That of the batch which a row came in, or where none is kept of it, of the next batch behind it."""
     columns = (journal_seals.c[name] for name in ("first", "last", "tip", "seal", "gaps"))
     of = (journal_seals.c.site == site) & (journal_seals.c.journal_id == journal_id)
     mine = select(*columns).where(of, journal_seals.c.last >= seq)
     row = connection.execute(mine.order_by(journal_seals.c.last).limit(1)).first()
-    if row is None or row.first > seq:
+    if row is None:
         return None
     gaps = msgpack.decode(row.gaps, type=list[bytes]) if row.gaps else []
     return BatchSeal(row.first, row.last, row.tip, row.seal, gaps)
 
 
-def link_after(connection: Connection, site: str, journal_id: int, seq: int) -> bytes | None:
-    """The link of a row with which a batch ended."""
+def newest_tip(connection: Connection, site: str, journal_id: int, seq: int) -> tuple[int, bytes] | None:
+    """The newest row up to this one with which a batch ended, and its link."""
     of = (journal_seals.c.site == site) & (journal_seals.c.journal_id == journal_id)
-    tip: bytes | None = connection.execute(select(journal_seals.c.tip).where(of, journal_seals.c.last == seq)).scalar()
-    return tip
+    mine = select(journal_seals.c.last, journal_seals.c.tip).where(of, journal_seals.c.last <= seq)
+    row = connection.execute(mine.order_by(journal_seals.c.last.desc()).limit(1)).first()
+    return None if row is None else (row.last, row.tip)
 
 
 def delete_seals(connection: Connection, upto: Mapping[int, int]) -> None:

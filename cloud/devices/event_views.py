@@ -295,7 +295,7 @@ def _family(row: Any) -> Person | None:
     """Whoever has the family card of a household or company."""
     if row.party_zh is None:
         return None
-    return Person(Label(f"{row.party_zh} 家庭卡", f"{row.party_en} (family card)"), row.party_flat)
+    return Person(Label(row.party_zh, row.party_en).family_card, row.party_flat)
 
 
 def _event(row: Any) -> EventView:

@@ -25,6 +25,11 @@ class Label(Struct, frozen=True):
         """With what is missing in one language taken from the other, or from the name."""
         return Label(self.zh or self.en or name, self.en or self.zh or name)
 
+    @property
+    def family_card(self) -> "Label":
+        """What the family card of a household or company of this name is called."""
+        return Label(f"{self.zh} 家庭卡", f"{self.en} (family card)")
+
 
 class Person(Struct, frozen=True):
     """A holder's name, for operators only."""

@@ -10,8 +10,11 @@ from sqlalchemy import delete
 from cloud import cli
 from cloud.authority.proof import Broken, JournalPiece, NoExport, events_of, verify_export
 from cloud.devices.tables import journal_seals
+from cloud.parties.party import MemberRole, PartyMember
+from cloud.parties.store import add_party_member, change_party, parties_of_people
 from contract.decide import DAY_MS, HOUR_MS
 from tests.cloud.support.pages import words
+from tests.cloud.support.sender import SITE
 from tests.cloud.support.town import NOW_MS, Town, Visitor
 
 ASKED = {
@@ -107,6 +110,63 @@ def test_rows_without_a_seal_come_a_batch_at_once(day: Town, monkeypatch: pytest
     report = verify_export(file)
     assert (report.proved, report.by_cloud, report.withheld) == (0, 3, 0)
     assert len(file) == len(["head", "two rows", "one row", "tail"])
+
+
+def test_rows_without_a_seal_end_before_the_next(day: Town) -> None:
+    """Of three batches the seal of the second alone is kept: its row is proved, those around it rest on the cloud."""
+    with day.store.writing() as connection:
+        connection.execute(delete(journal_seals).where(journal_seals.c.last != 2))
+    file = lines(given(day, points="gym-turnstile"))
+    report = verify_export(file)
+    assert (report.proved, report.by_cloud, report.withheld) == (1, 2, 0)
+    pieces = [msgspec.json.decode(line, type=JournalPiece) for line in file if b'"line":"piece"' in line]
+    assert [(piece.first, piece.last, bool(piece.seal)) for piece in pieces] == [
+        (1, 1, False),
+        (2, 2, True),
+        (3, 3, False),
+    ]
+
+
+def test_passage_with_a_family_card_is_given(town: Town) -> None:
+    """Wang Wu's household has a card: its passages are his as well, named by the household, and his wife, who moved out
+    before, is not looked at."""
+    card = "0f1e2d3c4b5a6978"
+    with town.store.writing() as connection:
+        (home,) = (party.id for _, party in parties_of_people(connection, SITE, [7]))
+        change_party(connection, SITE, home, holder=bytes.fromhex(card))
+        add_party_member(connection, SITE, PartyMember(0, home, 1, MemberRole.ADULT))
+        add_party_member(connection, SITE, PartyMember(0, home, 5, MemberRole.ADULT, ended_ms=NOW_MS - DAY_MS))
+    town.happens("access.allowed", reason="allowed", holder=card, direction="in")
+    town.happens("access.allowed", reason="allowed", holder=town.holder("Li Si"), direction="in")
+    town.now_ms = EVENING_MS
+    file = given(town, people="7")
+    pieces = [msgspec.json.decode(line, type=JournalPiece) for line in lines(file) if b'"line":"piece"' in line]
+    assert [row.person for piece in pieces for row, _ in events_of(piece)] == ["3-303 (family card)"]
+    town.now_ms = NOW_MS + 31 * DAY_MS
+    with town.visit("auditor") as auditor:
+        seen = [person for person in (1, 5, 7) if "Given to an authority" in auditor.get(f"/people/{person}").text]
+    assert seen == [1, 7]
+
+
+def test_export_is_asked_for_by_calls(day: Town) -> None:
+    """As on the pages: the second operator releases it, and what is not in order is named."""
+    officers = [{"name": f"Officer {one}", "number": number} for one, number in (("A", "1"), ("B", "2"))]
+    asked: dict[str, object] = {"document": "17", "officers": officers, "people": [7]}
+    asked |= {"from_ms": NOW_MS, "until_ms": EVENING_MS, "embargo_until_ms": EVENING_MS + DAY_MS}
+    with day.visit("admin") as admin, day.visit("office") as office:
+        mine, theirs = ({"X-CSRF-Token": one.token("/account")} for one in (admin, office))
+        made = admin.post("/api/v1/authority", json=asked, headers=mine)
+        assert (made.status_code, made.json()) == (201, {"id": 1})
+        refused = admin.post("/api/v1/authority", json={**asked, "people": [99]}, headers=mine)
+        assert (refused.status_code, "no such person: 99" in refused.text) == (422, True)
+        assert admin.post("/api/v1/authority/1/release", headers=mine).status_code == 409
+        assert office.post("/api/v1/authority/1/file", headers=theirs).status_code == 409
+        assert office.post("/api/v1/authority/1/release", headers=theirs).status_code == 204
+        assert office.post("/api/v1/authority/1/withdraw", headers=theirs).status_code == 409
+        file = office.post("/api/v1/authority/1/file", headers=theirs)
+        (listed,) = office.get("/api/v1/authority").json()
+    assert verify_export(lines(file.content)).proved == 2
+    assert (listed["document"], listed["entered_by"], listed["released_by"]) == ("17", "admin", "office")
 
 
 @pytest.mark.parametrize("change", ["stored", "link", "officer", "cut", "order", "seal", "again"])

@@ -1,6 +1,6 @@
 """What devices sign of their batches is kept as long as the events that it proves."""
 
-from cloud.devices.batch_seals import find_seal, link_after
+from cloud.devices.batch_seals import newest_tip, next_seal
 from cloud.retention.store import delete_events
 from contract.decide import DAY_MS
 from contract.sealing import DeviceVerifier, tip_statement
@@ -15,16 +15,15 @@ def test_seal_is_kept_with_its_events(town: Town) -> None:
     sender = town.senders["gym-turnstile"]
     with town.store.reading() as connection:
         ((journal_id, journal),) = connection.exec_driver_sql("SELECT id, journal FROM journals").all()
-        seal = find_seal(connection, SITE, journal_id, 2)
+        seal = next_seal(connection, SITE, journal_id, 2)
         assert seal is not None
-        assert (seal.first, seal.last, link_after(connection, SITE, journal_id, 2)) == (2, 2, seal.tip)
+        assert (seal.first, newest_tip(connection, SITE, journal_id, 2)) == (2, (2, seal.tip))
         stated = tip_statement(SITE, "gym-turnstile", journal, seal.first, seal.last, seal.tip, seal.gaps)
         assert DeviceVerifier(sender.key.public()).accepts(stated, seal.seal)
-        assert find_seal(connection, SITE, journal_id, 4) is None
+        assert next_seal(connection, SITE, journal_id, 4) is None
     with town.store.writing() as connection:
         assert delete_events(connection, SITE, NOW_MS + DAY_MS) == 1
-        assert find_seal(connection, SITE, journal_id, 1) is None
-        assert find_seal(connection, SITE, journal_id, 2) == seal
+        assert next_seal(connection, SITE, journal_id, 1) == next_seal(connection, SITE, journal_id, 2) == seal
 
 
 def test_seal_of_a_batch_sent_again_is_one(town: Town) -> None:

@@ -147,7 +147,7 @@ def test_counted_card_takes_no_row_for_long(tmp_path: Path) -> None:
     """One every second and a half for two minutes: had the first taken the row of the second, and so on, the last would
     be undecided long after the count."""
     badges_s = [41.5 + 1.5 * number for number in range(80)]
-    rows = [(at_s + 0.01, "access.refused", {}) for at_s in badges_s]
+    rows: list[Happened] = [(at_s + 0.01, "access.refused", {}) for at_s in badges_s]
     counted = (41.0, "reader.invalid_read", {"why": "unknown_cards", "count": 1})
     folder = Folder(tmp_path, FOUND, counted, *rows)
     for at_s in (40.0, *badges_s):
