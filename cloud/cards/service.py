@@ -214,10 +214,9 @@ def check_recipient(connection: Connection, site: str, to: Recipient) -> None:
             raise Rejected(NOBODY_THERE, status=409)
 
 
-def some_of(things: Sequence[object]) -> str:
+def some_of(things: Sequence[object]) -> list[str]:
     """The first of many, for a sentence."""
-    shown = ", ".join(map(str, things[:20]))
-    return f"{shown} …" if len(things) > 20 else shown
+    return [*map(str, things[:20]), *(["…"] if len(things) > 20 else [])]
 
 
 def _check_deposit(deposit_fen: int) -> None:

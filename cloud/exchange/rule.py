@@ -224,7 +224,7 @@ def _columns_of(heading: Sequence[str]) -> tuple[dict[str, str], list[TableProbl
     for written in filter(None, heading):
         name = names.get(written.casefold().replace(" ", "_"))
         if name is None:
-            wrong.append(TableProblem(1, written, BadCell(UNKNOWN_COLUMN, columns=", ".join(COLUMNS))))
+            wrong.append(TableProblem(1, written, BadCell(UNKNOWN_COLUMN, columns=list(COLUMNS))))
         elif name in found:
             wrong.append(TableProblem(1, written, BadCell(DOUBLE_COLUMN)))
         else:

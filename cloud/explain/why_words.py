@@ -51,6 +51,7 @@ PINS: Mapping[str, str] = {
     "wrong": N_("keyed, and wrong"),
     "blocked": N_("blocked after too many wrong ones"),
 }
+OF_ONE = N_("%(what)s: %(value)s (%(of)s)")
 YES, NO, NOT_KEYED = N_("yes"), N_("no"), N_("not keyed")
 COUNTED, UNDER_AN_HOUR = N_("as far as devices have told"), N_("less than an hour")
 
@@ -105,7 +106,12 @@ def basis(found: Explained, language: Language) -> str:
 
 def fact(one: FactUsed, language: Language) -> str:
     """A fact with its value and its source."""
-    return f"{language.say(FACTS[one.name])}: {value(one, language)} ({language.say(SOURCES[one.source])})"
+    values = {
+        "what": language.say(FACTS[one.name]),
+        "value": value(one, language),
+        "of": language.say(SOURCES[one.source]),
+    }
+    return language.say(OF_ONE) % values
 
 
 def value(one: FactUsed, language: Language) -> str:
@@ -129,7 +135,8 @@ def value(one: FactUsed, language: Language) -> str:
 def grant_line(walk: Walk, plan: str, language: Language) -> str:
     """What the rule says of another grant of the same credential."""
     name: str | Phrase = walk.stop.name if walk.stop else PASSED
-    return f"{plan or '–'}: {language.reason(walk.reason)} ({language.say(name)})"
+    values = {"what": plan or "–", "value": language.reason(walk.reason), "of": language.say(name)}
+    return language.say(OF_ONE) % values
 
 
 def why_lines(found: Explained, language: Language) -> list[str]:

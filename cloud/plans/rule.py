@@ -87,5 +87,5 @@ def _by_itself(plan: Plan) -> Iterator[tuple[str, Sentence]]:
             yield f"opens.{zone}", Sentence(HOME_AT_ALL_HOURS, hours=ALWAYS_NAME)
 
 
-def _listed(names: Collection[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
+def _listed(names: Collection[str]) -> list[str]:
+    return sorted(names) or [Sentence(N_("none"))]

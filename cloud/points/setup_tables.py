@@ -108,7 +108,7 @@ def _check_points(proposal: Proposal) -> Iterator[Problem]:
         if point == before.get(point.name):
             continue
         if point.kind and kind_name(point.kind) not in known_kinds():
-            yield Problem(point.name, "kind", UnknownName(NO_KIND, kind=point.kind, kinds=", ".join(known_kinds())))
+            yield Problem(point.name, "kind", UnknownName(NO_KIND, kind=point.kind, kinds=list(known_kinds())))
         if point.class_name and point.class_name not in classes:
             yield Problem(point.name, "class", UnknownName(NO_CLASS, name=point.class_name))
         if unknown := proposal.unknown(Flat, point.flat, N_("flat")):

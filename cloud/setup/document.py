@@ -116,7 +116,7 @@ def read_setup(file: SetupFile, tables: Sequence[AnyTable]) -> ReadSetup:
     known = {table.name for table in tables} | {table.csv for table in tables if table.csv}
     for name in content.keys() - known:
         place = reading.places.at(name)
-        unknown = Sentence(N_("unknown table; there is %(names)s"), names=", ".join(sorted(known)))
+        unknown = Sentence(N_("unknown table; there is %(names)s"), names=sorted(known))
         reading.wrong.append((place, joined(name, unknown)))
     for table in tables:
         if table.csv and table.csv in content:

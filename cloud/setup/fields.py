@@ -180,7 +180,7 @@ def _shown(value: Any) -> str:
 
 
 def _unknown(key: str, fields: Mapping[str, Any], within: str = "") -> FieldError:
-    there = ", ".join(fields)
+    there = list(fields)
     if within:
         return FieldError(within, Sentence(N_("unknown key %(key)s; there is %(names)s"), key=key, names=there))
     return FieldError(key, Sentence(N_("unknown key; there is %(names)s"), names=there))

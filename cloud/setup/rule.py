@@ -121,7 +121,7 @@ def grave_reasons(impact: Impact) -> list[Sentence]:
     if impact.homes:
         reasons.append(Sentence(NO_HOME, people=len(impact.homes)))
     if impact.locked:
-        points = ", ".join(impact.locked[:MOST_NAMED]) + (" …" if len(impact.locked) > MOST_NAMED else "")
+        points = [*impact.locked[:MOST_NAMED], *(["…"] if len(impact.locked) > MOST_NAMED else [])]
         reasons.append(Sentence(LOCKED, points=points))
     if impact.rows * ONE_IN > impact.all_rows > 0:
         reasons.append(Sentence(MANY_ROWS, rows=impact.rows, all=impact.all_rows))

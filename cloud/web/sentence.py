@@ -8,7 +8,7 @@ from cloud.store.labels import Label
 NOTHING_CHANGED = N_(" Nothing was changed.")
 """How a sentence ends that stands alone. Among several it is left out."""
 
-Value = str | int | Label | Sequence[Label]
+Value = str | int | Label | Sequence[Label | str]
 
 
 class Sentence(str):
@@ -58,4 +58,4 @@ def _written(value: Value, sentence: Callable[[str], str], label: Callable[[Labe
         return label(value)
     if isinstance(value, str | int):
         return sentence(value) if isinstance(value, str) else str(value)
-    return comma.join(map(label, value))
+    return comma.join(label(one) if isinstance(one, Label) else sentence(one) for one in value)

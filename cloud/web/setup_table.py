@@ -140,8 +140,8 @@ def some_of(names: Collection[str]) -> Sentence:
     return Sentence(N_("there is %(names)s"), names=first_of(names)) if names else Sentence(N_("there is none"))
 
 
-def first_of(names: Collection[str]) -> str:
+def first_of(names: Collection[str]) -> Sentence:
     """The first few of many, and how many more there are."""
-    shown = ", ".join(sorted(names)[:SHOWN])
+    shown = Sentence("%(names)s", names=sorted(names)[:SHOWN])
     more = len(names) - SHOWN
     return Sentence(N_("%(names)s and %(more)s more"), names=shown, more=more) if more > 0 else shown

@@ -125,7 +125,7 @@ def test_wrong_lines_are_named_in_chinese(town: Town) -> None:
         shown = unescape(admin.submit("/settings/preview", "/settings", text=text).text)
     for line in (
         "setup.toml:2: zone[0].name: 'Gym' 不是由小写字母、数字和连字符组成的名称（最多 40 个字符）",
-        "setup.toml:3: zone[0].size: 没有这个键；已有：name, label",
+        "setup.toml:3: zone[0].size: 没有这个键；已有：name、label",
         "setup.toml:7: hours[0].daily: “22:00-13:00”结束早于开始",
         "setup.toml:10: cell c points: 没有点位 nowhere；已有：east-gate",
         "setup.toml:13: duty d operators: 至少写一名可以联系的操作员",

@@ -8,12 +8,29 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from tests.browser import PHONE, SMALLEST_TARGET_PX
 from tests.cloud.support.browsing import EVERY_PAGE, a_busy_hub, fill_in_login, log_in
 from tests.cloud.support.hub import RidersHub
+from tests.cloud.support.long_names import add_long_names
 from tests.cloud.support.town import PASSWORD, Town
 
 pytestmark = pytest.mark.browser
 
 SMALL_TARGETS = """(least) => [...document.querySelectorAll("button, select, summary, nav a, .tile")]
   .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < least).map((one) => one.innerText)"""
+UNFOLD = "document.querySelectorAll('main details').forEach((one) => { one.open = true; })"
+CUT_OFF = """(width) => [...document.querySelectorAll("main *:not(thead, thead *)")]
+  .filter((one) => one.checkVisibility() && one.getBoundingClientRect().width)
+  .filter((one) => one.getBoundingClientRect().right > width + 1 || one.getBoundingClientRect().left < -1)
+  .map((one) => one.outerHTML.slice(0, 120))"""
+"""What stands beside the screen, also where it could be pulled into it."""
+BARE_NUMBERS = """[...document.querySelectorAll("table:has(thead) td:not([data-as])")]
+  .filter((one) => one.checkVisibility() && one.cellIndex && /^[\\d.,–-]+$/.test(one.innerText.trim()))
+  .map((one) => one.outerHTML.slice(0, 120))"""
+"""Cells that nobody understands without the heading of their column, which a phone does not show."""
+COVERED = """[...document.querySelectorAll("h1")].filter((one) => {
+  const [as_of, box] = [document.querySelector(".asof")?.getBoundingClientRect(), document.createRange()];
+  box.selectNodeContents(one);
+  return as_of && [...box.getClientRects()].some((part) => part.right > as_of.left + 1 && part.bottom > as_of.top + 1
+    && part.top < as_of.bottom - 1 && part.left < as_of.right);
+}).map((one) => one.innerText)"""
 
 
 def test_a_stop_asks_why_and_waits_for_the_device(town: Town, page: Page) -> None:
@@ -46,6 +63,7 @@ def test_on_a_phone_every_page_fits_and_every_target_can_be_hit(town: Town, brow
     town.happens("access.refused", reason="expired", holder=town.holder("Wang Wu"), replay=True)
     town.beats("gym-turnstile", faults={"gym-turnstile.arm_still": "seen"})
     a_busy_hub(town)
+    pages = (*EVERY_PAGE, *add_long_names(town).pages)
     context = browser.new_context(base_url=town.url, locale=locale, viewport=PHONE)
     page = context.new_page()
     page.goto("/login")
@@ -53,10 +71,14 @@ def test_on_a_phone_every_page_fits_and_every_target_can_be_hit(town: Town, brow
     page.fill("[name=name]", "admin")
     page.fill("[name=password]", PASSWORD)
     page.click("button")
-    for path in EVERY_PAGE:
+    for path in pages:
         page.goto(path)
+        assert page.evaluate(COVERED) == [], path
+        page.evaluate(UNFOLD)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
+        assert page.evaluate(CUT_OFF, PHONE["width"]) == [], path
         assert page.evaluate(SMALL_TARGETS, SMALLEST_TARGET_PX) == [], path
+        assert page.evaluate(BARE_NUMBERS) == [], path
     context.close()
 
 

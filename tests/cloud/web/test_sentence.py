@@ -21,7 +21,7 @@ def test_sentence_within_a_sentence_is_translated_too() -> None:
     names = ", ".join(f"zone-{number}" for number in range(8))
     assert said(missing) == (
         f"there is no zone roof; there is {names} and 1 more",
-        f"没有区域 roof；已有：{names}，另有 1 个",
+        f"没有区域 roof；已有：{names.replace(', ', '、')}，另有 1 个",
     )
     assert missing == said(missing)[0]
 

@@ -19,7 +19,9 @@ from tests.house.reference.catalogue import catalogue, texts
 
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 DEED = re.compile(r'"((?:card|device|login|membership|mode|muster|operator|password|person)\.(?!html)[a-z]+)"')
-HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,:;?!]")
+HALF_WIDTH = re.compile(r"[\u4e00-\u9fff”）] ?[,:;?!()]|[,;?!()] ?[\u4e00-\u9fff“]")
+BETWEEN = re.compile(r"[\x01\x02]\s*[,:;()]|[,;(]\s*\x01")
+"""A mark that stands in a template between values, of which the language says how it is written."""
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,33 @@ def test_translations_keep_what_is_filled_in(chinese: Catalog) -> None:
 
 def test_chinese_is_set_with_chinese_marks(chinese: Catalog) -> None:
     assert [message.string for message in chinese if HALF_WIDTH.search(str(message.string))] == []
+
+
+def test_chinese_of_programs_has_chinese_marks() -> None:
+    """The texts of kinds, reasons and labels bring their Chinese themselves."""
+    said = [
+        node.value
+        for file in sources.files("contract", suffix=".py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert [text for text in said if HALF_WIDTH.search(text)] == []
+
+
+def test_templates_leave_marks_to_the_catalogue() -> None:
+    """A colon, a comma or a bracket between two values is another one in Chinese: it is a text like any other."""
+    found = [
+        (file.name, mark) for file in sources.files("cloud", suffix=".html") for mark in marks_between(file.read_text())
+    ]
+    assert found == []
+    assert marks_between("{{ name }}: {{ value }}") and marks_between("<b>{{ name }}</b> ({{ value }})")
+
+
+def marks_between(template: str) -> list[str]:
+    text = re.sub(r"\{#.*?#\}", "", template, flags=re.DOTALL)
+    text = re.sub(r"\{\{.*?\}\}", "\x01", text, flags=re.DOTALL)
+    text = re.sub(r"\{%.*?%\}", "\x02", text, flags=re.DOTALL)
+    return BETWEEN.findall(re.sub(r"<[^>]*>", "", text))
 
 
 def test_the_compiled_catalogue_speaks(spoken: dict[str, Language]) -> None:
