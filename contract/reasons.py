@@ -91,8 +91,8 @@ TABLE: dict[Reason, ReasonEntry] = {
     Reason.ALLOWED: ReasonEntry(Words("欢迎"), Words("Welcome"), allows=True),
     Reason.FREE_EXIT: ReasonEntry(Words("请通行"), Words("Goodbye"), allows=True),
     Reason.UNKNOWN_CREDENTIAL: ReasonEntry(
-        Words("未登记的卡", "请到物业登记这张卡"),
-        Words("This card is not enrolled", "Ask the property office to enrol it"),
+        Words("未登记，无法识别", "请核对后再试，或到物业登记"),
+        Words("Not known here", "Check it and try again, or have the property office enrol it"),
     ),
     Reason.SUSPENDED: ReasonEntry(
         Words("会员资格已暂停", "请联系物业恢复"),

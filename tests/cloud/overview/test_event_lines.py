@@ -14,11 +14,13 @@ def test_an_event_says_when_where_who_and_what(town: Town) -> None:
     town.happens("access.allowed", reason="allowed", holder=town.holder("Li Si"), direction="in")
     town.happens("access.refused", device="east-gate", reason="expired", holder=town.holder("Wang Wu"))
     town.happens("access.refused", device="hub-door", reason="unknown_credential", digest="abcdef")
+    town.happens("access.refused", device="hub-door", reason="unknown_credential", digest="abcdef", credential="code")
     with town.visit("gate") as visitor:
         page = visitor.get("/").text
     assert words(line(page, 1)) == "16:00:00 Gym turnstile Li Si 2-502 Allowed"
     assert words(line(page, 2)) == "16:00:00 East gate Wang Wu 3-303 Refused This membership has ended Why?"
-    assert words(line(page, 3)) == "16:00:00 Hub door unknown card Refused This card is not enrolled Why?"
+    assert words(line(page, 3)) == "16:00:00 Hub door unknown card Refused Not known here Why?"
+    assert words(line(page, 4)) == "16:00:00 Hub door Refused with a code Not known here Why?"
     assert 'title="2027-01-15 16:00:00"' in line(page, 1)
     assert "abcdef" not in page
 

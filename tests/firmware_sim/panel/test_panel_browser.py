@@ -67,7 +67,7 @@ def test_a_stranger_is_told_why_and_what_to_do(page: Page) -> None:
     page.get_by_role("checkbox", name="Walk through after tapping").uncheck()
     page.get_by_role("button", name="Tap · in: Unknown card at east-gate").click()
     gate = page.get_by_role("article", name="East gate")
-    expect(gate).to_contain_text("This card is not enrolled. Ask the property office to enrol it")
+    expect(gate).to_contain_text("Not known here. Check it and try again")
     expect(gate).to_contain_text("locked")
 
 
@@ -133,7 +133,7 @@ def test_everything_is_reached_and_done_with_the_keyboard(page: Page) -> None:
     expect(page.get_by_role("radio", name="Unknown card")).to_be_checked()
     page.get_by_role("button", name="Tap · in: Unknown card at gym-turnstile").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("article", name="Gym turnstile")).to_contain_text("This card is not enrolled")
+    expect(page.get_by_role("article", name="Gym turnstile")).to_contain_text("Not known here")
 
 
 def test_a_hidden_page_gives_its_stream_back(panel: ServedPanel, page: Page) -> None:
