@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
-from cloud.cli_parts import HERE, FolderOption, JsonOption, fail
+from cloud.cli_parts import HERE, FolderOption, JsonOption, fail, tell
 from cloud.keys.folder import clock, open_folder
 from cloud.operators.tip import BadTips
 from cloud.operators.tips import AuditTipService
+from service.exit_codes import Exit
 
 app = typer.Typer(no_args_is_help=True, help="What operators did, and whether somebody changed it since.")
 
@@ -22,7 +23,7 @@ def tip(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
         found = AuditTipService(store, folder, clock).tip()
     if found is None:
         fail("nothing stands in the audit yet")
-    typer.echo(json.dumps(to_builtins(found)) if as_json else f"row {found.row}: {found.link}")
+    tell(as_json, to_builtins(found), f"row {found.row}: {found.link}")
 
 
 @app.command()
@@ -52,4 +53,4 @@ def verify(
         if found.is_whole:
             typer.echo("the audit is whole")
     if not found.is_whole:
-        raise SystemExit(1)
+        raise SystemExit(Exit.NOT_SO)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy import select
@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud import (
     audit_cli,
+    device_cli,
     exchange_cli,
     explain_cli,
     redecide_cli,
@@ -29,24 +30,23 @@ from cloud import (
     zone_cli,
 )
 from cloud.cli_parts import (
-    BY,
     HERE,
     FolderOption,
     JsonOption,
     KindsOption,
     LimitOption,
     VersionOption,
-    ago,
+    by_words,
+    english,
     fail,
     show,
     show_next_steps,
+    tell,
 )
 from cloud.devices.certificates import revoked_certificates
 from cloud.devices.registry import BadSite, NotRegistered, Site, check_site, site_of
-from cloud.devices.views import list_devices as registered_devices
-from cloud.devices.wired import wired_device
-from cloud.fleet.broker_config import PORT, BrokerPlace, broker_of, remember_broker, write_broker
-from cloud.fleet.service import LOCAL_BROKER, CannotRollOut, Position, Registrar
+from cloud.fleet.broker_config import PORT, BrokerPlace, remember_broker, write_broker
+from cloud.fleet.service import LOCAL_BROKER, CannotRollOut
 from cloud.founding import found_community
 from cloud.keys.broker_names import WATCH
 from cloud.keys.ca import open_authority
@@ -55,7 +55,7 @@ from cloud.keys.keys import KeysUnusable
 from cloud.line.broker import Arrived, BadAddress, Broker, parse_address
 from cloud.line.broker_tls import BrokerIdentity
 from cloud.line.watch import describe
-from cloud.points.zones import BadZone, ZoneService, read_openings
+from cloud.points.zones import BadZone
 from cloud.sample import SITE, seed_sample
 from cloud.setup.document import BadSetup
 from cloud.setup.service import Outdated
@@ -63,16 +63,16 @@ from cloud.store.labels import Label
 from cloud.store.schema import quarantine, tallies
 from cloud.web.assignments import BadAssignment
 from cloud.web.auth import LastAdmin, NameTaken, NoOperator, Role
+from cloud.web.words import CAUSES
 from contract.kinds import BadKind, add_folder
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run a community's cloud."
 )
-device_app = typer.Typer(no_args_is_help=True, help="Register devices.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused.")
 GROUPS = {
     "audit": audit_cli.app,
-    "device": device_app,
+    "device": device_cli.app,
     "retention": retention_cli.app,
     "rollout": rollout_cli.app,
     "user": user_cli.app,
@@ -92,7 +92,6 @@ for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 
 BrokerOption = Annotated[str, typer.Option("--broker", help="mqtt://127.0.0.1:1883 or mqtts://HOST:8883")]
-DeviceArgument = Annotated[str, typer.Argument(help="The device's name, as its wiring says it.")]
 SILENCE_S = 3.0
 """How often `watch` looks whether there is a broker at all."""
 
@@ -222,6 +221,7 @@ def broker_config(
     out: Annotated[Path | None, typer.Option(help="Where to write it. [default: broker in the folder]")] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where devices connect.")] = PORT,
     bind: Annotated[str, typer.Option(help="The address that the broker listens on; all if none is named.")] = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Write the folder that mosquitto runs in: TLS 1.3, a certificate for everybody, each device its own topics.
 
@@ -234,8 +234,12 @@ def broker_config(
             site, revoked = site_of(connection).name, revoked_certificates(connection, now_ms)
         write_broker(place, authority, site, revoked, now_ms, bind)
         remember_broker(folder, place)
-    typer.echo(f"the broker's folder is {place.folder}; devices find it at {place.url}")
-    typer.echo(f"fingerprint of the community's authority: {authority.fingerprint}")
+    tell(
+        as_json,
+        {"folder": place.folder, "url": place.url, "fingerprint": authority.fingerprint},
+        f"the broker's folder is {place.folder}; devices find it at {place.url}",
+        f"fingerprint of the community's authority: {authority.fingerprint}",
+    )
 
 
 @app.command()
@@ -281,97 +285,6 @@ def _line(shown: dict[str, Any]) -> str:
     return f"{shown['device']} {arrow} {shown['channel']}{kept} {json.dumps(message, ensure_ascii=False)}"
 
 
-@device_app.command("add")
-def add_device(
-    name: DeviceArgument,
-    public_key: Annotated[str, typer.Option(help="What hearthgate-edge shows: 65 bytes as hex.")],
-    out: Annotated[Path, typer.Option(help="Where to put what the device needs.")],
-    folder: FolderOption = HERE,
-    replace: Annotated[bool, typer.Option("--replace", help="A new Pi takes the old one's place.")] = False,
-    wiring: Annotated[Path | None, typer.Option(help="Its configuration file, which says what its points are.")] = None,
-    opened: zone_cli.OpenOption = None,
-) -> None:
-    """Register a device from this machine, without a code, and write the keys and the certificate that it needs.
-
-    Zones that its wiring names are made where they are missing; with --open-for those that no plan opens yet are
-    opened for a plan.
-    """
-    openings = read_openings(opened or ())
-    try:
-        public = bytes.fromhex(public_key)
-    except ValueError:
-        fail(f"the public key is no hex text: {public_key!r}")
-    try:
-        text = wiring.read_bytes().decode() if wiring else ""
-    except (OSError, UnicodeDecodeError) as wrong:
-        fail(f"{wiring} cannot be read: {wrong}")
-    with open_folder(folder) as (store, keys):
-        with store.reading() as connection:
-            meant = site_of(connection).name, name
-        if wiring and wired_device(text) != meant:
-            _fail_names(wiring, wired_device(text), meant)
-        registrar = Registrar(store, keys, open_authority(keys.folder, clock()), folder, clock)
-        admission = registrar.admit(public, text, Position(name, replace=replace), BY)
-        ZoneService(store, clock).open(BY, admission.placed.closed if openings else (), openings)
-        registrar.hand_out(name, admission.bundle, out)
-        if replace and broker_of(folder) is not None and not registrar.cut_off(name):
-            typer.echo("its predecessor's connection at the broker still has to be ended", err=True)
-    typer.echo(f"{name} is registered; its keys are in {out}")
-    for line in zone_cli.placement_lines(admission.placed, openings, folder):
-        typer.echo(line)
-    if not wiring:
-        typer.echo("without --wiring the cloud knows only the points that it knew before")
-
-
-def _fail_names(wiring: Path, written: tuple[str, str], meant: tuple[str, str]) -> NoReturn:
-    written_names, needed = (f'site = "{site}" and name = "{name}"' for site, name in (written, meant))
-    fail(f"{wiring} says {written_names}: below [device] write {needed}")
-
-
-@device_app.command("lost")
-def lose_device(name: DeviceArgument, folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
-    """A device was stolen or thrown away: believe it no more, cut it off, and list the cards to re-issue."""
-    with open_folder(folder) as (store, keys):
-        registrar = Registrar(store, keys, open_authority(keys.folder, clock()), folder, clock)
-        loss = registrar.lose(name, BY)
-        cut = loss.told and registrar.cut_off(name)
-    cards = [{"name": card.name.en, "unit": card.unit, "card": card.label} for card in loss.cards]
-    if as_json:
-        typer.echo(json.dumps({"told": loss.told, "cut": cut, "cards": cards}, ensure_ascii=False))
-        return
-    typer.echo(f"{name} is lost: its seal and its certificate count no longer")
-    typer.echo("the broker has ended its connection" if cut else "its connection at the broker still has to be ended")
-    if not cards:
-        typer.echo("no card that is still in use lay on it")
-        return
-    typer.echo(
-        "whoever has it has the site's digest key and finds these card numbers in minutes: give these people new "
-        "cards. The key is the same on every device of the site; it is not changed by this"
-    )
-    show(cards, ("name", "unit", "card"), as_json=False)
-
-
-@device_app.command("list")
-def list_devices(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
-    """Every registered device, and whether the cloud hears it."""
-    with open_folder(folder) as (store, _), store.reading() as connection:
-        devices = registered_devices(connection)
-    now_ms = clock()
-    shown = [
-        {
-            "name": device.name,
-            "presence": "lost" if device.lost_ms else device.presence(now_ms).value,
-            "heard_ms": device.heard_ms,
-            "heard": None if device.heard_ms is None else ago(device.heard_ms, now_ms),
-            "lost_ms": device.lost_ms,
-            "roster": device.roster_number,
-            "waiting": device.waiting,
-        }
-        for device in devices
-    ]
-    show(shown, ("name", "presence", "heard", "roster", "waiting"), as_json)
-
-
 @quarantine_app.command("list")
 def list_quarantine(
     folder: FolderOption = HERE,
@@ -380,11 +293,13 @@ def list_quarantine(
 ) -> None:
     """The newest that was refused, with its first bytes in hex, and how much there was of each sort."""
     with open_folder(folder) as (store, _), store.reading() as connection:
+        language = english(store)
         newest = connection.execute(select(quarantine).order_by(quarantine.c.id.desc()).limit(limit)).mappings().all()
         counted = connection.execute(select(tallies)).mappings().all()
     rows = [{**row, "payload": row["payload"].hex()} for row in newest]
     if as_json:
         typer.echo(json.dumps({"tallies": [dict(row) for row in counted], "newest": rows}))
         return
-    show(counted, ("device", "channel", "why", "count", "last_ms"), as_json=False)
-    show(rows, ("at_ms", "device", "channel", "why", "detail", "size"), as_json=False)
+    said = {"why": by_words(CAUSES)}
+    show([dict(row) for row in counted], ("device", "channel", "why", "count", "last_ms"), False, language, said)
+    show(rows, ("at_ms", "device", "channel", "why", "detail", "size"), False, language, said)

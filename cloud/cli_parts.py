@@ -2,14 +2,23 @@
 
 import json
 import shlex
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, NoReturn
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.box import HEAVY_HEAD
 
+from cloud.devices.registry import site_of
+from cloud.store.database import Store
+from cloud.web import words
+from cloud.web.i18n import ENGLISH, LAST_MS, Language, languages
+from cloud.web.words import Said
+from contract.phrases import Phrase
+from service.exit_codes import Exit
 from service.tables import print_tables, table
 from service.version import version_of
 
@@ -34,23 +43,38 @@ VersionOption = Annotated[
 def fail(message: str) -> NoReturn:
     """What the user can mend is one line and exit code 2."""
     typer.echo(f"hearthgate-cloud: {message}", err=True)
-    raise SystemExit(2)
+    raise SystemExit(Exit.MENDABLE)
 
 
-def moment(at_ms: int) -> str:
-    """A time to read, in UTC; as it is where no calendar holds it, for devices may say anything."""
-    try:
-        return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    except (OverflowError, ValueError, OSError):
-        return str(at_ms)
+def tell(as_json: bool, values: Mapping[str, Any], *lines: str) -> None:
+    """What a command has done: as values for a program, or in lines to read."""
+    if as_json:
+        typer.echo(json.dumps(values, ensure_ascii=False))
+    for line in () if as_json else lines:
+        typer.echo(line)
+
+
+def site_zone(store: Store) -> ZoneInfo:
+    with store.reading() as connection:
+        return ZoneInfo(site_of(connection).zone)
+
+
+def english(store: Store) -> Language:
+    """English, with times of the site's clock."""
+    return languages(site_zone(store))[ENGLISH]
+
+
+def moment(at_ms: int, language: Language) -> str:
+    """A time to read, with the zone of its clock; as it is where no calendar holds it, for devices may say anything."""
+    return f"{language.moment(at_ms)} {language.zone_name}" if 0 <= at_ms < LAST_MS else str(at_ms)
 
 
 def ago(at_ms: int, now_ms: int) -> str:
-    """A time to read, and how long ago that was."""
+    """How long ago that was, in its largest unit of which there are two at least."""
     gone_s = max(0, now_ms - at_ms) // 1000
     spans = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
     count, unit = next(((gone_s // size, unit) for size, unit in spans if gone_s >= 2 * size), (gone_s, "s"))
-    return f"{moment(at_ms)}, {count} {unit} ago"
+    return f"{count} {unit} ago"
 
 
 NEXT_STEPS = (
@@ -70,17 +94,40 @@ def show_next_steps(folder: Path) -> None:
         typer.echo(f"  {what + ':':30}{command.format(folder=shlex.quote(str(folder)))}")
 
 
-def show(rows: Sequence[Any], columns: Iterable[str], as_json: bool) -> None:
-    """A list, as JSON or as a table. In a table a time (``began_ms``) is a date under its short name (``began``)."""
+AS_IT_IS: Mapping[str, Callable[[Any], Said]] = MappingProxyType({})
+
+
+def by_words(table: Mapping[Any, Said]) -> Callable[[Any], Said]:
+    """How a value is said by a table of words."""
+    return partial(words.of, table)
+
+
+def show(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Iterable[str],
+    as_json: bool,
+    language: Language | None = None,
+    said: Mapping[str, Callable[[Any], Said]] = AS_IT_IS,
+) -> None:
+    """A list, as JSON or as a table. In a table a time (``began_ms``) is a date under its short name, in the zone of
+    the language, and values of the columns in ``said`` are put in words by it."""
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False))
         return
     names = list(columns)
-    cells = ([_cell(name, row[name]) for name in names] for row in rows)
-    print_tables(table((name.removesuffix("_ms") for name in names), cells, box=HEAVY_HEAD))
+    cells = ([_cell(name, row[name], language, said.get(name, str)) for name in names] for row in rows)
+    print_tables(table((_title(name, language) for name in names), cells, box=HEAVY_HEAD))
 
 
-def _cell(name: str, value: object) -> str:
-    if value is None:
+def _title(name: str, language: Language | None) -> str:
+    is_time = language is not None and name.endswith("_ms")
+    return f"{name.removesuffix('_ms')} ({language.zone_name})" if language and is_time else name.replace("_", " ")
+
+
+def _cell(name: str, value: Any, language: Language | None, words_of: Callable[[Any], Said]) -> str:
+    if value in (None, ""):
         return ""
-    return moment(value) if name.endswith("_ms") and isinstance(value, int) else str(value)
+    if language and name.endswith("_ms"):
+        return moment(value, language).removesuffix(f" {language.zone_name}")
+    said = words_of(value)
+    return said.en if isinstance(said, Phrase) else said

@@ -1,18 +1,18 @@
 """``hearthgate-cloud import`` and ``export``: people in from a file, and everything out into a folder."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail
+from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail, tell
 from cloud.exchange.export import EVENT_DAYS, ExportChoice, ExportService, csv_text, ndjson_text, write_sqlite
 from cloud.exchange.rule import TableProblem
 from cloud.exchange.service import ImportReport, ImportService
 from cloud.exchange.sheet import NoTable
 from cloud.keys.folder import clock, open_folder
+from service.exit_codes import Exit
 
 SHOWN = 50
 """Lines that are printed; more are counted, and all are there with --json."""
@@ -39,15 +39,11 @@ def import_people(
             report = service.run(BY, content, apply=not dry_run, new_flats=new_flats, new_companies=new_companies)
         except NoTable as wrong:
             fail(f"{file}: {wrong}")
-    if as_json:
-        typer.echo(json.dumps(report_json(report), ensure_ascii=False))
-    else:
-        for line in report_lines(report, file.name):
-            typer.echo(line)
+    tell(as_json, report_json(report), *report_lines(report, file.name))
     if report.problems:
-        raise SystemExit(2)
+        raise SystemExit(Exit.MENDABLE)
     if not (report.applied or dry_run):
-        raise SystemExit(3)
+        raise SystemExit(Exit.SECOND_STEP)
 
 
 def export_all(
@@ -58,6 +54,7 @@ def export_all(
     numbers: Annotated[bool, typer.Option("--numbers", help="With numbers of cards; the audit says so.")] = False,
     event_days: Annotated[int, typer.Option(min=0, max=3650, help="Events of the last so many days.")] = EVENT_DAYS,
     folder: FolderOption = HERE,
+    as_json: JsonOption = False,
 ) -> None:
     """Write people, plans, cards, flats, points and events into files."""
     if not (as_csv or as_ndjson or as_sqlite):
@@ -74,7 +71,9 @@ def export_all(
             (out / f"{name}.ndjson").write_text(ndjson_text(rows), encoding="utf-8")
     if as_sqlite:
         write_sqlite(out / "hearthgate.db", tables)
-    typer.echo(f"{out}: " + ", ".join(f"{len(rows)} {name}" for name, rows in tables.items()))
+    counts = {name: len(rows) for name, rows in tables.items()}
+    said = f"{out}: " + ", ".join(f"{count} {name}" for name, count in counts.items())
+    tell(as_json, {"folder": str(out), "rows": counts}, said)
 
 
 def report_lines(report: ImportReport, name: str) -> Iterator[str]:

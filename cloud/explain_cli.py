@@ -2,14 +2,12 @@
 
 import re
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from msgspec import json
 
-from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail
+from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail, site_zone
 from cloud.devices.event_views import EventView
-from cloud.devices.registry import site_of
 from cloud.explain.answers import WhoAnswer, WhyAnswer, who_of, why_of
 from cloud.explain.credential import find_digest
 from cloud.explain.moments import BadMoment, Moment, read_moment
@@ -93,18 +91,13 @@ def _event(store: Store, text: str) -> EventView:
     return found or fail(f"--event {text}: there is no such event; write DEVICE/JOURNAL/SEQ, or its number")
 
 
-def _zone(store: Store) -> ZoneInfo:
-    with store.reading() as connection:
-        return ZoneInfo(site_of(connection).zone)
-
-
 def _spoken(store: Store, code: str) -> Language:
-    spoken = {language[:2]: one for language, one in languages(_zone(store)).items()}
+    spoken = {language[:2]: one for language, one in languages(site_zone(store)).items()}
     return spoken[code] if code in spoken else fail(f"--language {code}: write zh or en")
 
 
 def _moment(store: Store, text: str) -> Moment:
     try:
-        return read_moment(text, _zone(store), clock())
+        return read_moment(text, site_zone(store), clock())
     except BadMoment:
         fail(f"--at {text}: write it as 2027-01-15T03:12, or as 03:12")

@@ -6,11 +6,13 @@ from typing import Any
 import msgspec
 import typer
 
-from cloud.cli_parts import HERE, FolderOption, JsonOption, show
+from cloud.cli_parts import HERE, FolderOption, JsonOption, by_words, english, show
 from cloud.devices.registry import site_of
 from cloud.keys.folder import open_folder
 from cloud.redecide.rule import Redecided
 from cloud.redecide.service import Run, redecide_all
+from cloud.redecide.words import VERDICTS, WHY_NOT
+from service.exit_codes import Exit
 
 
 def redecide(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
@@ -19,17 +21,19 @@ def redecide(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
     with open_folder(folder) as (store, _):
         with store.reading() as connection:
             site = site_of(connection).name
-        run = redecide_all(store, site)
+        run, language = redecide_all(store, site), english(store)
     counts = _counts(run)
     differences = [msgspec.structs.asdict(one) for one in run.differences]
     if as_json:
         typer.echo(json.dumps({"counts": counts, "differences": differences}, ensure_ascii=False))
     else:
-        show(counts, ("verdict", "why", "count"), as_json)
+        said = {"verdict": by_words(VERDICTS), "why": by_words(WHY_NOT)}
+        show(counts, ("verdict", "why", "count"), as_json, language, said)
         if differences:
-            show(differences, ("at_ms", "device", "point", "said", "ours", "roster"), as_json)
+            reasons = dict.fromkeys(("said", "ours"), language.reason)
+            show(differences, ("at_ms", "device", "point", "said", "ours", "roster"), as_json, language, reasons)
     if run.tally[Redecided.DIFFERENT, None]:
-        raise SystemExit(1)
+        raise SystemExit(Exit.NOT_SO)
 
 
 def _counts(run: Run) -> list[dict[str, Any]]:

@@ -30,6 +30,8 @@ from cloud.setup.store import people_names
 from cloud.setup_cli import read_file, setup_service
 from cloud.store.database import open_store
 from cloud.store.labels import Label
+from cloud.web.i18n import ENGLISH, Language, languages
+from cloud.web.words import plain
 from contract.reasons import TABLE, Reason
 from contract.roster import HOLDER_BYTES
 from contract.sealing import DIGEST_BYTES, DigestKey
@@ -73,7 +75,7 @@ def replay(
         if as_json:
             _print_lines(rows, weighed.checks)
         else:
-            _print_summary(rows, weighed.checks)
+            _print_summary(rows, weighed.checks, languages(weighed.zone)[ENGLISH])
 
 
 def _print_lines(rows: Iterator[LogRow], checks: Sequence[Check]) -> None:
@@ -82,7 +84,7 @@ def _print_lines(rows: Iterator[LogRow], checks: Sequence[Check]) -> None:
         sys.stdout.write(f'{{"line": {row.line}, {lines[verdict(row, checks)]}')
 
 
-def _print_summary(rows: Iterator[LogRow], checks: Sequence[Check]) -> None:
+def _print_summary(rows: Iterator[LogRow], checks: Sequence[Check], language: Language) -> None:
     counts, refused = Counter[Reason](), 0
     for row in rows:
         reason = verdict(row, checks)
@@ -91,12 +93,13 @@ def _print_summary(rows: Iterator[LogRow], checks: Sequence[Check]) -> None:
             continue
         refused += 1
         if refused <= SHOWN:
-            when = "" if row.at_ms is None else f"{moment(row.at_ms)} "
-            typer.echo(f"line {row.line}: {when}{row.holder} {row.direction} at {row.point}: {reason}")
+            when = "" if row.at_ms is None else f"{moment(row.at_ms, language)} "
+            typer.echo(f"line {row.line}: {when}{row.holder} {row.direction} at {row.point}: {language.reason(reason)}")
     if refused > SHOWN:
         typer.echo(f"and {refused - SHOWN} refusals more; all are there with --json")
     for reason, count in counts.most_common():
-        typer.echo(f"{count:>9} {'allowed' if TABLE[reason].allows else 'refused'}: {reason}")
+        said = f"allowed: {plain(reason)}" if TABLE[reason].allows else f"refused: {language.reason(reason)}"
+        typer.echo(f"{count:>9} {said}")
     typer.echo(f"{counts.total():>9} rows")
     if not checks:
         typer.echo("nothing was checked: name a community with --dir, or a setup with --setup")

@@ -1,15 +1,15 @@
 """``hearthgate-cloud rollout``: how devices are wired, one first and then all."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail, show
+from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, by_words, fail, show, tell
 from cloud.fleet.service import NoSuchRollout, RolloutService
 from cloud.fleet.store import list_rollouts
 from cloud.keys.folder import clock, open_folder
+from cloud.web.words import LEGS, ROLLOUTS
 
 app = typer.Typer(no_args_is_help=True, help="Change how devices are wired, one first and then all.")
 
@@ -32,7 +32,7 @@ def start(
     except UnicodeDecodeError as wrong:
         fail(f"{wirings}: a file is no text: {wrong}")
     first = f"to {started.canary} first, in all to {len(started.legs)}"
-    typer.echo(json.dumps({"id": started.id}) if as_json else f"roll-out {started.id} goes {first}")
+    tell(as_json, {"id": started.id}, f"roll-out {started.id} goes {first}")
 
 
 @app.command("list")
@@ -51,7 +51,8 @@ def list_all(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
         for rollout in rollouts
         for leg in rollout.legs
     ]
-    show(shown, ("rollout", "state", "device", "is", "why"), as_json)
+    said = {"state": by_words(ROLLOUTS), "is": by_words(LEGS)}
+    show(shown, ("rollout", "state", "device", "is", "why"), as_json, said=said)
 
 
 @app.command("stop")
@@ -59,6 +60,7 @@ def stop(
     rollout: Annotated[str, typer.Argument(help="Its id, as rollout list shows it.")],
     reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
     folder: FolderOption = HERE,
+    as_json: JsonOption = False,
 ) -> None:
     """Take back what is not applied yet. The running cloud does it within seconds."""
     try:
@@ -66,4 +68,4 @@ def stop(
             RolloutService(store, clock).stop(rollout, BY, reason)
     except NoSuchRollout:
         fail(f"there is no roll-out {rollout}; see hearthgate-cloud rollout list")
-    typer.echo(f"roll-out {rollout} is being stopped")
+    tell(as_json, {"id": rollout, "state": "stopping"}, f"roll-out {rollout} is being stopped")

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from cloud.charging.store import list_sessions
-from cloud.cli_parts import HERE, FolderOption, JsonOption, LimitOption, show
+from cloud.cli_parts import HERE, FolderOption, JsonOption, LimitOption, by_words, english, show
 from cloud.keys.folder import clock, open_folder
+from cloud.web.words import SESSIONS
 
 app = typer.Typer(no_args_is_help=True, help="Charging sessions.")
 
@@ -18,8 +19,9 @@ def list_charging(
     limit: LimitOption = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """Those that were told of last, first. Times are UTC milliseconds of their devices."""
+    """Those that were told of last, first."""
     with open_folder(folder) as (store, _), store.reading() as connection:
+        language = english(store)
         sessions = list_sessions(connection, point=point, limit=limit)
     shown = [
         {
@@ -34,4 +36,6 @@ def list_charging(
         }
         for session in sessions
     ]
-    show(shown, ("session", "point", "who", "began_ms", "state", "reason", "energy_wh", "fen"), as_json)
+    columns = ("session", "point", "who", "began_ms", "state", "reason", "energy_wh", "fen")
+    said = {"state": by_words({**SESSIONS, "ended": "Ended"}), "reason": language.stop}
+    show(shown, columns, as_json, language, said)

@@ -1,25 +1,23 @@
 """``hearthgate-cloud setup``: the whole setup of a community as one file, exported and put in place."""
 
-import json
 import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail
+from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail, tell
 from cloud.keys.folder import clock, open_folder
 from cloud.setup.csv_rows import write_csv
 from cloud.setup.document import BOUNDS, SetupFile
 from cloud.setup.service import NeedsAccept, SetupService
 from cloud.setup.summary import lines_of, values_of
 from cloud.store.database import Store
+from service.exit_codes import Exit
 
 app = typer.Typer(no_args_is_help=True, help="The setup of the community as one file.")
 
 MAX_BYTES = 4 * BOUNDS.characters
-SECOND_STEP = 3
-"""The exit code of a change that wants to be accepted."""
 
 
 @app.command()
@@ -27,6 +25,7 @@ def export(
     file: Annotated[Path, typer.Argument(help="Where to write it; flats stand in a CSV file beside it.")],
     folder: FolderOption = HERE,
     replace: Annotated[bool, typer.Option("--replace", help="Write over files that are there.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write what stands: zones, hours, plans, points, flats, cells, duties, retention. No person, card or secret."""
     with open_folder(folder) as (store, _):
@@ -40,7 +39,7 @@ def export(
             fail(f"{path} is there already: name another file, or --replace it")
     for path, text in written.items():
         path.write_text(text, encoding="utf-8", newline="")
-        typer.echo(f"written: {path}")
+    tell(as_json, {"written": [str(path) for path in written]}, *(f"written: {path}" for path in written))
 
 
 @app.command()
@@ -61,15 +60,11 @@ def apply(
         except NeedsAccept as wants:
             needed = preview = wants.preview
     is_done = needed is None and not dry_run
-    if as_json:
-        typer.echo(json.dumps(values_of(preview, is_done=is_done), ensure_ascii=False))
-    else:
-        for line in lines_of(preview, is_done=is_done):
-            typer.echo(line)
+    tell(as_json, values_of(preview, is_done=is_done), *lines_of(preview, is_done=is_done))
     if needed:
         command = f"hearthgate-cloud setup apply {shlex.quote(str(file))} --accept {needed.code}"
         typer.echo(f"nothing was changed; to carry it out: {command} --dir {shlex.quote(str(folder))}", err=True)
-        raise SystemExit(SECOND_STEP)
+        raise SystemExit(Exit.SECOND_STEP)
 
 
 def read_file(path: Path) -> SetupFile:

@@ -1,6 +1,5 @@
 """``hearthgate-cloud user``: those who may log in to the console."""
 
-import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +9,14 @@ from typing import Annotated
 
 import typer
 
-from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail, show
+from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, by_words, english, fail, show, tell
 from cloud.keys.folder import clock, open_folder
 from cloud.store.database import Store
 from cloud.web import operators
 from cloud.web.auth import MAX_NAME, Authenticator, BadName, NoOperator, Role
 from cloud.web.networks import network_of
 from cloud.web.roles import ROLES
+from cloud.web.words import ROLES as ROLES_IN_WORDS
 
 app = typer.Typer(no_args_is_help=True, help="Those who may log in to the console.")
 
@@ -55,27 +55,27 @@ def reset_password(name: UserArgument, folder: FolderOption = HERE, as_json: Jso
 
 
 @app.command("disable")
-def disable_user(name: UserArgument, folder: FolderOption = HERE) -> None:
+def disable_user(name: UserArgument, folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
     """Somebody may log in no more, and is logged out at once. Can be taken back."""
     with _operator_of(folder, name) as (authenticator, operator):
         authenticator.set_disabled(operator, True, BY)
-    typer.echo(f"operator {name} may log in no more")
+    tell(as_json, {"operator": name, "disabled": True}, f"operator {name} may log in no more")
 
 
 @app.command("enable")
-def enable_user(name: UserArgument, folder: FolderOption = HERE) -> None:
+def enable_user(name: UserArgument, folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
     """Let somebody log in again who was disabled."""
     with _operator_of(folder, name) as (authenticator, operator):
         authenticator.set_disabled(operator, False, BY)
-    typer.echo(f"operator {name} may log in again")
+    tell(as_json, {"operator": name, "disabled": False}, f"operator {name} may log in again")
 
 
 @app.command("remove")
-def remove_user(name: UserArgument, folder: FolderOption = HERE) -> None:
+def remove_user(name: UserArgument, folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
     """Forget somebody for good. What they did stays in the audit, and their name may be given again."""
     with _operator_of(folder, name) as (authenticator, operator):
         authenticator.remove_operator(operator, BY)
-    typer.echo(f"operator {name} is removed")
+    tell(as_json, {"operator": name, "removed": True}, f"operator {name} is removed")
 
 
 @contextmanager
@@ -93,13 +93,20 @@ def _operator_of(folder: Path, name: str) -> Iterator[tuple[Authenticator, opera
 def list_users(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
     """Everybody who may log in."""
     with open_folder(folder) as (store, _), store.reading() as connection:
-        users = operators.list_operators(connection)
+        language, users = english(store), operators.list_operators(connection)
     names = ("name", "role", "of", "disabled", "last_login_ms")
-    show([{name: getattr(user, name) for name in names} for user in users], names, as_json)
+    rows = [{name: getattr(user, name) for name in names} for user in users]
+    show(rows, names, as_json, language, {"role": by_words(ROLES_IN_WORDS), "disabled": _yes_or_no})
+
+
+def _yes_or_no(is_so: bool) -> str:
+    return "yes" if is_so else "no"
 
 
 @app.command("admit")
-def admit_user(name: UserArgument, address: AddressArgument, folder: FolderOption = HERE) -> None:
+def admit_user(
+    name: UserArgument, address: AddressArgument, folder: FolderOption = HERE, as_json: JsonOption = False
+) -> None:
     """Let somebody log in from an address while strangers guess at their name; the password is needed all the same."""
     try:
         network = network_of(str(ip_address(address)))
@@ -107,7 +114,8 @@ def admit_user(name: UserArgument, address: AddressArgument, folder: FolderOptio
         fail(f"{address} is no address: write it as the audit shows it, such as 192.0.2.7")
     with open_folder(folder) as (store, _):
         Authenticator(store, clock).admit(name, address, BY)
-    typer.echo(f"operator {name} may log in from {network}, whoever guesses at the name elsewhere")
+    said = f"operator {name} may log in from {network}, whoever guesses at the name elsewhere"
+    tell(as_json, {"operator": name, "network": str(network)}, said)
 
 
 def part_of(role: Role, **of: str) -> str:
@@ -129,7 +137,5 @@ def add_operator(store: Store, name: str, role: Role, of: str = "") -> str:
 
 def show_password(name: str, password: str, as_json: bool) -> None:
     """Print a password, this once."""
-    if as_json:
-        typer.echo(json.dumps({"operator": name, "password": password}))
-    else:
-        typer.echo(f"operator {name}, password {password} (shown only now)")
+    said = f"operator {name}, password {password} (shown only now)"
+    tell(as_json, {"operator": name, "password": password}, said)

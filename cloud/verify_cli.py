@@ -4,12 +4,15 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from msgspec import to_builtins
 
 from cloud.authority.proof import MAX_LINE, Broken, NoExport, Report, verify_export
 from cloud.cli_parts import JsonOption, fail, moment
+from cloud.web.i18n import ENGLISH, languages
+from service.exit_codes import Exit
 
 
 def verify(
@@ -25,7 +28,7 @@ def verify(
         fail(f"{file}: {wrong.strerror}")
     except Broken as wrong:
         typer.echo(json.dumps({"whole": False, "why": str(wrong)}) if as_json else f"{file}: NOT WHOLE: {wrong}")
-        raise SystemExit(1) from None
+        raise SystemExit(Exit.NOT_SO) from None
     if as_json:
         typer.echo(json.dumps({"whole": True, **to_builtins(report)}, ensure_ascii=False))
         return
@@ -43,7 +46,8 @@ def _said(report: Report) -> Iterator[str]:
     head = report.head
     officers = ", ".join(f"{one.name} ({one.number})" for one in head.officers)
     yield f"whole: document {head.document} of {head.site}, for {officers}"
-    yield f"from {moment(head.from_ms)} to {moment(head.until_ms)}"
+    language = languages(ZoneInfo("UTC"))[ENGLISH]  # The file says of no site on which clock it lives.
+    yield f"from {moment(head.from_ms, language)} to {moment(head.until_ms, language)}"
     yield f"entered by {head.entered_by}, released by {head.released_by}"
     yield f"{report.proved} events are proved by the seals of their devices"
     yield f"{report.by_cloud} events rest on the seal of the community's cloud alone"

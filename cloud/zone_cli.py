@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, show
+from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, show, tell
 from cloud.keys.folder import clock, open_folder
 from cloud.points.zone_store import view_zones
 from cloud.points.zones import Placed, ZoneService, read_openings
@@ -30,6 +30,7 @@ def add(
     label_en: EnOption = "",
     opened: OpenOption = None,
     folder: FolderOption = HERE,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a zone, and say whose plan opens it. One that exists stays, and is opened for further plans."""
     openings = read_openings(opened or ())
@@ -37,9 +38,13 @@ def add(
         made = ZoneService(store, clock).add(BY, name, label_zh, label_en, openings)
         with store.reading() as connection:
             closed = [zone.name for zone in view_zones(connection) if zone.closed and zone.name == name]
-    typer.echo(f"zone {name} is made" if made else f"zone {name} was there already")
-    for line in placement_lines(Placed(closed=closed or ([name] if openings else [])), openings, folder):
-        typer.echo(line)
+    placed = Placed(closed=closed or ([name] if openings else []))
+    tell(
+        as_json,
+        {"zone": name, "made": made, "opened_for": openings, "closed": bool(closed)},
+        f"zone {name} is made" if made else f"zone {name} was there already",
+        *placement_lines(placed, openings, folder),
+    )
 
 
 @app.command("list")
@@ -61,11 +66,17 @@ def list_zones(folder: FolderOption = HERE, as_json: JsonOption = False) -> None
 
 
 @app.command()
-def rename(name: ZoneArgument, label_zh: ZhOption = "", label_en: EnOption = "", folder: FolderOption = HERE) -> None:
+def rename(
+    name: ZoneArgument,
+    label_zh: ZhOption = "",
+    label_en: EnOption = "",
+    folder: FolderOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
     """Call a zone something else on screens. Its name in wirings stays."""
     with open_folder(folder) as (store, _):
         ZoneService(store, clock).rename(BY, name, label_zh, label_en)
-    typer.echo(f"zone {name} is called {label_zh or label_en} now")
+    tell(as_json, {"zone": name, "zh": label_zh, "en": label_en}, f"zone {name} is called {label_zh or label_en} now")
 
 
 def placement_lines(placed: Placed, openings: Mapping[str, str], folder: Path) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -73,9 +74,10 @@ def keeper(
 
 
 @app.command()
-def key(config: ConfigOption = DEFAULT_CONFIG) -> None:
+def key(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Print the public half of this device's key as hex, making the key at first use: what the cloud registers."""
-    typer.echo(Identity(load(config).keys).public_key)
+    public_key = Identity(load(config).keys).public_key
+    typer.echo(json.dumps({"public_key": public_key}) if as_json else public_key)
 
 
 @app.command()
@@ -87,15 +89,19 @@ def adopt(
     label: Annotated[Path | None, typer.Option(help="Write the code as a label to print: an SVG file.")] = None,
     wait_min: Annotated[int, typer.Option(min=0, max=24 * 60, help="How long to wait for the operator.")] = 60,
     again: Annotated[bool, typer.Option("--again", help="Though its certificate lasts: it is revoked.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Ask the cloud to take this device in: shows a code, and waits until an operator has confirmed it.
 
-    May be stopped and run again: the code stays the same for a day.
+    May be stopped and run again: the code stays the same for a day. With --json each line is one object.
     """
     from edge.adoption.adopt import adopt_device
 
+    def say(text: str, values: Mapping[str, Any]) -> None:
+        typer.echo(json.dumps(values, ensure_ascii=False) if as_json else text)
+
     try:
-        adopt_device(url, authority, config, keys, label, wait_min * 60.0, typer.echo, time.sleep, again)
+        adopt_device(url, authority, config, keys, label, wait_min * 60.0, say, time.sleep, again)
     except KeyboardInterrupt:
         fail("stopped; run this again, the code stays the same for a day")
 
@@ -220,13 +226,14 @@ def show_config(
 
 
 @config_app.command()
-def drop(config: ConfigOption = DEFAULT_CONFIG, _kinds: KindsOption = None) -> None:
+def drop(config: ConfigOption = DEFAULT_CONFIG, _kinds: KindsOption = None, as_json: JsonOption = False) -> None:
     """Go back to the device's own file, while its agent is stopped. What the cloud sent is not taken again."""
     wirings = Wirings(load(config))
     agents = FileLock(wirings.local.state / "journal.db")
     wirings.drop()
     agents.release()
-    typer.echo(f"{config} rules from the agent's next start on; the keeper follows it by itself")
+    said = f"{config} rules from the agent's next start on; the keeper follows it by itself"
+    typer.echo(json.dumps({"source": "local", "file": str(config)}) if as_json else said)
 
 
 @ocpp_app.command("add")

@@ -115,6 +115,7 @@ def new(
     site: Annotated[str, typer.Option(help="The estate's name, as hearthgate-cloud init was given it.")],
     zone: Annotated[str, typer.Option(help="Where its points stand. [default: as in the sample]")] = "",
     broker: Annotated[str, typer.Option(help="mqtt://127.0.0.1:1883 or mqtts://HOST:8883")] = "mqtt://127.0.0.1:1883",
+    as_json: JsonOption = False,
 ) -> None:
     """Write the configuration file of a simulated device, to be run with `hearthgate-sim device`."""
     from firmware_sim.worlds.demo.samples import kinds
@@ -123,7 +124,8 @@ def new(
     if sample not in kinds():
         fail(f"there is no sample {sample}; there is {', '.join(kinds())}", PROGRAM)
     path = write_device(folder, sample, site=site, zone=zone, broker=broker)
-    typer.echo(f"wrote {path}; run it with: hearthgate-sim device {path}")
+    said = f"wrote {path}; run it with: hearthgate-sim device {path}"
+    typer.echo(json.dumps({"file": str(path)}) if as_json else said)
 
 
 @app.command()

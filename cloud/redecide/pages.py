@@ -1,15 +1,14 @@
 """The page of decisions that the cloud has decided again."""
 
-from collections.abc import Mapping
-
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from msgspec import Struct
 
 from cloud.devices.event_views import last_arrival
 from cloud.devices.registry import site_of
-from cloud.redecide.rule import Redecided, Why
+from cloud.redecide.rule import Redecided
 from cloud.redecide.store import counts_of, list_differences, marked
+from cloud.redecide.words import VERDICTS, WHY_NOT
 from cloud.web.context import N_, ReadingConfig
 from cloud.web.domain import Nav, NavGroup
 from cloud.web.params import Cursor
@@ -18,25 +17,6 @@ from cloud.web.roles import Right
 ROWS = 50
 REPLAYED = (Redecided.SAME, Redecided.DIFFERENT)
 IN_HINDSIGHT = (Redecided.WOULD_REFUSE, Redecided.WOULD_ALLOW, Redecided.HINDSIGHT_SAME)
-
-VERDICTS: Mapping[Redecided, str] = {
-    Redecided.SAME: N_("Decided the same again"),
-    Redecided.DIFFERENT: N_("Decided otherwise"),
-    Redecided.WOULD_REFUSE: N_("Allowed there, and by then refused in the cloud"),
-    Redecided.WOULD_ALLOW: N_("Refused there, and by then allowed in the cloud"),
-    Redecided.HINDSIGHT_SAME: N_("The same by the cloud's roster of that moment"),
-}
-WHY_NOT: Mapping[Why, str] = {
-    Why.OTHER_RULE: N_("Decided by another version of the rule"),
-    Why.STATION: N_("The station had a reason of its own"),
-    Why.DEVICE_FAULT: N_("An error inside the device"),
-    Why.ERASED: N_("The card was erased"),
-    Why.UNREADABLE: N_("The event or its roster cannot be read"),
-    Why.ROSTER_GONE: N_("Its roster is not kept any more"),
-    Why.OTHER_ROSTER: N_("It used a roster that this cloud did not issue"),
-    Why.CLOCK_UNSET: N_("The device did not know the time"),
-    Why.USE_UNKNOWN: N_("What was used of the newer plan is not known"),
-}
 
 router = APIRouter()
 NAV = (Nav(NavGroup.DEVICES, "/redecide", N_("Decided again"), after="/quarantine", right=Right.CONFIG),)

@@ -38,6 +38,22 @@ class Difference(Struct, frozen=True):
         before = self.before
         return {name: (before.get(name), now) for name, now in self.after.items() if before.get(name) != now}
 
+    @property
+    def texts(self) -> dict[str, tuple[str, str]]:
+        """The same to read, as the file has it; empty for nothing."""
+        return {name: (written(was), written(now)) for name, (was, now) in self.fields.items()}
+
+
+def written(value: Any) -> str:
+    """A value of a row as the file has it, without quotes; empty for nothing."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {written(one)}" for key, one in value.items()) + " }" if value else ""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(written, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
 
 class PointCount(Struct, frozen=True):
     """How many people gain or lose a point by a plan, and the names of the first of them."""

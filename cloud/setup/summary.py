@@ -54,16 +54,8 @@ def _shortened(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _row(one: Difference) -> str:
-    fields = "; ".join(f"{name}: {_value(was)} → {_value(now)}" for name, (was, now) in one.fields.items())
+    fields = "; ".join(f"{name}: {was or 'none'} → {now or 'none'}" for name, (was, now) in one.texts.items())
     return f"{_SIGNS[one.what]} {one.table} {one.key}".rstrip() + (f": {fields}" if fields else "")
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {_value(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, list):
-        return ", ".join(map(_value, value)) or "none"
-    return "none" if value in (None, "") else str(value)
 
 
 def _count(one: PointCount, what: str) -> str:

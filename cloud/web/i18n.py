@@ -64,6 +64,11 @@ class Language:
         self.translations = translations
         self._zone = zone
 
+    @property
+    def zone_name(self) -> str:
+        """Of the clock that times are written by, such as ``Asia/Shanghai``."""
+        return self._zone.key
+
     def say(self, text: str | Phrase) -> str:
         """A text of the catalogue, or one that brings both of its languages."""
         if isinstance(text, Phrase):

@@ -6,6 +6,7 @@ came: a console is often older than the newest device.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from cloud.devices.event_views import EventView
 from cloud.web.audit_words import ACTIONS, DETAILS
@@ -163,7 +164,7 @@ CAUSES: Mapping[str, str] = {
 """Why something was put into quarantine."""
 
 
-def of(table: Mapping[str, Said], word: object) -> Said:
+def of(table: Mapping[Any, Said], word: object) -> Said:
     """The words of a table for a word; one that it has not is shown as it came."""
     return table.get(str(word)) or plain(str(word))
 

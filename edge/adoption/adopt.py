@@ -6,7 +6,7 @@ Asked again, the cloud knows the key, and the device goes on where it was. What 
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from contract.adoption import MAX_WIRING_BYTES, Bundle, code_of, open_bundle
@@ -22,6 +22,8 @@ from edge.machine.clock import CLOCK_FILE, DeviceClock
 from edge.machine.files import write_whole
 
 ASK_EVERY_S = 2.0
+Say = Callable[[str, Mapping[str, str | bool | None]], object]
+"""Tells whoever adopts a device something, in words and as values for a program."""
 _KEYS = {
     "digest.key": "digest_key",
     "sync.key": "sync_key",
@@ -39,30 +41,36 @@ def adopt_device(
     keys: Path | None,
     label: Path | None,
     patience_s: float,
-    say: Callable[[str], object],
+    say: Say,
     pause: Callable[[float], object],
     again: bool = False,
 ) -> None:
-    """The whole of it, for this machine; ``again`` for one whose certificate is in its time and still no good.
+    """The whole of it, for this machine; ``again`` for one whose certificate is in its time and still no good. Whatever
+    it says names the device: another one may be adopted in the terminal beside it.
 
     Raises ``NotAdopted``, ``ConfigError``, ``IdentityError`` or ``OSError``.
     """
     device = load(config) if config.exists() else None
+    called = device.device.name if device else "this device"
     folder = keys or (device.keys if device else Path(KEYS_FOLDER))
     clock = DeviceClock((device.state if device else folder) / CLOCK_FILE)
     cloud = EnrollmentClient(url, fingerprint, clock)
     key = own_key(folder)
     if not again and _is_adopted(folder, clock, cloud.authority):
-        say("this device is adopted already\nif the broker does not let it in, add --again")
+        said = f"{called} is adopted already\nif the broker does not let it in, add --again"
+        say(said, {"device": device.device.name if device else None, "adopted": True})
         return
     nonce = current_nonce(folder, clock.now_ms())
     code = code_of(key.public(), nonce)
     if label is not None:
         label.write_text(label_svg(code, url))
-    say(f"the code of this device is  {code}\nan operator types it within a day at {url.rstrip('/')}/adoptions")
+    page = f"{url.rstrip('/')}/adoptions"
+    said = f"the code of {called} is  {code}\nan operator types it within a day at {page}; this waits until then"
+    say(said, {"code": code, "url": page})
     wiring = config.read_text() if device else ""
     if len(wiring.encode()) > MAX_WIRING_BYTES:
-        say(f"{config} is too long for the cloud to keep: save it for the day this device is replaced")
+        said = f"{config} is too long for the cloud to keep: save it for the day {called} is replaced"
+        say(said, {"warning": said})
         wiring = ""
     bundle = await_bundle(cloud, key, nonce, wiring, pause, patience_s)
     if device is not None and (device.device.site, device.device.name) != (bundle.site, bundle.device):
@@ -72,8 +80,9 @@ def adopt_device(
         )
     keep_bundle(bundle, folder, key, cloud.authority)
     forget_nonce(folder)
-    say(f"adopted as {bundle.device}; its keys are in {folder}")
-    say(_about_config(bundle, config, device))
+    say(f"adopted as {bundle.device}; its keys are in {folder}", {"device": bundle.device, "keys": str(folder)})
+    todo = _about_config(bundle, config, device)
+    say(todo, {"next": todo})
 
 
 def _is_adopted(folder: Path, clock: DeviceClock, authority: str) -> bool:
@@ -91,7 +100,8 @@ def _about_config(bundle: Bundle, config: Path, device: DeviceConfig | None) -> 
     if bundle.wiring:
         config.parent.mkdir(parents=True, exist_ok=True)
         write_whole(config, config_from(bundle).encode(), mode=0o644)
-        return f"wrote {config} as its predecessor had it; now start keeper and agent"
+        started = "now start its keeper and agent: systemctl start hearthgate-keeper hearthgate-agent"
+        return f"wrote {config} as the predecessor of {bundle.device} had it; {started}"
     return (
         f'now write {config}: site = "{bundle.site}", name = "{bundle.device}", broker = "{bundle.broker}", and how '
         "its pins are wired"
@@ -101,14 +111,14 @@ def _about_config(bundle: Bundle, config: Path, device: DeviceConfig | None) -> 
 def _about_agent(device: DeviceConfig, config: Path) -> str:
     from edge.device.doctor import agent_status
 
-    runs = agent_status(device.run) is not None
+    name, runs = device.device.name, agent_status(device.run) is not None
     if device.run != Path(RUN_FOLDER):
         # It is none of the units': a simulated device, which has its folders beside its configuration.
-        todo = "end this device, which runs, and start it again" if runs else "start this device"
-        return f"{todo}; a simulated one: hearthgate-sim device {config}"
+        todo = f"end {name}, which runs, and start it again" if runs else f"start {name}"
+        return f"{todo}; a simulated device: hearthgate-sim device {config}"
     if runs:
-        return "restart the agent, which runs: systemctl restart hearthgate-agent"
-    return "start keeper and agent: systemctl start hearthgate-keeper hearthgate-agent"
+        return f"restart the agent of {name}, which runs: systemctl restart hearthgate-agent"
+    return f"start keeper and agent of {name}: systemctl start hearthgate-keeper hearthgate-agent"
 
 
 def await_bundle(

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from contract.kinds import BadKind
+from service.exit_codes import Exit
 
 PROGRAM = "hearthgate-edge"
 
@@ -31,4 +32,4 @@ def mendable(*more: type[Exception], program: str = PROGRAM) -> Iterator[None]:
 def fail(text: str, program: str = PROGRAM) -> NoReturn:
     """End the program with one line."""
     print(f"{program}: {text}", file=sys.stderr)
-    raise SystemExit(2)
+    raise SystemExit(Exit.MENDABLE)

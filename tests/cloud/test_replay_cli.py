@@ -64,8 +64,8 @@ def test_log_is_weighed_by_a_community(replay: Typed, sunny_court: Path) -> None
     assert [row["line"] for row in replay.lines("--dir", sunny_court, "--zone", "gym")] == [2, 3]
     code, out, _ = replay("--dir", sunny_court)
     assert code == 0
-    assert "line 3: 2027-01-15T08:01:00Z Li Xiaowu in at gym-turnstile: not_entitled" in out
-    assert "1 refused: not_entitled" in out
+    assert "line 3: 2027-01-15 16:01:00 Asia/Shanghai Li Xiaowu in at gym-turnstile: This place is not" in out
+    assert "1 refused: This place is not in the membership" in out
     assert "3 rows" in out
 
 

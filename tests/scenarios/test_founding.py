@@ -178,7 +178,7 @@ async def adopt_and_tap(tmp_path: Path) -> None:
         await typist.leaves_running(*adopting, "--config", str(config), name="adopt")
         await until(lambda: waits(operator))
         said = (tmp_path / "adopt.log").read_text()
-        (code,) = re.findall(r"code of this device is +([0-9A-Z-]+)", said)
+        (code,) = re.findall(r"code of [a-z -]+ is +([0-9A-Z-]+)", said)
         page = await operator.submits("/adoptions", "/adoptions", code=code, place="new", name="north-gate")
         page = (await operator.web.get(page)).text
         assert "its wiring names them: north-court" in page

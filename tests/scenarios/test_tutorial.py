@@ -34,7 +34,7 @@ STEP = re.compile(
 SHOWN = {
     "init": ("PASSWORD", r"password (\S+)"),
     "broker-config": ("FINGERPRINT", r"authority: ([0-9a-f]{64})"),
-    "adopt": ("CODE", r"code of this device is +([0-9A-Z-]+)"),
+    "adopt": ("CODE", r"code of \S+ is +([0-9A-Z-]+)"),
 }
 """What a command shows and the reader types elsewhere."""
 READY = {"serve": "startup complete", "device": "Ctrl-C ends it"}

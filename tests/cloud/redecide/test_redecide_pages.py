@@ -2,9 +2,9 @@
 
 import pytest
 
-from cloud.redecide.pages import VERDICTS, WHY_NOT
 from cloud.redecide.rule import Redecided, Why
 from cloud.redecide.service import RedecideService
+from cloud.redecide.words import VERDICTS, WHY_NOT
 from contract.reasons import Reason
 from tests.cloud.support.pages import words
 from tests.cloud.support.redecided import POINT, without_roster

@@ -39,7 +39,7 @@ def test_terms_are_shown_and_changed(
     assert "give 7 to" in typed(monkeypatch, capsys, "set", "events", "6", *where, code=2)
     typed(monkeypatch, capsys, "set", "events", "90", *where)
     shown = json.loads(typed(monkeypatch, capsys, "show", "--json", *where))
-    assert {"what": "events", "days": 90, "default": 180} in shown
+    assert {"what": "events", "days": 90, "default": 180, "is": "what devices recorded"} in shown
     assert "no events yet" in typed(monkeypatch, capsys, "show", *where)
 
 

@@ -40,12 +40,13 @@ class Pi:
         self.config, self.keys = folder / "device.toml", folder / "keys"
         self.keys_named: Path | None = self.keys
         self.said: list[str] = []
+        self.told: dict[str, object] = {}
         self.fingerprint = open_authority(town.keys.folder, NOW_MS).fingerprint
 
     @property
     def code(self) -> str:
         """The code that it showed last."""
-        return str(re.findall(r"the code of this device is  (\S+)", "\n".join(self.said))[-1])
+        return str(re.findall(r"the code of [a-z -]+ is  (\S+)", "\n".join(self.said))[-1])
 
     def adopt(self, *, while_waiting: Callable[[], object], fingerprint: str = "", patience_s: float = 60.0) -> None:
         adopt_device(
@@ -55,10 +56,14 @@ class Pi:
             self.keys_named,
             None,
             patience_s,
-            self.said.append,
+            lambda text, values: self._say(text, dict(values)),
             lambda _: while_waiting(),
             self.again,
         )
+
+    def _say(self, text: str, values: dict[str, object]) -> None:
+        self.said.append(text)
+        self.told.update(values)
 
     def confirm(self, **place: str) -> None:
         with self.town.visit("office") as operator:
@@ -261,9 +266,9 @@ def test_a_spare_is_wired_as_the_one_before_it(pi: Pi, tmp_path: Path) -> None:
     ("run", "runs", "says"),
     [
         ("/run/hearthgate", False, "systemctl start hearthgate-keeper hearthgate-agent"),
-        ("/run/hearthgate", True, "restart the agent, which runs: systemctl restart"),
-        ("run", False, "now start this device; a simulated one: hearthgate-sim device "),
-        ("run", True, "now end this device, which runs, and start it again; a simulated one"),
+        ("/run/hearthgate", True, "restart the agent of north-gate, which runs: systemctl restart"),
+        ("run", False, "now start north-gate; a simulated device: hearthgate-sim device "),
+        ("run", True, "now end north-gate, which runs, and start it again; a simulated device"),
     ],
 )
 def test_what_is_left_to_do_fits_the_agent(
@@ -274,6 +279,8 @@ def test_what_is_left_to_do_fits_the_agent(
     pi.config.write_text(GATES.replace('"gates"', f'"north-gate"\nrun = "{run}"'))
     pi.adopt(while_waiting=pi.confirm)
     assert says in pi.said[-1]
+    assert all("north-gate" in one for one in pi.said)
+    assert (pi.told["code"], pi.told["device"], pi.told["next"]) == (pi.code, "north-gate", pi.said[-1])
 
 
 def test_a_config_for_another_place_is_not_overruled(pi: Pi) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from typer.main import get_command
 
+from service.exit_codes import MEANINGS
 from tests.house.commands import SCRIPTS
 from tests.house.reference.markdown import Undocumented, code, plain, table
 
@@ -13,8 +14,10 @@ HEAD = ("Argument or option", "Meaning", "Default")
 
 
 def programs() -> str:
-    """Each program, and below it each of its commands."""
-    return "\n".join(_sections(get_command(SCRIPTS[name]), name, "##") for name in sorted(SCRIPTS))
+    """How they all end; each program, and below it each of its commands."""
+    ends = table(("Exit code", "Meaning"), [[code(end.value), plain(text)] for end, text in MEANINGS.items()])
+    exits = f"## Exit codes\n\nOf every command, with `--json` and without.\n\n{ends}"
+    return exits + "\n" + "\n".join(_sections(get_command(SCRIPTS[name]), name, "##") for name in sorted(SCRIPTS))
 
 
 def _sections(command: Any, path: str, level: str) -> str:
