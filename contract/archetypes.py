@@ -146,7 +146,8 @@ class DecisionFields(TypedDict):
     """``digest`` names the credential, and ``credential`` its kind where it was no card (``CREDENTIALS``). What the
     decision rests on stands in ``facts`` (``contract.recorded_facts``): the direction, the number of the ``roster``,
     the version of the ``rule``, and more. Where the rule was not asked, or a station had a reason of its own, and in
-    events of older software, these three stand by themselves."""
+    events of older software, these three stand by themselves. ``warning`` is the reason that anti-passback has noted
+    beside letting somebody pass."""
 
     reason: str
     digest: str
@@ -156,6 +157,7 @@ class DecisionFields(TypedDict):
     direction: NotRequired[str]
     roster: NotRequired[int]
     rule: NotRequired[int]
+    warning: NotRequired[str]
 
 
 def duress_fields(holder: str, direction: str, digest: str) -> None:
@@ -172,7 +174,11 @@ class ServingKind(Kind[PhaseT, FaultT, TextT]):
         "放行",
         "Allowed",
         DecisionFields,
-        looks={("reason", "override"): Look("alarm", Phrase("紧急封闭期间放行", "Let into a lockdown"))},
+        looks={
+            ("reason", "override"): Look("alarm", Phrase("紧急封闭期间放行", "Let into a lockdown")),
+            ("warning", "already_inside"): Look("alarm", Phrase("放行，但已在内", "Allowed, though already inside")),
+            ("warning", "not_inside"): Look("alarm", Phrase("放行，但未曾进入", "Allowed out, though not inside")),
+        },
         says=("credential",),
     )
     duress = EventType("access.duress", "alarm", "access", "被胁迫", "Under duress", duress_fields, silent=True)

@@ -12,9 +12,7 @@ from sqlalchemy import Connection, select
 
 from cloud.counters.rule import ZoneTally
 from cloud.counters.store import (
-    CountedPoint,
     SeenPerson,
-    counted_points,
     counted_zones,
     divide_anew,
     load_rooms,
@@ -28,7 +26,8 @@ from cloud.devices.event_series import EventRow, Key
 from cloud.devices.quarantine import Refused
 from cloud.devices.reactions import ChannelReaction, RowReaction
 from cloud.devices.registry import site_of
-from cloud.store.schema import clock_fixes
+from cloud.people.counted import Way, counted_ways
+from cloud.store.schema import clock_fixes, devices
 from contract import codec
 from contract.decide import Trust
 from contract.device_events import EmergencyEvents
@@ -54,9 +53,11 @@ class ZonePassage(NamedTuple):
 
 def note_passages(connection: Connection, site: str, rows: Sequence[tuple[Key, EventRow]]) -> None:
     """Count what arrived just now."""
-    points = {(one.device_id, one.point): one for one in counted_points(connection)}
-    if not points:
+    ways = counted_ways(connection)
+    if not ways:
         return
+    ids = dict(connection.execute(select(devices.c.name, devices.c.id).where(devices.c.site == site)).all())
+    points = {(ids[way.device], way.point): way for way in ways if way.device in ids}
     by_zone: dict[str, list[ZonePassage]] = defaultdict(list)
     for passage in _passages(connection, points, rows):
         by_zone[passage.zone].append(passage)
@@ -75,11 +76,11 @@ def note_passages(connection: Connection, site: str, rows: Sequence[tuple[Key, E
 
 
 def _passages(
-    connection: Connection, points: dict[tuple[int, str], CountedPoint], rows: Sequence[tuple[Key, EventRow]]
+    connection: Connection, points: dict[tuple[int, str], Way], rows: Sequence[tuple[Key, EventRow]]
 ) -> Iterator[ZonePassage]:
     zones_of = defaultdict(set)
-    for one in points.values():
-        zones_of[one.device_id].add((one.zone, one.device))
+    for (device_id, _), way in points.items():
+        zones_of[device_id].add((way.zone, way.device))
     for (device_id, point, kind, _), row in rows:
         if kind in EMERGENCIES:
             named = decode_stored(bytes(row[10])).data.get("zone")

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cloud.points.rule import SiteZone, ZoneKind
+from cloud.points.rule import SiteZone
 from contract.occupancy import UNKNOWN_COUNT, Count, Moved
 
 RESET_AT = time(4)
@@ -52,11 +52,6 @@ class ZoneTally(Struct, frozen=True):
     def emptied(self, now_ms: int) -> "ZoneTally":
         """Everybody is taken for gone."""
         return replace(self, count=Count(), counted_ms=now_ms, emptied_ms=now_ms, changes=self.changes + 1)
-
-
-def is_counted(zone: SiteZone) -> bool:
-    """Whether anything depends on how many are inside."""
-    return zone.kind is ZoneKind.COUNTED or bool(zone.capacity or zone.fire_limit)
 
 
 def needs_recount(zone: SiteZone, count: Count) -> bool:

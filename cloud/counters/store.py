@@ -5,30 +5,20 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert as insert_or_change
 
 from cloud.counters.rooms import Room, settle
-from cloud.counters.rule import ZoneTally, is_counted
+from cloud.counters.rule import ZoneTally
 from cloud.counters.tables import zone_counts, zone_people, zone_rooms
-from cloud.points.rule import SiteZone, ZoneKind
+from cloud.people.counted import counted_ways
+from cloud.points.rule import SiteZone
 from cloud.points.setup_store import list_site_zones
-from cloud.store.schema import devices, points, zones
-from contract.kinds import counted_at
+from cloud.store.schema import devices
 from contract.occupancy import Count
 
 NEWS_FROM = 5
 """The version of site pages from which on a device reads the news of its zones, and keeps to them."""
-
-
-class CountedPoint(Struct, frozen=True):
-    """A way into a counted zone and out of it."""
-
-    point: str
-    kind: str
-    zone: str
-    device: str
-    device_id: int
 
 
 class SeenPerson(Struct, frozen=True):
@@ -41,28 +31,7 @@ class SeenPerson(Struct, frozen=True):
 
 def counted_zones(connection: Connection) -> dict[str, SiteZone]:
     """Those of the site that count, by name."""
-    return {zone.name: zone for zone in list_site_zones(connection) if is_counted(zone)}
-
-
-_COUNTED_POINTS = (
-    select(points.c.name, points.c.kind, points.c.zone, points.c.device, devices.c.id, zones.c.counts)
-    .join_from(points, zones, zones.c.name == points.c.zone)
-    .join(devices, devices.c.name == points.c.device)
-    .where(devices.c.lost_ms.is_(None))
-    .where(
-        or_(zones.c.kind == ZoneKind.COUNTED.value, zones.c.capacity.is_not(None), zones.c.fire_limit.is_not(None)),
-    )
-    .order_by(points.c.name)
-)
-
-
-def counted_points(connection: Connection) -> list[CountedPoint]:
-    """The points of registered devices that count what their zone counts."""
-    return [
-        CountedPoint(row.name, row.kind, row.zone, row.device, row.id)
-        for row in connection.execute(_COUNTED_POINTS)
-        if counted_at(row.kind) == row.counts
-    ]
+    return {zone.name: zone for zone in list_site_zones(connection) if zone.is_counted}
 
 
 def load_state(connection: Connection, site: str, zone: str) -> ZoneTally:
@@ -155,6 +124,6 @@ def divide_anew(connection: Connection, zone: SiteZone, inside: int, rooms: Mapp
 
 def readers_of(connection: Connection, zone: str) -> Sequence[str]:
     """The devices with a way into the zone that read its news."""
-    here = sorted({one.device for one in counted_points(connection) if one.zone == zone})
-    reads = select(devices.c.name).where(devices.c.name.in_(here), devices.c.page_version >= NEWS_FROM)
-    return sorted(connection.execute(reads).scalars())
+    here = sorted({way.device for way in counted_ways(connection) if way.zone == zone})
+    reads = devices.c.name.in_(here), devices.c.page_version >= NEWS_FROM, devices.c.lost_ms.is_(None)
+    return sorted(connection.execute(select(devices.c.name).where(*reads)).scalars())

@@ -5,7 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from cloud.store.schema import devices, points
+from cloud.store.counted import IS_COUNTED
+from cloud.store.revision import Touched, touch
+from cloud.store.schema import devices, points, zones
 from contract.kinds import kind_name
 
 
@@ -31,8 +33,11 @@ def kinds_of(connection: Connection) -> dict[str, str]:
 
 
 def note_kinds(connection: Connection, device: str, told: Mapping[str, str]) -> None:
-    """Note what a device says that its own points are."""
-    known: Any = select(points.c.name, points.c.kind).where(points.c.device == device)
-    for name, kind in connection.execute(known).all():
-        if told.get(name, kind) != kind:
-            connection.execute(update(points).where(points.c.name == name).values(kind=told[name]))
+    """Note what a device says that its own points are. What leads into a counted zone devices are told."""
+    known: Any = select(points.c.name, points.c.kind, zones.c.name.label("counted"))
+    known = known.outerjoin(zones, (zones.c.name == points.c.zone) & IS_COUNTED).where(points.c.device == device)
+    changed = [row for row in connection.execute(known).all() if told.get(row.name, row.kind) != row.kind]
+    for row in changed:
+        connection.execute(update(points).where(points.c.name == row.name).values(kind=told[row.name]))
+    if any(row.counted is not None for row in changed):
+        touch(connection, Touched.TERMS)

@@ -28,6 +28,7 @@ class PlainData(Struct, forbid_unknown_fields=True, gc=False):
     rule: int | None = None
     facts: bytes | None = None
     credential: str | None = None
+    warning: str | None = None
 
 
 class PlainEvent(Struct, array_like=True, gc=False):

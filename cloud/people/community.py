@@ -14,6 +14,7 @@ from cloud.flats.rule import Flat, Place, places_of_flat, served
 from cloud.flats.store import people_at, served_places
 from cloud.hours.store import load_schedules
 from cloud.parties.party import MemberRole, PartyKind, PartyMember
+from cloud.people.counted import counted_ways, page_zones
 from cloud.people.grants import (
     Community,
     Credential,
@@ -37,6 +38,7 @@ from cloud.people.tables import (
     qualifications,
 )
 from cloud.store.chunks import among, chunks
+from cloud.store.counted import HAS_ANTI_PASSBACK
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import flats, parties, party_members, people, points, sites
 from contract.decide import Standing
@@ -65,6 +67,8 @@ def load_terms(connection: Connection) -> Community:
         points=[_point(row) for row in run(select(*columns).order_by(points.c.name))],
         schedules=load_schedules(connection, site.name, ZoneInfo(site.zone)),
         profiles=find_profiles(connection, site.name, None),
+        zones=page_zones(connection),
+        counted={way.point: way.zone for way in counted_ways(connection)},
     )
 
 
@@ -96,7 +100,9 @@ def standings_of(connection: Connection, persons: Sequence[int], now_ms: int) ->
 def _with_people(connection: Connection, terms: Community, ids: Sequence[int] | None) -> Community:
     """The community with these people in it, or all."""
     asking = exists().where(points.c.assurance.in_([one.name.lower() for one in Assurance if one]))
-    site, duress, asks_assurance = connection.execute(select(sites.c.name, sites.c.duress, asking)).one()
+    telling = exists().where(HAS_ANTI_PASSBACK)
+    shared_by_all = select(sites.c.name, sites.c.duress, asking, telling)
+    site, duress, asks_assurance, tells_families = connection.execute(shared_by_all).one()
     members = select(people.c.id, people.c.holder, people.c.ended_ms, people.c.override)
     stays = list(_stays(connection, site, ids))
     shared = [plan.name for plan in terms.plans if plan.places is not None]
@@ -115,6 +121,7 @@ def _with_people(connection: Connection, terms: Community, ids: Sequence[int] | 
         served=served_places(connection) if ids is None else _served(connection, list(homes.values())),
         duress=duress,
         asks_assurance=asks_assurance,
+        tells_families=tells_families,
     )
 
 

@@ -20,6 +20,7 @@ from contract.quantities import MAX_AMOUNT, Unit
 from contract.roster import Row, pack_rows, unpack_rows
 from contract.schedules import Schedule
 from contract.site_page import PageDemand, Rations, SitePage
+from contract.zone_rules import PageZone
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -85,6 +86,10 @@ SLOW = "slow"
 """The tag of people who need longer to pass a door."""
 
 
+NOBODY = 0
+"""In the place of a person, where a party holds something itself."""
+
+
 class FamilyCard(Struct, frozen=True):
     """A card that belongs to a party and to nobody of it. It opens what the flat of the party is given, and what
     everybody of the party holds. ``stay`` is that of the party itself, and ``holder`` all that devices know of it. Its
@@ -101,9 +106,10 @@ class FamilyCard(Struct, frozen=True):
 class Community(Struct, frozen=True):
     """What grants depend on. ``zone`` is the IANA name of the site's time zone. ``profiles`` have the numbers that they
     keep for good; ``served`` are the places that points serve. ``bars`` are spans by person. With ``duress`` staff may
-    signal it with their PIN; ``asks_assurance`` says that some point asks for one, so that rows have to tell it. Of
-    people, all may be there or some; memberships are theirs and those of their parties,
-    with whoever else shares places with them."""
+    signal it with their PIN; ``asks_assurance`` says that some point asks for one, so that rows have to tell it;
+    ``tells_families`` that some zone has anti-passback, from which family cards are free. ``zones`` are those that
+    count, and ``counted`` the points that lead into one. Of people, all may be there or some; memberships are theirs
+    and those of their parties, with whoever else shares places with them."""
 
     zone: str
     plans: Sequence[Plan]
@@ -121,6 +127,9 @@ class Community(Struct, frozen=True):
     served: Set[Place] = frozenset()
     duress: bool = False
     asks_assurance: bool = False
+    zones: Mapping[str, PageZone] = {}
+    counted: Mapping[str, str] = {}
+    tells_families: bool = False
 
 
 class Compiled(Struct, frozen=True):
@@ -235,7 +244,7 @@ def _families(found: Community) -> Mapping[int, list[tuple[Holder, list[Credenti
     shared = grouped((one for one in found.memberships if one.person is None), lambda one: one.party)
     families: dict[int, list[tuple[Holder, list[Credential]]]] = defaultdict(list)
     for (bearer, party), cards in grouped(found.family_cards, lambda one: (one.bearer, one.stay.member.party)).items():
-        who = Holder(Member(0, cards[0].holder), [cards[0].stay], shared[party])
+        who = Holder(Member(NOBODY, cards[0].holder), [cards[0].stay], shared[party])
         families[bearer].append((who, [Credential(0, one.digest, one.standing, one.assurance) for one in cards]))
     return families
 
@@ -315,6 +324,7 @@ def _rows(
                     pin=card.pin if not is_staff or card.pin_digits >= STAFF_PIN_DIGITS else b"",
                     may_signal_duress=is_staff and found.duress,
                     assurance=card.assurance if found.asks_assurance else Assurance.CARD,
+                    family=found.tells_families and person.id == NOBODY,
                 )
                 for one in told
             ]
@@ -342,6 +352,8 @@ def compile_site(community: Community) -> SitePage:
         slow=sorted(number for profile, number in community.profiles.items() if profile.slow),
         quantities={allotment_name(plan.name, kind): list(plan.quantities[kind]) for plan, kind in rationed},
         demands={point.name: PageDemand(point.pin, point.assurance) for point in points if point.asks},
+        zones=dict(community.zones),
+        counted=dict(community.counted),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
 from cloud.flats.rule import RELATIVE_ZONES
 from cloud.store.labels import Label, Name
@@ -64,6 +64,21 @@ class SiteZone(Struct, frozen=True):
     closes: ClosingTime = ""
     anti_passback: AntiPassback = AntiPassback.NONE
     timed_s: TimedFor = 180
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether anything depends on how many are inside, or who: ``cloud.store.counted`` says the same."""
+        return self.kind is ZoneKind.COUNTED or bool(self.capacity or self.fire_limit) or not self.is_free
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody is kept from going in twice."""
+        return self.anti_passback is AntiPassback.NONE
+
+    @property
+    def told(self) -> "SiteZone | None":
+        """What devices are told of it; None where it does not count."""
+        return structs.replace(self, label=Label(), parent="", closes="") if self.is_counted else None
 
 
 class Unit(StrEnum):

@@ -12,7 +12,7 @@ from cloud.points.demands import touched_by
 from cloud.points.rule import Assured, PointClass, SetupPoint, SiteZone
 from cloud.points.tables import point_classes
 from cloud.store.labels import Label
-from cloud.store.revision import touch
+from cloud.store.revision import Touched, touch
 from cloud.store.schema import points, zones
 from contract.kinds import known_kinds
 
@@ -22,12 +22,23 @@ def list_site_zones(connection: Connection) -> list[SiteZone]:
     return [convert(_read(row), SiteZone) for row in connection.execute(select(zones).order_by(zones.c.name))]
 
 
-def put_site_zone(connection: Connection, zone: SiteZone, *, is_new: bool) -> None:
-    _put(connection, zones, _values(zone), is_new=is_new)
+def put_site_zone(connection: Connection, zone: SiteZone, before: SiteZone | None) -> None:
+    """Make the zone, or put it in the place of the one before."""
+    _put(connection, zones, _values(zone), is_new=before is None)
+    _touch(connection, before, zone)
 
 
-def delete_site_zone(connection: Connection, name: str) -> None:
-    connection.execute(delete(zones).where(zones.c.name == name))
+def delete_site_zone(connection: Connection, zone: SiteZone) -> None:
+    connection.execute(delete(zones).where(zones.c.name == zone.name))
+    _touch(connection, zone, None)
+
+
+def _touch(connection: Connection, before: SiteZone | None, after: SiteZone | None) -> None:
+    """Devices are told of a zone that counts. While no zone has anti-passback, rows do not tell of families."""
+    then, now = (one.told if one is not None else None for one in (before, after))
+    if then != now:
+        is_of_rows = (then is None or then.is_free) is not (now is None or now.is_free)
+        touch(connection, Touched.EVERYBODY if is_of_rows else Touched.TERMS)
 
 
 def list_classes(connection: Connection, site: str) -> list[PointClass]:

@@ -37,14 +37,14 @@ def _check_zones(proposal: Proposal) -> Iterator[Problem]:
 
 
 def _put_zone(writing: Writing, zone: SiteZone, before: SiteZone | None) -> None:
-    store.put_site_zone(writing.connection, zone, is_new=before is None)
+    store.put_site_zone(writing.connection, zone, before)
     detail = changed_detail(before, zone) if before else {}
     action = "zone.changed" if before else "zone.added"
     record(writing.connection, writing.now_ms, writing.by, action, zone.name, **detail)
 
 
 def _remove_zone(writing: Writing, zone: SiteZone) -> None:
-    store.delete_site_zone(writing.connection, zone.name)
+    store.delete_site_zone(writing.connection, zone)
     record(writing.connection, writing.now_ms, writing.by, "zone.removed", zone.name)
 
 

@@ -143,7 +143,7 @@ def change_zone(connection: Connection, now_ms: int, by: str, zone: SiteZone) ->
     for _, fault in zone_faults(zone, zones | {zone.name: zone}):
         raise BadZone(fault)
     before = zones[zone.name]
-    put_site_zone(connection, zone, is_new=False)
+    put_site_zone(connection, zone, before)
     operators.record(connection, now_ms, by, "zone.changed", zone.name, **changed_detail(before, zone))
 
 
@@ -152,7 +152,7 @@ def remove_zone(connection: Connection, now_ms: int, by: str, name: str) -> None
     _check_zone(connection, name)
     if users := _users(connection, name):
         raise BadZone(f"{name} is named by {', '.join(users)}: change these first")
-    delete_site_zone(connection, name)
+    delete_site_zone(connection, next(zone for zone in list_site_zones(connection) if zone.name == name))
     operators.record(connection, now_ms, by, "zone.removed", name)
 
 

@@ -77,11 +77,14 @@ class UseHere(Protocol):
 class CountsHere(Protocol):
     """How many are inside a zone, and who, as far as this device knows."""
 
-    def count(self, zone: str) -> ZoneCount | None:
-        """How many; None if nobody knows."""
+    def count(self, zone: str, limit: int, holder: bytes) -> ZoneCount | None:
+        """How many, as this holder asks to be let in; None if nobody knows. ``limit`` is the fire limit."""
 
     def whereabouts(self, zone: str, holder: bytes) -> Whereabouts | None:
         """Where somebody is, None if nobody knows."""
+
+    def let_in(self, zone: str, holder: bytes) -> None:
+        """Somebody may pass into the zone now."""
 
 
 class Decider:
@@ -223,6 +226,7 @@ class Decider:
             resets = any(zone in grant.resets and may_reset(grant, zone, facts, now_ms) for grant in grants)
             decision = weigh(request, grants, facts, now_ms)
             self._seek(decision, point)
+            self._expect(decision, request)
             return decision, resets, self._recorded(request, grants, facts, now_ms)
         except Exception:  # the boundary behind which a fault of ours is a refusal, or a free way out, and is counted
             log.exception("a decision at %s failed", request.point)
@@ -252,9 +256,15 @@ class Decider:
             return facts
         zone, rule = counted
         holder, counts = (grants[0].holder if grants else b""), self._counts
-        count = None if counts is None else counts.count(zone)
+        count = None if counts is None else counts.count(zone, rule.limit, holder)
         where = None if counts is None or not holder else counts.whereabouts(zone, holder)
         return replace(facts, counted=rule, zone_count=count, whereabouts=where)
+
+    def _expect(self, decision: Decision, request: Request) -> None:
+        """Whoever may pass into a zone that counts takes a place there until they have passed, or have not."""
+        counted = self._roster.counted(request.point)
+        if self._counts is not None and counted is not None and decision.allowed and request.direction == "in":
+            self._counts.let_in(counted[0], decision.grant.holder if decision.grant else b"")
 
     def _seek(self, decision: Decision, point: str) -> None:
         """Where what is left of an allotment matters now, it is wanted here."""

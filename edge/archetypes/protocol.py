@@ -267,6 +267,8 @@ def decided(outcome: Decided) -> Record:
         data["credential"] = outcome.credential
     if grant is not None:
         data["holder"] = grant.holder.hex()
+    if outcome.decision.warning is not None:
+        data["warning"] = outcome.decision.warning.value
     return ServingKind.allowed(**data) if outcome.decision.allowed else ServingKind.refused(**data)
 
 

@@ -13,6 +13,7 @@ from edge.agent.agent import Agent
 from edge.agent.decider import Decider
 from edge.agent.ports import AgentPorts
 from edge.config.device_config import DeviceConfig
+from edge.counting.counting import CountedRecording, Counting
 from edge.device.health import SOFTWARE, Condition
 from edge.device.peripherals import Peripherals
 from edge.device.ports import Ports
@@ -56,18 +57,22 @@ class Device(Condition):
         self.recorder = Recorder(ports.journal, ports.clock, ports.loop, ports.writer, ports.flusher)
         runtime = Runtime(ports.loop, ports.clock, ports.memory, ports.memory_writer, self.recorder.record)
         self.ledger = UsageLedger(ports.memory.spent(), ports.clock, ports.roster, ports.memory.loans())
+        self.counting = Counting(runtime, channel, self.recorder, ports.journal, ports.roster)
+        self.counting.start(config.points)
         self.decider = Decider(
             ports.roster,
             ports.clock,
             registration.digest_key if registration else None,
             points={point.name: point for point in config.points},
             ledger=self.ledger,
+            counts=self.counting,
             random_bytes=ports.random.randbytes,
         )
         self.announcer = Announcer(channel, ports.loop, state=self.state, beat=self.beat)
         self.notebook = PointMemory(runtime, self.ledger)
         self.recorder.is_persisting = lambda: self.notebook.is_writing
-        agent_ports = AgentPorts(ports.loop, ports.clock, self.recorder, self.decider, ports.keeper, self.notebook)
+        recording = CountedRecording(self.recorder, self.counting)
+        agent_ports = AgentPorts(ports.loop, ports.clock, recording, self.decider, ports.keeper, self.notebook)
         self.agent = Agent(config, agent_ports, self.announcer.changed)
         self.peripherals = Peripherals(config, ports, self.agent)
         self.live_readings = LiveReadings(channel, ports.loop, show=self.live, now_ms=ports.clock.now_ms)
@@ -97,6 +102,7 @@ class Device(Condition):
         self.roster_sync = sync = RosterSync(
             channel, ports.roster, registration.roster, clock, loop, ports.roster_writer
         )
+        self.counting.believe(registration.sync_key)
         self.quantities = QuantitySync(channel, self.ledger, self.notebook, registration.sync_key, loop)
         sync.on_change, sync.ask_time = self._roster_changed, self._ask_time
         sync.on_damage = lambda damage: self.recorder.record("", *DeviceEvents.roster_damaged(**damage).row)
@@ -107,6 +113,7 @@ class Device(Condition):
             "config": lambda payload, _retained: remote.desired.receive(payload),
             "command": remote.commands.receive,
             "lend": self.quantities.received,
+            "zone": self.counting.received,
         }
         if self.renewal is not None:
             renewal = self.renewal
@@ -148,6 +155,7 @@ class Device(Condition):
         link = self.ports.link
         link.on_up = link.on_down = link.on_message = _ignore
         self.agent.close()
+        self.counting.close()
         self.live_readings.close()
         await self.peripherals.close()
         self.space.close()
@@ -191,6 +199,7 @@ class Device(Condition):
         fixed = DeviceEvents.clock_fixed(boot=self.ports.clock.boot, offset_ms=offset_ms, error_ms=error_ms)
         self.recorder.record("", *fixed.row)
         self.agent.clock_known()
+        self.counting.clock_known()
         if self.roster_sync is not None:
             self.roster_sync.time_known()
         if self.remote is not None:

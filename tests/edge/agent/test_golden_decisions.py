@@ -112,11 +112,14 @@ class Counts:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
 
-    def count(self, _zone: str) -> ZoneCount | None:
+    def count(self, _zone: str, _limit: int, _holder: bytes) -> ZoneCount | None:
         return self._facts.zone_count
 
     def whereabouts(self, _zone: str, _holder: bytes) -> Whereabouts | None:
         return self._facts.whereabouts
+
+    def let_in(self, _zone: str, _holder: bytes) -> None:
+        """Nobody follows."""
 
 
 def on_the_device(request: Request, grants: Sequence[Grant], facts: Facts, now_ms: int) -> Reason:
