@@ -82,10 +82,14 @@ PEOPLE = (
 )
 
 
-def seed_sample(connection: Connection, keys: KeyFolder, now_ms: int, seed: int = SEED) -> None:
-    """Fill a new database with Sunny Court."""
+def seed_sample(
+    connection: Connection, keys: KeyFolder, now_ms: int, seed: int = SEED, setup: SetupFile | None = None
+) -> None:
+    """Fill a new database with Sunny Court. With another ``setup`` than its own it may lie in another time zone."""
     chance = random.Random(seed)
-    found_community(connection, SITE, now_ms, SetupFile(SETUP_FILE.read_bytes(), SETUP_FILE.name))
+    setup = setup or SetupFile(SETUP_FILE.read_bytes(), SETUP_FILE.name)
+    zone = tomllib.loads(setup.content.decode())["site"]["zone"]
+    found_community(connection, SITE._replace(zone=zone), now_ms, setup)
     for person in PEOPLE:
         holder = chance.randbytes(HOLDER_BYTES)
         _add(connection, keys, person, holder, now_ms)

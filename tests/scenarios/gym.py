@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from cloud.devices.registry import register
 from cloud.keys.keys import KeyFolder
+from cloud.setup.document import SetupFile
 from contract.events import Event, decode_event
 from edge.device.device import Device
 from edge.identity.identity import Identity
@@ -25,8 +26,8 @@ STRANGER = "H10301:99:12345"
 class Gym:
     """A town with one turnstile. ``async with`` opens it, and closes what was opened."""
 
-    def __init__(self, folder: Path, *, adopted: bool = True) -> None:
-        self.town = VirtualTown(folder, seed=1, places=sites(1))
+    def __init__(self, folder: Path, *, adopted: bool = True, setup: SetupFile | None = None) -> None:
+        self.town = VirtualTown(folder, seed=1, places=sites(1), setup=setup)
         self.cloud = self.town.cloud
         self.device = self.town.devices[GYM]
         self.state, self.keys = self.device.config.state, self.device.config.keys

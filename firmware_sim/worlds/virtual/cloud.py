@@ -30,6 +30,7 @@ from cloud.points.store import add_point, has_point
 from cloud.quantities.lender import Lender
 from cloud.reactions import REACTIONS
 from cloud.sample import SITE, seed_sample
+from cloud.setup.document import SetupFile
 from cloud.store.database import Store
 from contract import topics
 from contract.sealing import KEY_BYTES
@@ -49,7 +50,8 @@ LOOK_S = 60.0
 
 
 class VirtualCloud:
-    """One community's cloud. ``start`` and ``kill`` are those of its process; its folder outlives them.
+    """One community's cloud, of the sample's setup or of another. ``start`` and ``kill`` are those of its process; its
+    folder outlives them.
 
     Its secrets are drawn from the broker's seed, so that the same seed gives the same digests.
     """
@@ -59,8 +61,9 @@ class VirtualCloud:
         folder: Path,
         broker: VirtualBroker,
         now_ms: Callable[[], int],
+        setup: SetupFile | None = None,
     ) -> None:
-        self.folder = folder
+        self.folder, self._setup = folder, setup
         self._world, self._now_ms = broker.loop, now_ms
         self._chance = broker.random("cloud")
         filters = [topics.up(SITE.name, "+", channel) for channel in topics.UP_CHANNELS]
@@ -83,7 +86,7 @@ class VirtualCloud:
             for role in ("roster", "digest", "store", "config", "command"):
                 write_secret(self.folder / "keys" / f"{role}.key", self._secret())
         with open_folder(self.folder) as (store, keys), store.writing() as connection:
-            seed_sample(connection, keys, self._now_ms())
+            seed_sample(connection, keys, self._now_ms(), setup=self._setup)
             for config in devices:
                 name = config.device.name
                 for point in config.points:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
+from cloud.setup.document import SetupFile
 from cloud.store.schema import devices, events, journals, rosters, tallies
 from edge.journal.file import Row
 from edge.journal.journal import JournalView
@@ -70,6 +71,7 @@ class VirtualTown:
         line: Line | None = None,
         forget: float = 0.0,
         strict_gpiod: bool = True,
+        setup: SetupFile | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.loop.set_exception_handler(lambda _loop, context: self._faults.append(context))
@@ -83,7 +85,7 @@ class VirtualTown:
             name, *_ = place
             config = write_config(folder / name, *place, BROKER_PORT)
             self.devices[name] = VirtualDevice(config, self.broker, seed=seed, line=line, strict_gpiod=strict_gpiod)
-        self.cloud = VirtualCloud(folder / "cloud", self.broker, self.now_ms)
+        self.cloud = VirtualCloud(folder / "cloud", self.broker, self.now_ms, setup)
 
     def random(self, name: str) -> random.Random:
         """A stream of chance for one actor, the same for the same seed and name."""
