@@ -66,6 +66,7 @@ from cloud.people.domain import PEOPLE
 from cloud.people.memberships import MembershipService
 from cloud.people.service import PeopleService
 from cloud.people.store import plans_with_hours
+from cloud.phones.crowds import CrowdBoard
 from cloud.phones.domain import PHONES
 from cloud.phones.erasure import ErasureService
 from cloud.phones.family import FamilyService
@@ -133,7 +134,7 @@ STORE_AND_CLOCK = (
     *(WhoService, WhyService),
     *(PeopleService, MembershipService, PartyService, PersonService, FlatService, DutyService),
     *(EventExportService, LastMonthService),
-    *(CounterService, DemandService, ErasureService),
+    *(CounterService, DemandService, ErasureService, CrowdBoard),
 )
 """Services that take nothing else."""
 

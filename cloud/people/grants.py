@@ -325,6 +325,7 @@ def _rows(
                     may_signal_duress=is_staff and found.duress,
                     assurance=card.assurance if found.asks_assurance else Assurance.CARD,
                     family=found.tells_families and person.id == NOBODY,
+                    key=card.key,
                 )
                 for one in told
             ]

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from cloud.charging.store import SessionView
 from cloud.commands.service import CommandService
+from cloud.phones.crowds import CrowdBoard
 from cloud.phones.records import looks_at, sessions_of, visits_of
 from cloud.phones.service import A_PHONE
 from cloud.phones.visit import PATH, PhoneForm, PhoneVisit, Visiting
@@ -38,6 +39,11 @@ def looks(visit: Visiting) -> HTMLResponse:
     with visit.store.reading() as connection:
         seen = looks_at(connection, visit.site, visit.phone.person, visit.now_ms)
     return visit.render("me_looks.html", looks=seen)
+
+
+@router.get("/gym")
+def gym(visit: Visiting, board: Annotated[CrowdBoard, Depends(service(CrowdBoard))]) -> HTMLResponse:
+    return visit.render("me_gym.html", crowds=board.crowds())
 
 
 @router.get("/charging")

@@ -104,11 +104,6 @@ def key_id_of(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()[:8]
 
 
-def phone_credential(key_id: bytes) -> bytes:
-    """The bytes of which devices know the digest."""
-    return b"phone:" + key_id
-
-
 def needs_consent(born: str, today: tuple[int, int]) -> bool:
     """Whether somebody of this month of birth is under 14; ``today`` is year and month of the site. In the month of the
     fourteenth birthday they still are: no day of birth is kept."""

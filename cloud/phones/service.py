@@ -26,7 +26,6 @@ from cloud.phones.rule import (
     compressed,
     key_id_of,
     needs_consent,
-    phone_credential,
     read_offer,
     secret_hash,
 )
@@ -36,6 +35,7 @@ from cloud.store.schema import people
 from cloud.web.context import N_
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from contract.credentials import phone_credential
 from contract.demands import Assurance
 from contract.sealing import DeviceKey, credential_digest
 

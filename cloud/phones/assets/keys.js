@@ -1,5 +1,6 @@
 // The key of this phone: made in the browser, which never gives its private half away, and kept in it.
-const DATABASE = "hearthgate", STORE = "keys", OURS = "phone";
+const DATABASE = "hearthgate", STORE = "keys";
+export const RESIDENT = "phone"; // a rider's key lies beside it, under another name
 
 /** Whether this browser can make and keep a key: it cannot in a page that came over plain http. */
 export const canKeep = () => Boolean(self.isSecureContext && crypto.subtle && self.indexedDB);
@@ -17,9 +18,9 @@ async function store(mode) {
   return (await done(opening)).transaction(STORE, mode).objectStore(STORE);
 }
 
-/** The pair of keys that is kept here, or undefined. */
-export const load = async () => done((await store("readonly")).get(OURS));
-export const keep = async pair => done((await store("readwrite")).put(pair, OURS));
+/** The pair of keys that is kept here under a name, or undefined. */
+export const load = async (name = RESIDENT) => done((await store("readonly")).get(name));
+export const keep = async (pair, name = RESIDENT) => done((await store("readwrite")).put(pair, name));
 export const make = () => crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
 
 /** ES256: 64 bytes, r before s. */

@@ -1,7 +1,7 @@
 // Draws the pass of this phone anew every ten seconds, by its own key and the server's clock.
 import { canKeep, hex, idOf, load, sign } from "./keys.js";
 import { draw } from "./qr.js";
-import { passText, shortPass } from "./short.js";
+import { carriedPass, passText, shortPass } from "./short.js";
 import "./register.js";
 
 const REDRAWN_S = 10;
@@ -15,16 +15,19 @@ const nowMs = () => Date.now() + Number(localStorage.getItem(OFFSET) ?? 0);
 
 async function askServer() {
   const asked = performance.now();
-  const answer = await fetch("/me/clock", { cache: "no-store" });
+  const answer = await fetch(kept ? "/join/clock.json" : "/me/clock", { cache: "no-store" });
   if (answer.status === 401) return location.reload();
   const { now_ms: now, key } = await answer.json();
   localStorage.setItem(OFFSET, String(Math.round(now + (performance.now() - asked) / 2 - Date.now())));
   return key;
 }
 
+const { carried, kept } = section.dataset; // of a rider: what the cloud signed, as hex
+const signed = carried && Uint8Array.from(carried.match(/../g), pair => parseInt(pair, 16));
+
 async function redraw(pair, id) {
-  const at = Math.floor(nowMs() / 1000);
-  find("code").replaceChildren(draw(passText(await shortPass(id, at, bytes => sign(pair, bytes)))));
+  const short = await shortPass(id, Math.floor(nowMs() / 1000), bytes => sign(pair, bytes));
+  find("code").replaceChildren(draw(passText(signed ? carriedPass(signed, short) : short)));
   bar.value = REDRAWN_S;
 }
 
@@ -35,7 +38,7 @@ function needsKey() {
 }
 
 async function start() {
-  const pair = await load();
+  const pair = await load(kept);
   const id = pair && await idOf(pair);
   if (!pair || hex(id) !== section.dataset.key) return needsKey();
   await redraw(pair, id);
@@ -61,6 +64,6 @@ function showHeld() {
 if ("held" in section.dataset) showHeld();
 else if (canKeep()) start();
 else needsKey();
-if (canKeep() && navigator.serviceWorker) {
+if (canKeep() && !kept && navigator.serviceWorker) {
   navigator.serviceWorker.register(`/me/worker.js?v=${section.dataset.version}`, { scope: "/me" });
 }

@@ -12,6 +12,14 @@ export async function shortPass(id, atS, sign) {
   return Uint8Array.of(0x84, ...ES256, 0xa1, 0x04, 0x48, ...id, ...madeAt(atS), 0x58, 0x40, ...signature);
 }
 
+/** A pass that the cloud has signed, with a short pass of the phone that it names. */
+export const carriedPass = (carried, short) => Uint8Array.of(0x82, ...byteString(carried), ...byteString(short));
+
+function byteString(bytes) {
+  const head = bytes.length < 24 ? [0x40 + bytes.length] : bytes.length < 256 ? [0x58, bytes.length] : [0x59, bytes.length >> 8, bytes.length & 255];
+  return [...head, ...bytes];
+}
+
 /** What a reader reads. */
 export function passText(bytes) {
   let text = "HG1", held = 0, bits = 0;

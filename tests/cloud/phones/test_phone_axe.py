@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.axe import grave_violations
 from tests.browser import PHONE, SMALLEST_TARGET_PX
+from tests.cloud.support.counted import CountedGym
 from tests.cloud.support.hub import RidersHub
 from tests.cloud.support.phones import link_for
 from tests.cloud.support.town import Town, routed
@@ -16,7 +17,7 @@ from tests.cloud.support.town import Town, routed
 pytestmark = pytest.mark.browser
 
 SUN_QI = 10
-PAGES = ("/me", "/me/pass", "/me/family", "/me/visits", "/me/looks", "/me/charging", "/me/data")
+PAGES = ("/me", "/me/pass", "/me/family", "/me/visits", "/me/looks", "/me/gym", "/me/charging", "/me/data")
 SMALL = """least => [...document.querySelectorAll("a, button, summary")]
   .filter(one => { const box = one.getBoundingClientRect(); return box.height && box.height < least; })
   .map(one => one.outerHTML)"""
@@ -24,6 +25,7 @@ WIDTH = "() => document.documentElement.scrollWidth"
 
 
 def a_day(town: Town) -> None:
+    CountedGym(town).passes(bytes.fromhex(town.holder("Sun Qi")))
     hub = RidersHub(town)
     hub.ends(point="phone-2", session="ffeeddccbbaa0099")
     hub.charges()
