@@ -63,10 +63,11 @@ class ZoneNews(Message, frozen=True, kw_only=True):
 
 class RoomTaken(Message, frozen=True, kw_only=True):
     """``up/room``: this device goes by the ``division`` of a zone's places from now on, and by none before it: it is
-    written down there."""
+    written down there. ``wants``: somebody stands here for whom it has no place left, and others may have some."""
 
     zone: Name
     division: Annotated[int, Meta(ge=0, le=1 << 48)]
+    wants: bool = False
 
 
 class Named(NamedTuple):

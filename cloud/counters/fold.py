@@ -116,17 +116,20 @@ def _seen(passages: Sequence[ZonePassage], state: ZoneTally) -> list[SeenPerson]
 
 
 def note_room(connection: Connection, device: str, body: bytes) -> None:
-    """A device says by which division of the places it goes. Raises ``Refused`` or ``Malformed``."""
+    """A device says by which division of the places it goes. What does not divide evenly is for the one that wants it,
+    as for one where somebody has passed. Raises ``Refused`` or ``Malformed``."""
     taken, site = codec.read(body, RoomTaken), site_of(connection).name
     rooms = load_rooms(connection, site, taken.zone)
     zone = counted_zones(connection).get(taken.zone)
     if device not in rooms or zone is None:
         raise Refused("bad_request", f"{taken.zone} is no counted zone that this device stands at")
-    after = rooms | {device: rooms[device].agreed(taken.division)}
+    agreed = rooms[device].agreed(taken.division)
+    newest_ms = max(room.passed_ms for room in rooms.values())
+    after = rooms | {device: agreed.after(0, newest_ms + 1) if taken.wants else agreed}
     state = load_state(connection, site, taken.zone)
     divided = divide_anew(connection, zone, state.count.inside, after)
     save_rooms(connection, site, taken.zone, rooms, divided)
-    if any(rooms.get(name) != room and name != device for name, room in divided.items()):
+    if any(rooms[name].division != room.division for name, room in divided.items() if name in rooms):
         save_state(connection, site, state.told_again())
 
 

@@ -86,6 +86,9 @@ class CountsHere(Protocol):
     def let_in(self, zone: str, holder: bytes) -> None:
         """Somebody may pass into the zone now."""
 
+    def seek(self, zone: str) -> None:
+        """Somebody was refused, as this device has no place left: one of another device is wanted here."""
+
 
 class Decider:
     """The rule as this device asks it: with its roster, its clocks and its points. ``failures`` counts decisions that
@@ -263,8 +266,12 @@ class Decider:
     def _expect(self, decision: Decision, request: Request) -> None:
         """Whoever may pass into a zone that counts takes a place there until they have passed, or have not."""
         counted = self._roster.counted(request.point)
-        if self._counts is not None and counted is not None and decision.allowed and request.direction == "in":
+        if self._counts is None or counted is None:
+            return
+        if decision.allowed and request.direction == "in":
             self._counts.let_in(counted[0], decision.grant.holder if decision.grant else b"")
+        elif decision.reason is Reason.ZONE_AT_LIMIT:
+            self._counts.seek(counted[0])
 
     def _seek(self, decision: Decision, point: str) -> None:
         """Where what is left of an allotment matters now, it is wanted here."""

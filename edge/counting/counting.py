@@ -31,6 +31,8 @@ from edge.memory.runtime import Runtime
 
 STORE_EVERY_S = 30.0
 """How often a zone is written down that nobody waits for: so much of the journal is read again after a power cut."""
+SEEK_EVERY_S = 1.0
+"""How often a place of another device is asked for, however many stand here."""
 NOT_PASSED = "access.not_entered"
 EMERGENCIES = (EmergencyEvents.began.kind, EmergencyEvents.standing.kind)
 NOTHING_SEEN = -(1 << 63)
@@ -60,6 +62,7 @@ class Counting:
         """The division that is written down, by zone."""
         self._unjudged: dict[str, bytes] = {}
         """News of which nobody can say how old it is, while the clock is unset."""
+        self._sought_s: dict[str, float] = {}
         self._dirty: set[str] = set()
         self._storing: TimerHandle | None = None
 
@@ -96,6 +99,13 @@ class Counting:
     def count(self, zone: str, limit: int, holder: bytes) -> ZoneCount | None:
         """How many are inside as this holder asks to be let in; ``limit`` is the fire limit, 0 for none."""
         return self._counter(zone).count(limit, holder, self._clock.mono_ms(), self._now_ms())
+
+    def seek(self, zone: str) -> None:
+        """This device has no place left, and others may have some: the cloud is asked for one."""
+        sought_s, now_s = self._sought_s.get(zone), self._runtime.loop.time()
+        if zone in self._stored and (sought_s is None or now_s - sought_s >= SEEK_EVERY_S):
+            self._sought_s[zone] = now_s
+            self._agree(zone, self._stored[zone], wants=True)
 
     def whereabouts(self, zone: str, holder: bytes) -> Whereabouts:
         return self._counter(zone).whereabouts(holder)
@@ -229,9 +239,9 @@ class Counting:
         if news.asks:
             self._agree(news.zone, news.division)
 
-    def _agree(self, zone: str, division: int) -> None:
+    def _agree(self, zone: str, division: int, *, wants: bool = False) -> None:
         if self._channel.link.up:
-            self._channel.publish("room", RoomTaken(zone=zone, division=division))
+            self._channel.publish("room", RoomTaken(zone=zone, division=division, wants=wants))
 
     def _now_ms(self) -> int | None:
         return None if self._clock.trust is Trust.UNSET else self._clock.now_ms()

@@ -246,7 +246,7 @@ MESSAGES: dict[str, Struct] = {
         inside=5_000,
         names=None,
     ),
-    "room-1.json": RoomTaken(zone="gym", division=17),
+    "room-2.json": RoomTaken(zone="gym", division=17, wants=True),
     "site-page-7.hex": COUNTING_PAGE,
     "event-1.hex": EVENT,
 }
@@ -293,6 +293,7 @@ OLDER: dict[str, Struct] = {
             "phone-1": {"kind": "socket", "phase": "free"},
         },
     ),
+    "room-1.json": RoomTaken(zone="gym", division=17),
     "site-page-5.hex": LENT_PAGE,
     "site-page-6.hex": DEMANDING_PAGE,
     "state-3.json": State(

@@ -48,6 +48,22 @@ def test_rooms_are_told_and_asked_back(town: Town) -> None:
     assert {name: (news.room, news.asks) for name, news in gym.news().items()} == {EAST: (3, False), WEST: (2, False)}
 
 
+def test_last_place_goes_where_it_is_wanted(town: Town) -> None:
+    gym = CountedGym(town, limit=2)
+
+    def told() -> dict[str, tuple[int | None, bool]]:
+        return {name: (news.room, news.asks) for name, news in gym.news().items()}
+
+    gym.passes(ANNA, at=WEST)
+    assert told() == {EAST: (0, True), WEST: (0, False)}, "it is for where somebody has passed"
+    gym.agrees(EAST, gym.rooms()[EAST].division)
+    assert told() == {EAST: (0, False), WEST: (1, False)}
+    gym.agrees(EAST, gym.rooms()[EAST].division, wants=True)
+    assert told() == {EAST: (0, False), WEST: (0, True)}
+    gym.agrees(WEST, gym.rooms()[WEST].division)
+    assert told() == {EAST: (1, False), WEST: (0, False)}
+
+
 def test_zone_without_a_fire_limit_has_no_rooms(town: Town) -> None:
     gym = CountedGym(town, limit=None)
     assert {news.room for news in gym.news().values()} == {None}

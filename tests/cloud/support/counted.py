@@ -64,8 +64,8 @@ class CountedGym:
         self.publisher.look()
         return dict(self.told)
 
-    def agrees(self, device: str, division: int) -> None:
-        taken = codec.write(RoomTaken(zone=GYM, division=division))
+    def agrees(self, device: str, division: int, *, wants: bool = False) -> None:
+        taken = codec.write(RoomTaken(zone=GYM, division=division, wants=wants))
         sealed = seal(self.town.senders[device].key.sign, Purpose.ROOM, SITE, device, taken)
         self.town.arrives(device, "room", sealed)
 

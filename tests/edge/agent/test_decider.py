@@ -73,6 +73,9 @@ class Inside:
     def let_in(self, zone: str, holder: bytes) -> None:
         """Nobody follows."""
 
+    def seek(self, zone: str) -> None:
+        """There is nobody to ask."""
+
 
 class Desk:
     """A decider with its roster."""

@@ -121,6 +121,9 @@ class Counts:
     def let_in(self, _zone: str, _holder: bytes) -> None:
         """Nobody follows."""
 
+    def seek(self, _zone: str) -> None:
+        """There is nobody to ask."""
+
 
 def on_the_device(request: Request, grants: Sequence[Grant], facts: Facts, now_ms: int) -> Reason:
     kind = "door" if facts.can_be_held else "socket"
