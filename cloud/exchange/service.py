@@ -98,7 +98,7 @@ class ImportService:
         problems, applied = list(parsed.problems), False
         lines: Sequence[ImportedLine] = ()
         new_flats, new_companies = dict[str, int](), dict[str, int]()
-        with suppress(_ImportUndone), self._store.writing() as connection:
+        with suppress(_ImportUndone), self._store.writing() if allowed.apply else self._store.trying() as connection:
             run = _Run(connection, self._keys, self._clock, by, parsed, careful=careful)
             new_flats, new_companies = run.new_flats, run.new_companies
             lines = run.all()

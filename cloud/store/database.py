@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event, inspect
+from sqlalchemy.pool import NullPool
 from sqlalchemy.util import LRUCache
 
 from cloud.store.prepared import driver
 from cloud.store.scope import OPTION, WHOLE_SITE, Scope
+from cloud.store.trial import open_trial
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another: longer than any transaction of ours, shorter than a person's patience."""
@@ -73,8 +75,13 @@ class Store:
 
     @contextmanager
     def trying(self) -> Iterator[Connection]:
-        """As ``writing``, but what is written is undone at the end: to see what would be."""
-        with self._connected() as connection, connection.begin() as transaction:
+        """A consistent view in which may be written what nobody else sees, to learn what would be. It hinders no
+        writer, and ends without a trace."""
+        file = Path(self.engine.url.database or "")
+        engine = create_engine("sqlite://", creator=lambda: open_trial(file), poolclass=NullPool)
+        event.listen(engine, "begin", _begin_sqlite)
+        _share_statements(engine)
+        with engine.connect() as connection, connection.begin() as transaction:
             yield connection
             transaction.rollback()
 
@@ -149,9 +156,13 @@ def connect(url: str) -> Store:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-        engine.dialect, compiled = _statements()
-        engine.update_execution_options(compiled_cache=compiled)
+        _share_statements(engine)
     return Store(engine)
+
+
+def _share_statements(engine: Engine) -> None:
+    engine.dialect, compiled = _statements()
+    engine.update_execution_options(compiled_cache=compiled)
 
 
 @cache
