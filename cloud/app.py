@@ -66,6 +66,7 @@ from cloud.people.domain import PEOPLE
 from cloud.people.memberships import MembershipService
 from cloud.people.service import PeopleService
 from cloud.people.store import plans_with_hours
+from cloud.permits.service import PermitService
 from cloud.phones.crowds import CrowdBoard
 from cloud.phones.domain import PHONES
 from cloud.phones.erasure import ErasureService
@@ -220,7 +221,7 @@ def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
         AuditTipService: AuditTipService(store, keys.folder.parent, clock),
         Adoptions: Adoptions(),
         HeldFiles: HeldFiles(),
-        **{kind: kind(store, keys, clock) for kind in (PinService, ImportService, ExportService)},
+        **{kind: kind(store, keys, clock) for kind in (PinService, PermitService, ImportService, ExportService)},
     }
 
 

@@ -8,9 +8,10 @@ from cloud.devices.clock_fixes import CLOCK_FIXES
 from cloud.devices.reactions import Reactions
 from cloud.devices.refusals import FIXED_REFUSALS, REFUSALS
 from cloud.emergencies.store import EMERGENCIES
+from cloud.permits.passages import PASSAGES
 
 REACTIONS = Reactions(
     events=(COMMAND_OUTCOMES, CLOCK_FIXES, FIXED_REFUSALS, SESSIONS, EMERGENCIES, ENROLMENT_STEPS),
-    rows=(REFUSALS, COUNTS),
+    rows=(REFUSALS, COUNTS, PASSAGES),
     channels=(RESULTS, REPORTS, ROOMS),
 )

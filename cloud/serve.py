@@ -36,6 +36,7 @@ from cloud.line.worker import Worker
 from cloud.operators.tips import tip_worker
 from cloud.overview.metrics import Metrics, Workings
 from cloud.people.publisher import Publisher
+from cloud.permits.watch import permit_worker
 from cloud.quantities.lender import Lender
 from cloud.reactions import REACTIONS
 from cloud.redecide.service import redecide_worker
@@ -189,6 +190,7 @@ def _store_workers(store: Store, keys: KeyFolder, site: str) -> list[Worker[Any]
         counting_worker(CounterService(store, clock)),
         redecide_worker(store, site),
         retention_worker(store, site, clock),
+        permit_worker(store, clock),
         tip_worker(store, keys.folder.parent, clock),
     ]
 

@@ -40,10 +40,11 @@ class CardKind(StrEnum):
 
 
 class Recipient(Struct, frozen=True):
-    """Who gets a card: a person, or a party as its family card; neither for one that goes into stock."""
+    """Who gets a card: a person, a party as its family card, or a permit; none of them for one that goes into stock."""
 
     person: int | None = None
     party: int | None = None
+    permit: int | None = None
 
 
 class Card(NamedTuple):

@@ -15,8 +15,9 @@ from cloud.people.tables import card_forms, credentials
 from cloud.store.chunks import chunks
 from cloud.store.labels import Label
 from cloud.store.prepared import Prepared
-from cloud.store.revision import touch
+from cloud.store.revision import touch, touch_permits
 from cloud.store.schema import parties, party_members, people
+from cloud.store.tables import permits
 from contract.decide import Standing
 from contract.demands import Assurance
 from contract.roster import HOLDER_BYTES
@@ -40,10 +41,11 @@ class CardRow(Struct, frozen=True):
     person_name: Label | None
     party: int | None
     party_name: Label | None
+    permit: int | None = None
 
     @property
     def recipient(self) -> Recipient:
-        return Recipient(self.person, self.party)
+        return Recipient(self.person, self.party, self.permit)
 
 
 class NewCard(Struct, frozen=True, kw_only=True):
@@ -77,6 +79,7 @@ def insert_card(connection: Connection, site: str, new: NewCard, now_ms: int) ->
     values = {
         "person_id": new.to.person,
         "party_id": new.to.party,
+        "permit_id": new.to.permit,
         "kind": new.kind,
         "digest": new.digests[0],
         "sealed": new.sealed,
@@ -140,8 +143,9 @@ def find_card(connection: Connection, card: int) -> CardRow | None:
 def set_card_standing(connection: Connection, card: int, standing: Standing) -> bool:
     """Suspend, lose or restore a card. False if there is no such card."""
     changed = update(credentials).where(credentials.c.id == card).values(standing=standing)
-    holder = connection.execute(changed.returning(credentials.c.person_id, credentials.c.party_id)).first()
-    to = Recipient() if holder is None else Recipient(holder.person_id, holder.party_id)
+    columns = (credentials.c[name] for name in ("person_id", "party_id", "permit_id"))
+    holder = connection.execute(changed.returning(*columns)).first()
+    to = Recipient() if holder is None else Recipient(*holder)
     touch_holders(connection, site_of(connection).name, to)
     return holder is not None
 
@@ -149,8 +153,9 @@ def set_card_standing(connection: Connection, card: int, standing: Standing) -> 
 def give(connection: Connection, site: str, card: int, to: Recipient, label: str, now_ms: int) -> None:
     """Give a card that nobody has."""
     forget_pin(connection, site, card)
-    values: dict[str, object] = {"person_id": to.person, "party_id": to.party, "state": CardState.ISSUED}
-    values |= {"issued_ms": now_ms, "standing": Standing.ACTIVE, **({"label": label} if label else {})}
+    values: dict[str, object] = {"person_id": to.person, "party_id": to.party, "permit_id": to.permit}
+    values |= {"state": CardState.ISSUED, "issued_ms": now_ms, "standing": Standing.ACTIVE}
+    values |= {"label": label} if label else {}
     connection.execute(update(credentials).where(credentials.c.id == card).values(values))
     touch_holders(connection, site, to)
 
@@ -158,7 +163,8 @@ def give(connection: Connection, site: str, card: int, to: Recipient, label: str
 def take_back(connection: Connection, site: str, card: CardRow, state: CardState) -> None:
     """Nobody has the card any more: it lies in stock, came back, or is void. Its PIN was its holder's."""
     forget_pin(connection, site, card.id)
-    values = {"person_id": None, "party_id": None, "state": state, "issued_ms": None, "standing": Standing.ACTIVE}
+    values: dict[str, object] = dict.fromkeys(("person_id", "party_id", "permit_id", "issued_ms"))
+    values |= {"state": state, "standing": Standing.ACTIVE}
     connection.execute(update(credentials).where(credentials.c.id == card.id).values(values))
     touch_holders(connection, site, card.recipient)
 
@@ -177,7 +183,9 @@ def has_members(connection: Connection, site: str, party: int) -> bool:
 
 def touch_holders(connection: Connection, site: str, to: Recipient) -> None:
     """The grants of whoever has a card may be others now. Those of a family card are kept with a member's."""
-    if to.party is None:
+    if to.permit is not None:
+        touch_permits(connection, site, permits.c.id == to.permit)
+    elif to.party is None:
         touch(connection, () if to.person is None else (to.person,))
     else:
         take_holder(connection, site, to.party)
@@ -197,8 +205,9 @@ class CardFilter(Struct, frozen=True):
 
 
 def list_cards(connection: Connection, asked: CardFilter, *, after: int = 0, limit: int) -> list[CardRow]:
-    """Cards in the order they were added. The keys of telephones are none."""
-    query = _CARDS.where(credentials.c.id > after, credentials.c.kind != CardKind.PHONE)
+    """Cards in the order they were added. The keys of telephones are none, nor are the codes, plates and tokens of
+    permits."""
+    query = _CARDS.where(credentials.c.id > after, _IS_CARD)
     for column, wanted in ((credentials.c.state, asked.state), (credentials.c.batch, asked.batch)):
         query = query.where(column == wanted) if wanted else query
     if asked.text:
@@ -236,11 +245,14 @@ class StockCount(Struct, frozen=True):
 
 def count_cards(connection: Connection) -> list[StockCount]:
     columns = credentials.c.batch, credentials.c.state
-    query = select(*columns, func.count().label("many")).where(credentials.c.kind != CardKind.PHONE)
+    query = select(*columns, func.count().label("many")).where(_IS_CARD)
     query = query.group_by(*columns).order_by(*columns)
     return [StockCount(*row) for row in connection.execute(query)]
 
 
+_IS_CARD = (credentials.c.kind != CardKind.PHONE) & (
+    credentials.c.permit_id.is_(None) | (credentials.c.kind == CardKind.CARD)
+)
 _CARDS: Select[Any] = (
     select(
         credentials,
@@ -272,6 +284,7 @@ def _card(row: Any) -> CardRow:
         number_known=bool(row.sealed),
         person=row.person_id,
         person_name=None if row.name_zh is None else Label(row.name_zh, row.name_en),
+        permit=row.permit_id,
         party=row.party_id,
         party_name=None if row.party_zh is None else Label(row.party_zh, row.party_en),
     )

@@ -24,6 +24,7 @@ from cloud.store.schema import (
     points,
 )
 from cloud.store.scope import Scope, point_seen, scope_of
+from cloud.store.tables import permits
 from contract.decide import Trust
 from contract.events import reason_of
 from contract.recorded_facts import spelled_out
@@ -268,6 +269,7 @@ _EVENTS = (
         parties.c.name_zh.label("party_zh"),
         parties.c.name_en.label("party_en"),
         parties.c.flat.label("party_flat"),
+        permits.c.flat.label("visited"),
         clock_fixes.c.offset_ms,
         clock_fixes.c.error_ms,
     )
@@ -283,6 +285,7 @@ _EVENTS = (
     )
     .outerjoin(people, people.c.holder == events.c.holder)
     .outerjoin(parties, parties.c.holder == events.c.holder)
+    .outerjoin(permits, permits.c.holder == events.c.holder)
 )
 
 
@@ -291,8 +294,15 @@ def _views(connection: Connection, query: Select[Any], *, silent: bool = False) 
     return [_event(row).seen_in(scope) for row in connection.execute(query.where(shown(silent=silent)))]
 
 
+def visitor(flat: str) -> Person:
+    """Somebody with a permit: what they are called is for the guard of the day, and stands on the page of permits."""
+    return Person(Label(f"{flat} 访客".strip(), f"Visitor of {flat}" if flat else "Visitor"), None)
+
+
 def _family(row: Any) -> Person | None:
-    """Whoever has the family card of a household or company."""
+    """Whoever has the family card of a household or company, or comes with a permit."""
+    if row.visited is not None:
+        return visitor(row.visited)
     if row.party_zh is None:
         return None
     return Person(Label(row.party_zh, row.party_en).family_card, row.party_flat)

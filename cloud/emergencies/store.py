@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from cloud.devices.erasure import decode_stored
-from cloud.devices.event_views import arrival_before
+from cloud.devices.event_views import arrival_before, visitor
 from cloud.devices.presence import Presence, presence
 from cloud.devices.reactions import Reaction, Recorded
 from cloud.devices.registry import site_of
@@ -30,6 +30,7 @@ from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label, Person
 from cloud.store.schema import clock_fixes, devices, event_series, events, people, points, zones
 from cloud.store.scope import zone_seen
+from cloud.store.tables import permits
 from contract.archetypes import PortalKind
 from contract.decide import Trust
 from contract.emergencies import WORST_FIRST, Cause
@@ -229,14 +230,15 @@ def emergency_of(connection: Connection, zone: str, now_ms: int) -> ZoneState | 
 
 def muster(connection: Connection, zone: str, now_ms: int, began_ms: int, noted_ms: int) -> Muster:
     """Who is to be accounted for in an emergency that began then; ticks count since the cloud has ``noted`` it."""
-    told = _passages(connection, site_of(connection).name, zone, began_ms - LOOK_BACK_MS)
+    site = site_of(connection).name
+    told = _passages(connection, site, zone, began_ms - LOOK_BACK_MS)
     passes = [passage for passage, _ in told if passage is not None]
     ticks = {
         row.holder: Seen(row.by, row.at_ms)
         for row in connection.execute(select(accounted).where(accounted.c.zone == zone, accounted.c.at_ms >= noted_ms))
     }
     listed_inside = inside([passage for passage in passes if passage.holder], began_ms)
-    names = _names(connection, [person.holder for person in listed_inside])
+    names = _names(connection, site, [person.holder for person in listed_inside])
     listed = [
         Awaited(person.holder.hex(), names.get(person.holder), person.in_ms, person.out_ms, ticks.get(person.holder))
         for person in listed_inside
@@ -299,10 +301,14 @@ def _passage(row: Any) -> tuple[Pass | None, Movement] | None:
     return Pass(row.holder or b"", "out" if leaves else "in", at_ms), Movement(moved, at_ms)
 
 
-def _names(connection: Connection, holders: list[bytes]) -> dict[bytes, Person]:
+def _names(connection: Connection, site: str, holders: list[bytes]) -> dict[bytes, Person]:
     query = select(people.c.holder, people.c.name_zh, people.c.name_en, flat_of_person)
     rows = connection.execute(query.where(people.c.holder.in_(holders)))
-    return {row.holder: Person(Label(row.name_zh, row.name_en), row.unit) for row in rows}
+    visiting = connection.execute(
+        select(permits.c.holder, permits.c.flat).where(permits.c.site == site, permits.c.holder.in_(holders))
+    )
+    named = {row.holder: Person(Label(row.name_zh, row.name_en), row.unit) for row in rows}
+    return named | {row.holder: visitor(row.flat) for row in visiting}
 
 
 def _doubts(connection: Connection, zone: str, now_ms: int) -> list[Doubt]:

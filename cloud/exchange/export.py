@@ -214,7 +214,9 @@ def _memberships(connection: Connection, zone: ZoneInfo) -> list[ExportRow]:
 def _cards(connection: Connection, zone: ZoneInfo, keys: KeyFolder | None) -> list[ExportRow]:
     query = select(credentials, people.c.name_zh, people.c.name_en, flat_of_person.label("flat"))
     rows = connection.execute(
-        query.outerjoin(people, people.c.id == credentials.c.person_id).order_by(credentials.c.id)
+        query.outerjoin(people, people.c.id == credentials.c.person_id)
+        .where(credentials.c.permit_id.is_(None))
+        .order_by(credentials.c.id)
     )
     return [
         {

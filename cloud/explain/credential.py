@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, select
 
-from cloud.cards.rule import Card, form_digests
+from cloud.cards.rule import Card, CardKind, form_digests
 from cloud.keys.keys import KeyFolder
 from cloud.people.tables import credentials
 from cloud.web.context import N_
@@ -59,7 +59,9 @@ def _numbered(
     if format_name is not None or facility is not None:
         names = [format_name] if format_name else list(FORMATS)
         return _with_digests(connection, set(_digests(keys, names, facility, int(number))))
-    stored = select(credentials.c.id, credentials.c.digest, credentials.c.sealed).where(credentials.c.sealed != b"")
+    stored = select(credentials.c.id, credentials.c.digest, credentials.c.sealed).where(
+        credentials.c.sealed != b"", credentials.c.kind.in_((CardKind.CARD, CardKind.TAG))
+    )
     rows = connection.execute(stored)
     return {
         row.id: row.digest

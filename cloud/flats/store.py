@@ -9,9 +9,10 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from cloud.flats.rule import Flat, Place, Tenure, places_of_flat, read_flat_name, served
 from cloud.store.chunks import chunks
-from cloud.store.revision import touch
+from cloud.store.revision import touch, touch_permits
 from cloud.store.schema import flats, parties, party_members, points
 from cloud.store.scope import flat_seen
+from cloud.store.tables import permits
 
 _COLUMNS = [flats.c[name] for name in Flat.__struct_fields__]
 
@@ -26,6 +27,7 @@ def change_flat(connection: Connection, site: str, flat: Flat) -> None:
     values = structs.asdict(flat)
     connection.execute(update(flats).where(flats.c.site == site, flats.c.name == values.pop("name")).values(values))
     touch(connection, people_of_flats(connection, site, [flat.name]))
+    touch_permits(connection, site, (permits.c.flat == flat.name) & permits.c.ended_ms.is_(None))
 
 
 def remove_flat(connection: Connection, site: str, name: str) -> None:

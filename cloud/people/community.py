@@ -27,7 +27,7 @@ from cloud.people.grants import (
 )
 from cloud.people.holdings import Qualification, Stay, standing_now
 from cloud.people.members import Member, Membership
-from cloud.people.plans import Plan
+from cloud.people.plans import VISITORS, Plan
 from cloud.people.tables import (
     card_forms,
     credentials,
@@ -39,8 +39,9 @@ from cloud.people.tables import (
 )
 from cloud.store.chunks import among, chunks
 from cloud.store.counted import HAS_ANTI_PASSBACK
-from cloud.store.revision import Touched, touch
-from cloud.store.schema import flats, parties, party_members, people, points, sites
+from cloud.store.revision import Touched, touch, touch_permits
+from cloud.store.schema import flats, parties, party_members, people, points, sites, zones
+from cloud.store.tables import permits
 from contract.decide import Standing
 from contract.demands import Assurance
 
@@ -69,6 +70,7 @@ def load_terms(connection: Connection) -> Community:
         profiles=find_profiles(connection, site.name, None),
         zones=page_zones(connection),
         counted={way.point: way.zone for way in counted_ways(connection)},
+        outer=frozenset(run(select(zones.c.name).where(zones.c.parent == "")).scalars()),
     )
 
 
@@ -330,3 +332,7 @@ def note_places(connection: Connection, site: str, changed: Collection[Place]) -
         documents = connection.execute(select(plans.c.document).order_by(plans.c.name)).scalars()
         number_profiles(connection, site, missing_profiles(documents, changed))
         touch(connection, people_at(connection, site, changed))
+        if Profile(VISITORS) in find_profiles(connection, site, []):
+            ways = [Profile(VISITORS, place.name) for place in changed if not place.flat]
+            number_profiles(connection, site, ways)
+            touch_permits(connection, site, permits.c.ended_ms.is_(None))

@@ -12,7 +12,7 @@ from cloud.flats.rule import Place, place_of_point, served
 from cloud.parties.party import Span
 from cloud.people.holdings import Holder, Holding, Qualification, Stay, holdings
 from cloud.people.members import STAFF_PIN_DIGITS, Member, Membership, edges, is_shown, windows
-from cloud.people.plans import Plan, allotment_name
+from cloud.people.plans import VISITORS, Plan, allotment_name, of_visitors
 from cloud.people.terms import surplus
 from contract.decide import Standing, Tier
 from contract.demands import Assurance
@@ -105,11 +105,12 @@ class FamilyCard(Struct, frozen=True):
 
 class Community(Struct, frozen=True):
     """What grants depend on. ``zone`` is the IANA name of the site's time zone. ``profiles`` have the numbers that they
-    keep for good; ``served`` are the places that points serve. ``bars`` are spans by person. With ``duress`` staff may
-    signal it with their PIN; ``asks_assurance`` says that some point asks for one, so that rows have to tell it;
-    ``tells_families`` that some zone has anti-passback, from which family cards are free. ``zones`` are those that
-    count, and ``counted`` the points that lead into one. Of people, all may be there or some; memberships are theirs
-    and those of their parties, with whoever else shares places with them."""
+    keep for good; ``served`` are the places that points serve, ``outer`` the zones that no other zone is around.
+    ``bars`` are spans by person. With ``duress`` staff may signal it with their PIN; ``asks_assurance`` says that some
+    point asks for one, so that rows have to tell it; ``tells_families`` that some zone has anti-passback, from which
+    family cards are free. ``zones`` are those that count, and ``counted`` the points that lead into one. Of people, all
+    may be there or some; memberships are theirs and those of their parties, with whoever else shares places with
+    them."""
 
     zone: str
     plans: Sequence[Plan]
@@ -130,6 +131,7 @@ class Community(Struct, frozen=True):
     zones: Mapping[str, PageZone] = {}
     counted: Mapping[str, str] = {}
     tells_families: bool = False
+    outer: Set[str] = frozenset()
 
 
 class Compiled(Struct, frozen=True):
@@ -334,7 +336,8 @@ def _rows(
 
 def compile_site(community: Community) -> SitePage:
     """The page that the rows refer to. Every profile stands there once, whoever holds it and how often."""
-    plans, points = {plan.name: plan for plan in community.plans}, community.points
+    known = *community.plans, *of_visitors(community.plans, community.outer)
+    plans, points = {plan.name: plan for plan in known}, community.points
     rationed = [(plan, kind) for plan in community.plans for kind in _rationed(plan, points)]
     by_place = grouped((point for point in points if point.place), lambda point: point.place and point.place.name)
     listed = [_Opened()] * (max(community.profiles.values(), default=-1) + 1)
@@ -342,6 +345,7 @@ def compile_site(community: Community) -> SitePage:
         plan = plans.get(profile.plan)
         if plan is not None:
             there = by_place[profile.place] if profile.place else points
+            there = there if plan.name != VISITORS else [point for point in there if not point.class_name]
             listed[number] = _opened(plan, there, is_relative=bool(profile.place))
     return SitePage(
         zone=community.zone,

@@ -12,15 +12,10 @@ from sqlalchemy import Connection, select
 
 from cloud.devices.registry import roster_readers
 from cloud.people.community import load_people, load_terms
-from cloud.people.compiled import (
-    find_compiled,
-    in_chunks,
-    keep_compiled,
-    people_due,
-    people_gone,
-    people_since,
-)
+from cloud.people.compiled import LEDGERS, OF_PERMITS, Ledger
 from cloud.people.grants import Compiled, Profile, compile_people, compile_site, slow_profiles
+from cloud.people.permit_rows import load_rights
+from cloud.people.permits import compile_permits
 from cloud.people.rosters import Roster, add_roster, confirm, page_blob
 from cloud.people.site_pages import site_pages
 from cloud.people.tree import Rebuilt, rebuild
@@ -33,12 +28,12 @@ NOBODY = Compiled(b"", None, 0)
 
 class Draft(Struct, frozen=True):
     """A roster that is not issued yet. ``revision`` is the site's that it was made of, ``compiled`` who is not what was
-    stored, ``site_pages`` are the hashes of its site pages by their version, of which ``new_site_pages`` are new.
-    ``withheld`` says which versions that devices read it lacks, and why. ``slow`` are the profiles that slow people
-    still need (see ``grants.slow_profiles``)."""
+    stored, of people and of permits each. ``site_pages`` are the hashes of its site pages by their version, of which
+    ``new_site_pages`` are new. ``withheld`` says which versions that devices read it lacks, and why. ``slow`` are the
+    profiles that slow people still need (see ``grants.slow_profiles``)."""
 
     revision: int
-    compiled: Mapping[int, Compiled]
+    compiled: Mapping[Ledger, Mapping[int, Compiled]]
     tree: Rebuilt
     site_pages: Mapping[int, bytes]
     new_site_pages: Mapping[int, bytes]
@@ -69,19 +64,20 @@ def make_draft(
     columns = sites.c.revision, sites.c.terms_revision, sites.c.everybody_revision
     marks = connection.execute(select(*columns).where(sites.c.name == site)).one()
     held = issued.revision if issued and issued.revision is not None else -1
-    if whole or marks.everybody_revision > held:
-        compiled, changes, slow = _compile(connection, site, None, now_ms)
-    else:
-        ids = sorted({*people_since(connection, held), *people_due(connection, site, now_ms)})
-        compiled, changes, slow = _compile(connection, site, ids, now_ms)
-    tree = rebuild(issued.root if issued else b"", changes, partial(page_blob, connection))
+    made = _Compiling(connection, site, now_ms)
+    for ledger in LEDGERS:
+        if whole or marks.everybody_revision > held:
+            made.compile(ledger, None)
+        else:
+            made.compile(ledger, sorted({*ledger.since(connection, held), *ledger.due(connection, site, now_ms)}))
+    tree = rebuild(issued.root if issued else b"", made.changes, partial(page_blob, connection))
     before = issued.site_pages if issued else {}
     if whole or marks.terms_revision > held:
         names, pages, withheld = _site_pages(connection, {}, {})
     else:
         names, pages, withheld = _site_pages(connection, before, withheld)
     new = {version: page for version, page in pages.items() if names[version] != before.get(version)}
-    return Draft(marks.revision, compiled, tree, names, new, withheld, slow)
+    return Draft(marks.revision, made.changed, tree, names, new, withheld, made.slow)
 
 
 def store_draft(
@@ -91,7 +87,7 @@ def store_draft(
     before = set(issued.site_pages.values()) if issued else set()
     count = made.tree.added + (issued.count if issued else 0)
     roster = Roster(number, now_ms, made.site_pages, made.tree.root, count, made.revision)
-    keep_compiled(connection, site, made.compiled)
+    _keep(connection, site, made)
     new = _by_name(made) | made.tree.new
     add_roster(connection, roster, new, made.tree.gone | (before - set(made.site_pages.values())))
     return roster
@@ -99,10 +95,15 @@ def store_draft(
 
 def confirm_draft(connection: Connection, site: str, made: Draft, issued: Roster, now_ms: int) -> Roster:
     """Keep the roster that was issued, as what was made does not differ from it; returns it as it is now."""
-    keep_compiled(connection, site, made.compiled)
+    _keep(connection, site, made)
     roster = structs.replace(issued, site_pages=made.site_pages, revision=made.revision)
     confirm(connection, roster, _by_name(made), now_ms)
     return roster
+
+
+def _keep(connection: Connection, site: str, made: Draft) -> None:
+    for ledger, changed in made.compiled.items():
+        ledger.keep(connection, site, changed)
 
 
 def _by_name(made: Draft) -> dict[bytes, bytes]:
@@ -127,42 +128,49 @@ def _site_pages(
     return names, pages, too_large
 
 
-def _compile(
-    connection: Connection, site: str, ids: Sequence[int] | None, now_ms: int
-) -> tuple[dict[int, Compiled], dict[bytes, list[Row]], dict[int, set[Profile]]]:
-    """Who of these people, or of all, is another than what was stored; the rows of every card that has others; and the
-    profiles that slow people need."""
-    changed: dict[int, Compiled] = {}
-    lost: set[bytes] = set()
-    changes: dict[bytes, list[Row]] = {}
-    slow: dict[int, set[Profile]] = {}
-    for some in in_chunks(connection, ids):
-        before, found = find_compiled(connection, site, some), load_people(connection, some)
-        slow |= slow_profiles(found, now_ms)
-        for person, after in compile_people(found, now_ms).items():
-            _compare(person, before.get(person), after, changed, changes, lost)
-    if ids is None:
-        for person, before_it_went in find_compiled(connection, site, people_gone(connection, site)).items():
-            _compare(person, before_it_went, NOBODY, changed, changes, lost)
-    return changed, {digest: [] for digest in lost} | changes, slow
+class _Compiling:
+    """What is found to have changed: who is another than what was stored, the rows of every card that has others, and
+    the profiles that slow people need."""
 
+    def __init__(self, connection: Connection, site: str, now_ms: int) -> None:
+        self._connection, self._site, self._now_ms = connection, site, now_ms
+        self.changed: dict[Ledger, dict[int, Compiled]] = {ledger: {} for ledger in LEDGERS}
+        self.slow: dict[int, set[Profile]] = {}
+        self._lost: set[bytes] = set()
+        self._others: dict[bytes, list[Row]] = {}
 
-def _compare(
-    person: int,
-    before: Compiled | None,
-    after: Compiled,
-    changed: dict[int, Compiled],
-    changes: dict[bytes, list[Row]],
-    lost: set[bytes],
-) -> None:
-    """Note what is other than before: the person, the rows of cards, and the cards that have none any more."""
-    if before == after:
-        return
-    changed[person] = after
-    if before is None or before.rows != after.rows:
-        then, now = _by_card(before.rows if before else b""), _by_card(after.rows)
-        changes.update((digest, rows) for digest, rows in now.items() if then.get(digest) != rows)
-        lost.update(then.keys() - now.keys())
+    @property
+    def changes(self) -> dict[bytes, list[Row]]:
+        return {digest: [] for digest in self._lost} | self._others
+
+    def compile(self, ledger: Ledger, ids: Sequence[int] | None) -> None:
+        """Compile these, or all, anew."""
+        for some in ledger.in_chunks(self._connection, ids):
+            before = ledger.find(self._connection, self._site, some)
+            for one, after in self._compiled(ledger, some).items():
+                self._compare(ledger, one, before.get(one), after)
+        if ids is None:
+            gone = ledger.gone(self._connection, self._site)
+            for one, before_it_went in ledger.find(self._connection, self._site, gone).items():
+                self._compare(ledger, one, before_it_went, NOBODY)
+
+    def _compiled(self, ledger: Ledger, some: Sequence[int]) -> dict[int, Compiled]:
+        if ledger is OF_PERMITS:
+            return compile_permits(load_rights(self._connection, self._site, some), self._now_ms)
+        found = load_people(self._connection, some)
+        self.slow |= slow_profiles(found, self._now_ms)
+        return compile_people(found, self._now_ms)
+
+    def _compare(self, ledger: Ledger, one: int, before: Compiled | None, after: Compiled) -> None:
+        """Note what is other than before: the person or permit, the rows of its cards, and the cards that have none any
+        more."""
+        if before == after:
+            return
+        self.changed[ledger][one] = after
+        if before is None or before.rows != after.rows:
+            then, now = _by_card(before.rows if before else b""), _by_card(after.rows)
+            self._others.update((digest, rows) for digest, rows in now.items() if then.get(digest) != rows)
+            self._lost.update(then.keys() - now.keys())
 
 
 def _by_card(packed: bytes) -> dict[bytes, list[Row]]:

@@ -1,10 +1,10 @@
 """What a plan gives: which zones it opens, on which schedule, to how many people of a party, for which fee and how
 long, and how much of what runs there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cloud.flats.rule import HOME, OWN_FLOOR, RELATIVE_ZONES
 from cloud.store.labels import Label
@@ -118,6 +118,22 @@ STAFF = Plan(
     label=Label("物业人员", "Staff"),
     resets=("estate", "gym", "hub"),
 )
+
+VISITORS = "(visitors)"
+"""In the place of a plan: what permits open. No plan has a name with brackets."""
+
+
+def of_visitors(plans: Iterable[Plan], outer: Set[str]) -> Iterator[Plan]:
+    """What permits open, as a plan: the way that residents go home, in the same hours, and nothing that is used there.
+    That is the gates into ``outer`` zones, which have no other zone around them, then unit door and lift."""
+    for plan in plans:
+        if plan.name == RESIDENT.name:
+            way = {zone: hours for zone, hours in plan.opens.items() if zone in outer or zone in RELATIVE_ZONES}
+            label = Label("访客", "Visitors")
+            yield structs.replace(
+                plan, name=VISITORS, tier=Tier.GUEST, label=label, opens=way, quantities={}, resets=()
+            )
+
 
 STANDARD = (RESIDENT, FOUNDER, YEARLY, RIDER, STAFF)
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
 
 from cloud.people.plans import Plan
 from cloud.store.schema import Document, RowId, metadata
+from cloud.store.tables import permits
 
 plans = Table(
     "plans",
@@ -60,6 +61,7 @@ credentials = Table(
     Column("id", RowId, primary_key=True),
     Column("person_id", RowId, ForeignKey("people.id"), comment="none: a family card, or nobody's"),
     Column("party_id", RowId, ForeignKey("parties.id"), comment="whose family card it is"),
+    Column("permit_id", RowId, ForeignKey(permits.c.id), comment="a visitor's, of this permit"),
     Column("kind", String, nullable=False, comment="card, tag, token, plate, code or phone"),
     Column("digest", LargeBinary(16), nullable=False, unique=True),
     Column("sealed", LargeBinary, nullable=False, comment="format and number under the store key; empty if not known"),
@@ -76,6 +78,7 @@ credentials = Table(
     Column("key", LargeBinary(33), comment="of a telephone: the public half of its key, compressed"),
     Index("ix_credentials_person_id", "person_id"),
     Index("ix_credentials_party_id", "party_id"),
+    Index("ix_credentials_permit_id", "permit_id"),
     Index("ix_credentials_state_batch", "state", "batch"),
 )
 

@@ -36,6 +36,9 @@ def delete_site_zone(connection: Connection, zone: SiteZone) -> None:
 def _touch(connection: Connection, before: SiteZone | None, after: SiteZone | None) -> None:
     """Devices are told of a zone that counts. While no zone has anti-passback, rows do not tell of families."""
     then, now = (one.told if one is not None else None for one in (before, after))
+    around = [one.parent if one is not None else None for one in (before, after)]
+    if around[0] != around[1]:
+        touch(connection, Touched.TERMS)  # permits open the zones that have none around them
     if then != now:
         is_of_rows = (then is None or then.is_free) is not (now is None or now.is_free)
         touch(connection, Touched.EVERYBODY if is_of_rows else Touched.TERMS)

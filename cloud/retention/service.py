@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from cloud.line.worker import Worker
 from cloud.people.rosters import forget_rosters
+from cloud.permits.erasure import delete_permits
 from cloud.redecide.store import delete_differences
 from cloud.retention import store as rows
 from cloud.retention.rule import believed_ms, term_fault
@@ -107,6 +108,7 @@ class RetentionService:
         return (
             ("events", of_site(rows.delete_events)),
             ("visits", of_site(erase_visits)),
+            ("visits", of_site(delete_permits)),
             ("events", of_site(rows.delete_clock_fixes)),
             ("events", of_site(rows.delete_refusals)),
             ("events", of_site(delete_differences)),

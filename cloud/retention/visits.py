@@ -15,6 +15,7 @@ from cloud.retention.rule import VISITING, Anchor, followed, is_child, over_refu
 from cloud.retention.store import MAX_ROWS, anchors_of, refused_rows
 from cloud.retention.tables import retention_progress, visit_anchors
 from cloud.store.schema import event_series, events, party_members, people
+from cloud.store.tables import permits
 from contract.decide import Tier
 from contract.reasons import Reason
 
@@ -53,8 +54,8 @@ def erase_visits(connection: Connection, site: str, before_ms: int) -> int:
 
 
 def visitors(connection: Connection, site: str, holders: Collection[bytes], before_ms: int) -> set[bytes]:
-    """Those of these holders whose visits of before may be known for a short time only: children, and whoever has plans
-    of riders and guests alone and belongs to no party."""
+    """Those of these holders whose visits of before may be known for a short time only: children, whoever comes
+    with a permit, and whoever has plans of riders and guests alone and belongs to no party."""
     day = datetime.fromtimestamp(max(0, before_ms) / 1000, UTC).date().isoformat()
     known = select(people.c.id, people.c.holder, people.c.born).where(people.c.holder.in_(holders))
     persons = {row.id: row for row in connection.execute(known)}
@@ -65,7 +66,8 @@ def visitors(connection: Connection, site: str, holders: Collection[bytes], befo
     of_parties = select(party_members.c.person_id).where(party_members.c.site == site)
     members = set(connection.execute(of_parties.where(party_members.c.person_id.in_(persons))).scalars())
     visiting = {one for one, theirs in tiers.items() if theirs <= VISITING} - members
-    return {row.holder for row in persons.values() if row.id in visiting or is_child(row.born, day)}
+    with_permits = set(connection.execute(select(permits.c.holder).where(permits.c.holder.in_(holders))).scalars())
+    return with_permits | {row.holder for row in persons.values() if row.id in visiting or is_child(row.born, day)}
 
 
 def _upto(anchor: Anchor) -> int:

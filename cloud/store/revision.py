@@ -4,13 +4,14 @@ concerns is written down with it, so that a change costs what it touches, whiche
 from collections.abc import Collection
 from enum import Enum
 
-from sqlalchemy import Connection, bindparam, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, literal_column, select, update
 from sqlalchemy.exc import NoResultFound
 
 from cloud.store.chunks import among, chunks
 from cloud.store.database import TOUCHED
 from cloud.store.prepared import Prepared
 from cloud.store.schema import people, sites
+from cloud.store.tables import permits
 
 _REVISION = Prepared(select(sites.c.revision))
 """It is asked in every transaction of ingest."""
@@ -66,3 +67,10 @@ def touch(connection: Connection, changed: Touched | Collection[int] = Touched.E
         for some in chunks(sorted(changed)):
             newest = select(sites.c.revision).scalar_subquery()
             connection.execute(update(people).where(among(people.c.id, some)).values(revision=newest))
+
+
+def touch_permits(connection: Connection, site: str, which: ColumnElement[bool]) -> None:
+    """The rows of these permits may be others now, and nobody else's."""
+    touch(connection, ())
+    newest = select(sites.c.revision).scalar_subquery()
+    connection.execute(update(permits).where(permits.c.site == site, which).values(revision=newest))

@@ -17,7 +17,7 @@ from cloud.office.rule import HomeGround
 from cloud.parties.party import MemberRole
 from cloud.parties.store import list_party_members
 from cloud.people.community import load_community
-from cloud.people.compiled import find_compiled
+from cloud.people.compiled import OF_PEOPLE
 from cloud.people.grants import compile_people
 from cloud.people.issue import make_draft, store_draft
 from cloud.people.members import Membership
@@ -107,7 +107,7 @@ class Estate:
             number = self.issued.number + 1 if self.issued else 1
             self.issued = store_draft(connection, SITE.name, made, self.issued, number, now_ms)
             whole = compile_people(load_community(connection), now_ms)
-            assert find_compiled(connection, SITE.name, sorted(whole)) == whole
+            assert OF_PEOPLE.find(connection, SITE.name, sorted(whole)) == whole
 
     def check(self) -> None:
         """No plan is held by more than its places at any moment, and every resident has their home."""

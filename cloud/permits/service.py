@@ -1,0 +1,277 @@
+"""The use cases of permits: drawn up, extended once, drawn up again, ended, each with its row in the audit."""
+
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct, structs
+from sqlalchemy import Connection
+
+from cloud.devices.registry import Site, site_of
+from cloud.flats.store import find_flat
+from cloud.keys.keys import KeyFolder
+from cloud.people.community import load_terms
+from cloud.people.grants import compile_site
+from cloud.people.membership_store import find_plan
+from cloud.people.permit_rows import find_right, number_of
+from cloud.people.permits import profiles_of
+from cloud.people.plans import VISITORS
+from cloud.permits import store, words
+from cloud.permits.credentials import CredentialMaker, ToTell
+from cloud.permits.kinds import KINDS, PermitKind
+from cloud.permits.rule import MAX_PER_FLAT, Permit, refusal_of, usual_end
+from cloud.permits.store import PermitView
+from cloud.store.database import Clock, Store
+from cloud.web.names import clean_text
+from cloud.web.operators import record
+from cloud.web.rejected import Rejected
+from contract.credentials import normal_plate
+from contract.decide import HOUR_MS
+
+MAX_NAME, MAX_GOODS = 40, 200
+"""Characters."""
+MAX_LISTED = 500
+
+
+class PermitAsked(Struct, frozen=True, kw_only=True):
+    """What is asked for of a new permit. Without ``from_ms`` it begins now, without ``until_ms`` it lasts as long as is
+    usual. ``agreed`` is said by a guard who has rung the flat; ``card`` is one of the stock."""
+
+    kind: PermitKind
+    name: str = ""
+    flat: str = ""
+    from_ms: int = 0
+    until_ms: int = 0
+    headcount: int = 1
+    plate: str = ""
+    goods: str = ""
+    code: bool = False
+    token: bool = False
+    card: int | None = None
+    inviter: int | None = None
+    agreed: bool = False
+
+
+class Drawn(Struct, frozen=True):
+    """A new permit, with the digits of its code and the text of its token: they are shown now."""
+
+    permit: int
+    code: str = ""
+    token: str = ""
+
+
+class PermitService:
+    """The service that changes permits. Any thread may use it; ``by`` is the operator's name. With an ``inviter`` it is
+    done for that resident, and reaches their own permits only. What is rejected leaves no trace."""
+
+    def __init__(self, store: Store, keys: KeyFolder, clock: Clock) -> None:
+        self._store, self._keys, self._clock = store, keys, clock
+
+    def draw(self, by: str, asked: PermitAsked) -> Drawn:
+        """Draw up a permit. Raises ``Rejected``, or ``ValueError`` for what is no name."""
+        with self._store.writing() as connection:
+            return self._draw(connection, by, asked)
+
+    def invite(self, person: int, asked: PermitAsked) -> Drawn:
+        """A resident draws up a permit to a flat of theirs: without a name of a flat, to the first. Raises as
+        ``draw``."""
+        with self._store.writing() as connection:
+            site = site_of(connection).name
+            homes = store.homes_of_person(connection, site, person, self._clock())
+            if not KINDS[asked.kind].by_inviter:
+                raise Rejected(words.NOT_BY_YOU, "kind", 403)
+            flat = asked.flat or next(iter(homes), "")
+            if flat not in homes:
+                raise Rejected(words.NOT_YOUR_FLAT, "flat", 403, flat=flat or "–")
+            return self._draw(connection, f"person {person}", structs.replace(asked, flat=flat, inviter=person))
+
+    def again(self, by: str, permit: int, inviter: int | None = None) -> Drawn:
+        """The same once more, from now on, for as long as is usual: a second delivery by one tap. Raises as
+        ``draw``."""
+        with self._store.writing() as connection:
+            return self._draw(connection, by, _as_before(self._known(connection, permit, inviter).permit))
+
+    def end(self, by: str, permit: int, inviter: int | None = None) -> None:
+        """It opens nothing from now on. Raises ``Rejected``."""
+        with self._store.writing() as connection:
+            known, now_ms = self._known(connection, permit, inviter).permit, self._clock()
+            if not known.counts_at(now_ms):
+                raise Rejected(words.IS_OVER, status=409)
+            self._change(connection, by, known, "permit.ended", ended_ms=now_ms, ended_by=by)
+            store.release_credentials(connection, site_of(connection).name, permit)
+
+    def extend(self, by: str, permit: int, until_ms: int, inviter: int | None = None) -> None:
+        """It ends later, once; whoever overstayed has not. Raises ``Rejected``."""
+        with self._store.writing() as connection:
+            known, now_ms = self._known(connection, permit, inviter).permit, self._clock()
+            if known.ended_ms is not None or now_ms >= known.until_ms + known.late_ms:
+                raise Rejected(words.IS_OVER, status=409)
+            if known.extended_ms is not None:
+                raise Rejected(words.EXTENDED_ONCE, status=409)
+            if until_ms <= max(known.until_ms, now_ms):
+                raise Rejected(words.ENDS_NO_LATER, "until_ms")
+            _check(structs.replace(known, until_ms=until_ms), (), now_ms)
+            more: dict[str, object] = {"until_ms": until_ms, "extended_ms": now_ms, "overstayed_ms": None}
+            if known.clock_ms:
+                more["clock_ms"] = known.clock_ms + until_ms - known.until_ms
+            self._change(connection, by, known, "permit.extended", **more)
+
+    def sign_off(self, by: str, permit: int) -> None:
+        """The guard has counted what leaves by a goods slip, and it is gone. Raises ``Rejected``."""
+        with self._store.writing() as connection:
+            known, now_ms = self._known(connection, permit, None).permit, self._clock()
+            if not known.rule.has_goods:
+                raise Rejected(words.NO_GOODS_SLIP, status=409)
+            if not known.counts_at(now_ms):
+                raise Rejected(words.IS_SIGNED, status=409)
+            done = {"out_ms": now_ms, "ended_ms": now_ms, "ended_by": by}
+            self._change(connection, by, known, "permit.signed_off", **done)
+
+    def note_left(self, by: str, permit: int) -> None:
+        """A guard saw them leave, where no reader did. Raises ``Rejected``."""
+        with self._store.writing() as connection:
+            known, now_ms = self._known(connection, permit, None).permit, self._clock()
+            if known.in_ms is None or (known.out_ms or 0) >= known.in_ms:
+                raise Rejected(words.NOT_INSIDE, status=409)
+            self._change(connection, by, known, "permit.left", out_ms=now_ms)
+
+    def code_of(self, by: str, permit: int, inviter: int | None = None) -> ToTell:
+        """The digits of its code, and its token, once more; who saw them stands in the audit. Raises ``Rejected``."""
+        with self._store.writing() as connection:
+            known, now_ms = self._known(connection, permit, inviter).permit, self._clock()
+            shown = CredentialMaker(self._keys, connection, site_of(connection).name, now_ms).show(permit)
+            record(connection, now_ms, by, "permit.code_shown", _subject(known))
+        return shown
+
+    def find(self, permit: int) -> PermitView | None:
+        with self._store.reading() as connection:
+            return store.view_permit(connection, site_of(connection).name, permit)
+
+    def of_inviter(self, person: int) -> list[PermitView]:
+        """What a resident answers for. The newest comes first."""
+        with self._store.reading() as connection:
+            return store.permits_of_inviter(connection, site_of(connection).name, person, MAX_LISTED)
+
+    def points_of(self, permit: int) -> list[str]:
+        """The points that it opens, by name: for a pass that a telephone carries to them."""
+        with self._store.reading() as connection:
+            site = site_of(connection).name
+            right = find_right(connection, site, permit)
+            if right is None:
+                return []
+            page = compile_site(load_terms(connection))
+            numbers = number_of(connection, site, right)
+            opened = (page.profiles[numbers[one]] for one in profiles_of(right) if one in numbers)
+            return sorted({point for profile in opened for point in profile})
+
+    def take_notice(self, by: str) -> None:
+        """A guard has seen who overstayed."""
+        with self._store.writing() as connection:
+            if many := store.mark_notices_seen(connection, site_of(connection).name):
+                record(connection, self._clock(), by, "permit.noticed", notices=str(many))
+
+    def _draw(self, connection: Connection, by: str, asked: PermitAsked) -> Drawn:
+        now_ms, site = self._clock(), site_of(connection)
+        new = self._new(connection, site, by, asked, now_ms)
+        made = [kind for kind, wanted in (("code", asked.code), ("token", asked.token)) if wanted]
+        made += ["plate"] if new.plate else []
+        made += ["card"] if asked.card is not None else []
+        new = structs.replace(new, made=",".join(made))
+        new = self._to_flat(connection, site, new, now_ms)
+        _check(new, made, now_ms)
+        added = store.add_permit(connection, site.name, new)
+        maker = CredentialMaker(self._keys, connection, site.name, now_ms)
+        shown = maker.make(structs.replace(new, id=added), code=asked.code, token=asked.token, card=asked.card)
+        detail = {"kind": new.kind.value} | ({"agreed": "yes"} if new.agreed_ms is not None else {})
+        record(connection, now_ms, by, "permit.drawn", f"permit {added}", **detail)
+        return Drawn(added, shown.code, shown.token)
+
+    def _new(self, connection: Connection, site: Site, by: str, asked: PermitAsked, now_ms: int) -> Permit:
+        rule = KINDS[asked.kind]
+        if rule.asks_flat and not asked.agreed:
+            raise Rejected(words.NOT_ASKED, "agreed")
+        if rule.plan and rule.plan != VISITORS and find_plan(connection, rule.plan) is None:
+            raise Rejected(words.NO_RIDERS, "kind", 409, plan=rule.plan)
+        from_ms = asked.from_ms or now_ms
+        return Permit(
+            kind=asked.kind,
+            plan=rule.plan,
+            name=clean_text(asked.name, MAX_NAME),
+            flat=clean_text(asked.flat, MAX_NAME),
+            inviter=asked.inviter,
+            drawn_by=by,
+            drawn_ms=now_ms,
+            from_ms=from_ms,
+            until_ms=asked.until_ms or usual_end(rule, from_ms, ZoneInfo(site.zone)),
+            early_ms=rule.early_ms,
+            late_ms=rule.late_ms,
+            uses=rule.uses,
+            clock_ms=rule.clock_ms,
+            headcount=asked.headcount,
+            plate=_plate(asked.plate),
+            goods=clean_text(asked.goods, MAX_GOODS),
+            agreed_by=by if asked.agreed else "",
+            agreed_ms=now_ms if asked.agreed else None,
+        )
+
+    def _to_flat(self, connection: Connection, site: Site, new: Permit, now_ms: int) -> Permit:
+        """The same to the flat under its own name. Raises ``Rejected`` for one that nobody can be invited to, or that
+        has had enough permits today."""
+        if not new.flat:
+            return new
+        flat = find_flat(connection, site.name, new.flat)
+        if flat is None:
+            raise Rejected(words.NO_SUCH_FLAT, "flat", 404)
+        if flat.vacant and not new.rule.to_vacant:
+            raise Rejected(words.IS_VACANT, "flat", 409, flat=flat.name)
+        homes = None if new.inviter is None else store.homes_of_person(connection, site.name, new.inviter, now_ms)
+        if homes is not None and flat.name not in homes:
+            raise Rejected(words.INVITER_LEFT, "flat", 409, flat=flat.name)
+        local = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(site.zone))
+        today_ms = int(datetime.combine(local.date(), time(), local.tzinfo).timestamp()) * 1000
+        if store.drawn_since(connection, site.name, flat.name, today_ms) >= MAX_PER_FLAT:
+            raise Rejected(words.TOO_MANY_TODAY, "flat", 409, flat=flat.name, most=MAX_PER_FLAT)
+        return structs.replace(new, flat=flat.name)
+
+    def _known(self, connection: Connection, permit: int, inviter: int | None) -> PermitView:
+        view = store.view_permit(connection, site_of(connection).name, permit)
+        if view is None or (inviter is not None and view.permit.inviter != inviter):
+            raise Rejected(words.NO_PERMIT, status=404)
+        return view
+
+    def _change(self, connection: Connection, by: str, known: Permit, action: str, **values: object) -> None:
+        store.change_permit(connection, site_of(connection).name, known.id, **values)
+        record(connection, self._clock(), by, action, _subject(known), kind=known.kind)
+
+
+def _as_before(earlier: Permit) -> PermitAsked:
+    """What an earlier permit asked for. A card was another one's, and a flat is rung each time."""
+    made = earlier.made.split(",")
+    return PermitAsked(
+        kind=earlier.kind,
+        name=earlier.name,
+        flat=earlier.flat,
+        headcount=earlier.headcount,
+        plate=earlier.plate,
+        goods=earlier.goods,
+        code="code" in made or "card" in made,
+        token="token" in made,
+        inviter=earlier.inviter,
+    )
+
+
+def _check(permit: Permit, made: list[str] | tuple[str, ...], now_ms: int) -> None:
+    refusal = refusal_of(permit, made, now_ms)
+    if refusal is not None:
+        values = {"hours": permit.rule.most_ms // HOUR_MS, "people": permit.rule.most_people}
+        raise Rejected(words.REFUSALS[refusal], refusal, **values)
+
+
+def _plate(text: str) -> str:
+    try:
+        return normal_plate(text) if text.strip() else ""
+    except ValueError:
+        raise Rejected(words.NO_PLATE, "plate") from None
+
+
+def _subject(permit: Permit) -> str:
+    return f"permit {permit.id}"

@@ -1,0 +1,53 @@
+"""Looks after permits that are over: who is still inside is noted, and what was made for them is free again."""
+
+from collections import Counter
+
+from sqlalchemy import Connection
+
+from cloud.devices.registry import site_of
+from cloud.line.worker import Worker
+from cloud.people.permits import TOLD_AFTER_MS
+from cloud.permits import store
+from cloud.permits.rule import PermitState
+from cloud.permits.store import Notice
+from cloud.store.database import Clock, Store
+from cloud.web.operators import record
+from contract.decide import HOUR_MS
+
+EVERY_S = 20.0
+AT_ONCE = 200
+BY = "hearthgate"
+"""Who stands in the audit for what no person did."""
+
+
+def look_after(store_: Store, clock: Clock) -> None:
+    """One look: a piece of what is due."""
+    now_ms = clock()
+    with store_.reading() as connection:
+        site = site_of(connection).name
+        inside = store.still_inside(connection, site, now_ms, AT_ONCE)
+        over = [one.id for one in inside if one.state(now_ms) is PermitState.OVERSTAYED]
+        to_release = store.permits_to_release(connection, site, now_ms - TOLD_AFTER_MS, AT_ONCE)
+    if over or to_release:
+        with store_.writing() as connection:
+            note_overstays(connection, site, over, now_ms)
+            for permit in to_release:
+                store.release_credentials(connection, site, permit)
+
+
+def note_overstays(connection: Connection, site: str, permits: list[int], now_ms: int) -> None:
+    """One notice for each kind and hour, however many they are, and one row of the audit with it. It bars nobody's way
+    out."""
+    found = (store.find_permit(connection, site, permit) for permit in permits)
+    staying = [one for one in found if one is not None and one.state(now_ms) is PermitState.OVERSTAYED]
+    for one in staying:
+        store.change_permit(connection, site, one.id, overstayed_ms=now_ms)
+    hour_ms = now_ms // HOUR_MS * HOUR_MS
+    for kind, many in Counter(one.kind for one in staying).items():
+        if store.add_notice(connection, site, Notice(kind, hour_ms, many)):
+            record(connection, now_ms, BY, "permit.overstayed", kind, permits=str(many))
+
+
+def permit_worker(store_: Store, clock: Clock) -> Worker[None]:
+    """The thread that does so while the cloud runs."""
+    return Worker[None]("permits", "overstays are not noted", look=lambda: look_after(store_, clock), every_s=EVERY_S)
