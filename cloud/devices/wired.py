@@ -14,15 +14,19 @@ from contract.templates import BadKey, Expansion
 from contract.toml_text import NotToml, read_toml
 from contract.topics import NAME
 
+FREE_EXITS = frozenset({"exit_button", "exit_arm"})
+"""The inputs of a point by which anybody is let out."""
+
 
 class Wired(Struct, frozen=True):
     """A point of a wiring, and its ``kind`` of station. ``class_name`` says of what plans ration what it is; empty for
-    a door."""
+    a door. ``names_exits``: nobody leaves by it without showing who they are, except in an emergency."""
 
     name: str
     zone: str
     class_name: str = ""
     kind: str = ""
+    names_exits: bool = False
 
 
 def wired_device(wiring: str) -> tuple[str, str]:
@@ -55,7 +59,15 @@ def _point(said: Mapping[str, Any]) -> Wired | None:
         return None
     settings = said.get("settings")
     chosen = _name(settings.get("class")) if isinstance(settings, dict) else ""
-    return Wired(name, zone, chosen or next(iter(kind_of(kind).classes), ""), kind)
+    return Wired(name, zone, chosen or next(iter(kind_of(kind).classes), ""), kind, _names_exits(said))
+
+
+def _names_exits(said: Mapping[str, Any]) -> bool:
+    """Whether somebody inside has a reader or a scanner, and no button or free arm beside it."""
+    asking = [table for key in ("readers", "scanners") if isinstance(table := said.get(key), dict)]
+    inputs = said.get("inputs")
+    is_free = isinstance(inputs, dict) and not FREE_EXITS.isdisjoint(inputs)
+    return any("out" in table for table in asking) and not is_free
 
 
 def _name(said: object) -> str:

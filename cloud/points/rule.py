@@ -1,7 +1,7 @@
 """Zones, classes and points as the setup has them, and what is wrong with how they stand together. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -104,6 +104,10 @@ class PointClass(Struct, frozen=True):
 RELATIVE_NAME = N_("%(name)s is the name of a zone that is another for every flat; take another name")
 WITHIN_ITSELF = N_("the zone lies within itself (%(way)s); name a zone around it, or none")
 OVER_LIMIT = N_("%(capacity)s are more than the fire limit of %(limit)s; write fewer")
+EXITS_UNNAMED = N_(
+    "nobody is named who leaves by %(points)s, so nobody could be held to be inside; fit a reader on the way out and "
+    "no button or free arm, or take timed"
+)
 SECRET_IN_ADDRESS = N_("an address holds no name and no password; leave them out")
 NO_ADDRESS = N_("write an address such as https://cameras.example/{point}?at={at_ms}")
 
@@ -151,6 +155,12 @@ def zone_faults(zone: SiteZone, zones: Mapping[str, SiteZone]) -> Iterator[tuple
         yield "parent", Sentence(WITHIN_ITSELF, way=" in ".join(circle))
     if zone.capacity and zone.fire_limit and zone.capacity > zone.fire_limit:
         yield "capacity", Sentence(OVER_LIMIT, capacity=zone.capacity, limit=zone.fire_limit)
+
+
+def exit_faults(zone: SiteZone, unnamed: Sequence[str]) -> Iterator[tuple[str, Sentence]]:
+    """What is wrong with the anti-passback of a zone that people leave unnamed by these points."""
+    if zone.anti_passback is AntiPassback.HARD and unnamed:
+        yield "anti_passback", Sentence(EXITS_UNNAMED, points=", ".join(unnamed))
 
 
 def _circle(zone: SiteZone, zones: Mapping[str, SiteZone]) -> list[str]:

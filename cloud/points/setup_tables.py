@@ -9,7 +9,8 @@ from cloud.devices.wired import wired_points
 from cloud.flats.rule import MAX_FLOOR, Flat, Place, place_of_point
 from cloud.hours.setup_tables import HoursRow
 from cloud.points import setup_store as store
-from cloud.points.rule import PointClass, SetupPoint, SiteZone, camera_fault, zone_faults
+from cloud.points.exits import unnamed_exits
+from cloud.points.rule import PointClass, SetupPoint, SiteZone, camera_fault, exit_faults, zone_faults
 from cloud.points.zone_store import MAX_ZONES
 from cloud.web.operators import record
 from cloud.web.sentence import N_, Sentence, UnknownName
@@ -32,8 +33,15 @@ def _check_zones(proposal: Proposal) -> Iterator[Problem]:
             yield Problem(zone.name, "parent", unknown)
         for field, text in zone_faults(zone, zones):
             yield Problem(zone.name, field, text)
+        for field, text in exit_faults(zone, _unnamed(proposal, zone)):
+            yield Problem(zone.name, field, text)
     if len(zones) > MAX_ZONES:
         yield Problem(list(zones)[MAX_ZONES], "", Sentence(TOO_MANY_ZONES, most=MAX_ZONES))
+
+
+def _unnamed(proposal: Proposal, zone: SiteZone) -> list[str]:
+    ways = [point for point in proposal.rows(SetupPoint).values() if point.zone == zone.name]
+    return unnamed_exits(proposal.connection, [(one.name, one.device, one.kind) for one in ways], zone.counts)
 
 
 def _put_zone(writing: Writing, zone: SiteZone, before: SiteZone | None) -> None:

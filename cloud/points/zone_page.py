@@ -10,7 +10,7 @@ from msgspec import convert
 
 from cloud.hours.store import hours_labels
 from cloud.people.store import list_plans
-from cloud.points.rule import Counted, SiteZone, ZoneKind
+from cloud.points.rule import AntiPassback, Counted, SiteZone, ZoneKind
 from cloud.points.setup_store import list_site_zones
 from cloud.points.zone_store import view_zones
 from cloud.points.zones import BadZone, ZoneService
@@ -46,7 +46,15 @@ KINDS: Mapping[str, str] = {
 COUNTED: Mapping[str, str] = {Counted.PEOPLE: N_("People"), Counted.VEHICLES: N_("Vehicles")}
 
 MAX_LABEL = 60
-FIELDS = "kind", "counts", "parent", "capacity", "fire_limit", "closes"
+ANTI_PASSBACK: Mapping[str, str] = {
+    AntiPassback.NONE: N_("may enter again"),
+    AntiPassback.SOFT: N_("is noted, and may enter again"),
+    AntiPassback.TIMED: N_("is refused for some minutes"),
+    AntiPassback.HARD: N_("is refused until they have left"),
+}
+"""What becomes of somebody who is inside already."""
+
+FIELDS = "kind", "counts", "parent", "capacity", "fire_limit", "closes", "anti_passback", "timed_s"
 
 Zones = Annotated[ZoneService, Depends(service(ZoneService))]
 
@@ -71,6 +79,7 @@ def zones_page(context: RequestContext, said: Said | None) -> HTMLResponse:
         hours=hours,
         kinds=KINDS,
         counted=COUNTED,
+        anti_passback=ANTI_PASSBACK,
         said=said,
     )
 

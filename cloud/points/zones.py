@@ -12,7 +12,8 @@ from cloud.devices.wired import Wired
 from cloud.flats.rule import RELATIVE_ZONES
 from cloud.hours.store import hours_labels
 from cloud.people.store import list_plans
-from cloud.points.rule import SiteZone, zone_faults
+from cloud.points.exits import unnamed_exits, ways_into
+from cloud.points.rule import SiteZone, exit_faults, zone_faults
 from cloud.points.setup_store import delete_site_zone, list_site_zones, put_site_zone
 from cloud.points.store import update_points
 from cloud.points.zone_store import (
@@ -141,6 +142,9 @@ def change_zone(connection: Connection, now_ms: int, by: str, zone: SiteZone) ->
     if zone.parent and zone.parent not in zones:
         raise BadZone(f"there is no zone {zone.parent}; there is {', '.join(zones)}")
     for _, fault in zone_faults(zone, zones | {zone.name: zone}):
+        raise BadZone(fault)
+    ways = [(one.point, one.device, one.kind) for one in ways_into(connection, zone.name)]
+    for _, fault in exit_faults(zone, unnamed_exits(connection, ways, zone.counts)):
         raise BadZone(fault)
     before = zones[zone.name]
     put_site_zone(connection, zone, before)

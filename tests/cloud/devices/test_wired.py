@@ -59,3 +59,19 @@ def test_a_point_with_an_odd_zone_or_odd_settings_still_has_a_name() -> None:
 @given(some.text(max_size=200))
 def test_no_text_is_too_odd(text: str) -> None:
     wired_points(text)
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ("[point.readers.in]\nd0 = 5\nd1 = 6\n[point.readers.out]\nd0 = 7\nd1 = 8", True),
+        ('[point.readers.in]\nd0 = 5\nd1 = 6\n[point.scanners.out]\ndevice = "/dev/ttyACM0"', True),
+        ("[point.readers.in]\nd0 = 5\nd1 = 6", False),
+        ("[point.readers.out]\nd0 = 7\nd1 = 8\n[point.inputs.exit_button]\npin = 9", False),
+        ("[point.readers.out]\nd0 = 7\nd1 = 8\n[point.inputs.exit_arm]\npin = 9", False),
+        ('readers = "both"\ninputs = 3', False),
+    ],
+)
+def test_way_out_names_who_leaves(lines: str, named: bool) -> None:
+    (found,) = wired_points(f'[[point]]\nname = "p"\nzone = "z"\nkind = "door"\n{lines}\n')
+    assert found.names_exits is named

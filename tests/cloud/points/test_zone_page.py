@@ -1,9 +1,12 @@
 """Zones in the console: made by an adoption or by hand, and opened for a plan on the same page."""
 
+from cloud.devices.registry import keep_wiring
+from cloud.people.counted import page_zones
 from cloud.points.zone_store import view_zones
 from contract.adoption import code_of
 from contract.sealing import DeviceKey
 from tests.cloud.fleet.test_adoption_pages import NONCE, asks
+from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town
 
 WIRING = (
@@ -63,6 +66,33 @@ def test_a_zone_is_added_renamed_and_refused_twice(town: Town) -> None:
         audit = operator.get("/audit").text
     assert "Added a zone" in audit
     assert "Changed a zone" in audit
+
+
+NAMED = (
+    '[[point]]\nname = "gym-turnstile"\nzone = "gym"\nkind = "turnstile"\n'
+    "[point.readers.in]\nd0 = 5\nd1 = 6\n[point.readers.out]\nd0 = 7\nd1 = 8\n"
+)
+
+
+def test_hard_anti_passback_needs_named_exits(town: Town) -> None:
+    """Somebody who leaves unseen would be held to be inside, and locked out: so every way out must ask for a card."""
+    form = {"kind": "counted", "capacity": "40", "fire_limit": "60", "anti_passback": "hard", "timed_s": "300"}
+    with town.visit("office") as operator:
+        refused = operator.submit("/zones/gym", "/zones", **form)
+        assert refused.status_code == 422
+        assert "nobody is named who leaves by gym-turnstile" in words(refused.text)
+        assert operator.submit("/zones/gym", "/zones", **form | {"anti_passback": "timed"}).status_code == 303
+        page = words(operator.get("/zones").text)
+        assert "Whoever is inside already is refused for some minutes" in page
+        with town.store.writing() as connection:
+            keep_wiring(connection, "gym-turnstile", NAMED)
+        changes = town.changes
+        assert operator.submit("/zones/gym", "/zones", **form).status_code == 303
+        assert town.changes > changes, "devices are told"
+        assert operator.submit("/zones/gym", "/zones", **form | {"timed_s": "5"}).status_code == 422
+    with town.store.reading() as connection:
+        page_zone = page_zones(connection)["gym"]
+    assert (page_zone.anti_passback, page_zone.timed_s, page_zone.limit) == ("hard", 300, 60)
 
 
 def test_auditor_sees_zones_and_changes_none(town: Town) -> None:

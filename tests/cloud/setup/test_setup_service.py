@@ -65,6 +65,12 @@ def test_calendar_that_no_device_takes_is_refused(sunny: SetupService, store: St
     assert rows_in_audit(store) == before
 
 
+def test_hard_anti_passback_needs_named_exits(sunny: SetupService) -> None:
+    file = edited(sunny, 'name = "gym"\n', 'name = "gym"\nanti_passback = "hard"\n')
+    with pytest.raises(BadSetup, match="nobody is named who leaves by gym-turnstile"):
+        sunny.preview(file, "admin")
+
+
 def rows_in_audit(store: Store) -> int:
     with store.reading() as connection:
         return len(connection.execute(select(audit.c.id)).all())
