@@ -84,7 +84,7 @@ GROUPS = {
 app.command("import")(exchange_cli.import_people)
 app.command("export")(exchange_cli.export_all)
 app.command("verify-export")(verify_cli.verify)
-app.command("replay", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(replay_cli.replay)
+app.command("replay")(replay_cli.replay)
 app.command("redecide")(redecide_cli.redecide)
 app.command()(explain_cli.why)
 app.command()(explain_cli.who)

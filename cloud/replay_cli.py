@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, NamedTuple
@@ -20,9 +21,10 @@ from cloud.keys.folder import clock, open_folder
 from cloud.people.community import load_community
 from cloud.people.grants import Community, Credential
 from cloud.people.members import Member, Membership
-from cloud.replay.checks import FLAGS, Check, by_rule, named_checks, verdict
+from cloud.replay.checks import MAX_REMEMBERED, Check, by_rule, verdict
 from cloud.replay.holders import HolderIndex, Unclear, by_name
 from cloud.replay.log import BadLine, LogRow, NoLog, read_log
+from cloud.replay.passback import Passback
 from cloud.replay.rule import Weigher
 from cloud.setup.document import SetupFile, read_setup
 from cloud.setup.setup_tables import SiteRow
@@ -46,31 +48,36 @@ class _Weighed(NamedTuple):
 
     zone: ZoneInfo
     checks: Sequence[Check]
+    passback: Passback | None = None
+    """One of the checks, if it was asked for."""
     holders: HolderIndex | None = None
     points: frozenset[str] | None = None
     """Only the rows at these points are weighed; None for all."""
 
+    def takes(self, row: LogRow) -> bool:
+        return self.points is None or row.point in self.points
+
 
 def replay(
-    context: typer.Context,
     log: Annotated[Path, typer.Argument(help="CSV: time,holder,point,direction, in any order of columns.")],
     folder: Annotated[Path | None, typer.Option("--dir", "-d", help="Weigh by the community in this folder.")] = None,
     setup: Annotated[Path | None, typer.Option(help="Weigh by this setup, of the community or by itself.")] = None,
-    zone: Annotated[str, typer.Option(help="Only the rows at points of this zone.")] = "",
+    zone: Annotated[
+        str, typer.Option(help="Only the rows at points of this zone. Without a community all points are of it.")
+    ] = "",
+    anti_passback: Annotated[
+        bool, typer.Option("--anti-passback", help="Refuse who goes in while inside, or out while outside.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say of every row of a log whether it would have been allowed, and why. Nothing is changed.
 
     With --dir a holder is a person's name or number, or a card (H10301:21:10001); with --setup alone the name of a
-    plan. With neither only the checks that flags name are weighed, whoever and wherever it was. A log with a bad line
-    is not weighed: every such line is named, and the exit code is 2.
+    plan. With neither only --anti-passback is weighed, whoever it was, and every point is a zone of its own. A log with
+    a bad line is not weighed: every such line is named, and the exit code is 2.
     """
-    try:
-        flagged = named_checks(context.args)
-    except KeyError as wrong:
-        fail(f"there is no {wrong.args[0]}; checks that can be named: {', '.join(FLAGS) or 'none yet'}")
-    with _weighed(folder, setup, zone, flagged) as weighed:
-        _refuse_bad_lines(log, weighed)
+    with _weighed(folder, setup, zone, anti_passback) as weighed:
+        _read_once(log, weighed)
         rows = _rows(log, weighed)
         if as_json:
             _print_lines(rows, weighed.checks)
@@ -102,17 +109,20 @@ def _print_summary(rows: Iterator[LogRow], checks: Sequence[Check], language: La
         typer.echo(f"{count:>9} {said}")
     typer.echo(f"{counts.total():>9} rows")
     if not checks:
-        typer.echo("nothing was checked: name a community with --dir, or a setup with --setup")
+        typer.echo("nothing was checked: name a community with --dir, a setup with --setup, or --anti-passback")
 
 
-def _refuse_bad_lines(log: Path, weighed: _Weighed) -> None:
-    """Name every line that is no row, or names nobody clearly; what is weighed then is whole."""
+def _read_once(log: Path, weighed: _Weighed) -> None:
+    """Name every line that is no row, or names nobody clearly; what is weighed then is whole. The rows are noted for
+    the check that has to know them all."""
     bad = 0
     for row in _read(log, weighed.zone):
         why = row.why if isinstance(row, BadLine) else _unclear(row.holder, weighed.holders)
         if why:
             bad += 1
             typer.echo(f"{log}:{row.line}: {why}", err=True)
+        elif weighed.passback and isinstance(row, LogRow) and weighed.takes(row):
+            weighed.passback.note(row)
     if bad:
         fail(f"{log}: {bad} bad {'line' if bad == 1 else 'lines'}: nothing was weighed")
 
@@ -128,7 +138,7 @@ def _unclear(holder: str, holders: HolderIndex | None) -> str:
 
 def _rows(log: Path, weighed: _Weighed) -> Iterator[LogRow]:
     for row in _read(log, weighed.zone):
-        if isinstance(row, LogRow) and (weighed.points is None or row.point in weighed.points):
+        if isinstance(row, LogRow) and weighed.takes(row):
             yield row
 
 
@@ -155,20 +165,23 @@ def _encoding_of(log: Path) -> str:
 
 
 @contextmanager
-def _weighed(folder: Path | None, setup: Path | None, zone: str, flagged: Sequence[Check]) -> Iterator[_Weighed]:
+def _weighed(folder: Path | None, setup: Path | None, zone: str, anti_passback: bool) -> Iterator[_Weighed]:
     if folder is None and setup is None:
-        yield _Weighed(UTC, flagged)
+        passback = Passback(lambda point: zone or point, str) if anti_passback else None
+        yield _Weighed(UTC, [passback] if passback else [], passback)
         return
     file = read_file(setup) if setup else None
     now_ms = clock()
     found = _community(folder, file) if folder is not None else _alone(file, now_ms)
-    points = frozenset(point.name for point in found.community.points if point.zone == zone)
+    zones = {point.name: point.zone for point in found.community.points}
+    points = frozenset(name for name, of in zones.items() if of == zone)
     if zone and not points:
-        zones = ", ".join(sorted({point.zone for point in found.community.points}))
-        fail(f"there is no point in a zone {zone!r}; zones with points: {zones or 'none'}")
-    weigher = Weigher(found.community, now_ms)
-    checks = [by_rule(weigher, found.holders), *flagged]
-    yield _Weighed(ZoneInfo(found.community.zone), checks, found.holders, points if zone else None)
+        known = ", ".join(sorted(set(zones.values()))) or "none"
+        fail(f"there is no point in a zone {zone!r}; zones with points: {known}")
+    walker = lru_cache(MAX_REMEMBERED)(found.holders.walker)
+    passback = Passback(lambda point: zones.get(point, point), walker) if anti_passback else None
+    checks: list[Check] = [by_rule(Weigher(found.community, now_ms), found.holders), *([passback] if passback else [])]
+    yield _Weighed(ZoneInfo(found.community.zone), checks, passback, found.holders, points if zone else None)
 
 
 class _Found(NamedTuple):

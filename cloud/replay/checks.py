@@ -1,6 +1,6 @@
-"""What a row of a log is weighed by: the community's rule, and the checks that flags name. Pure."""
+"""What a row of a log is weighed by: the community's rule, and the checks that need no community. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from cloud.replay.holders import HolderIndex
@@ -10,8 +10,6 @@ from contract.reasons import TABLE, Reason
 
 Check = Callable[[LogRow], Reason | None]
 """Why a row is allowed or refused; None where the check has nothing to say of it."""
-FLAGS: Mapping[str, Callable[[], Check]] = {}
-"""The checks that need no community, by the flag that names each. What one remembers begins anew with every log."""
 MAX_REMEMBERED = 100_000
 """Holders of a log that are looked up once only."""
 
@@ -33,8 +31,3 @@ def by_rule(weigher: Weigher, holders: HolderIndex) -> Check:
     """The check of a community."""
     find = lru_cache(MAX_REMEMBERED)(holders.find)
     return lambda row: weigher.reason(Passage(find(row.holder), row.point, row.direction, row.at_ms))
-
-
-def named_checks(flags: Sequence[str]) -> list[Check]:
-    """Raises ``KeyError`` with a flag that names none."""
-    return [FLAGS[flag]() for flag in flags]

@@ -29,6 +29,7 @@ class HolderIndex:
         self._cards |= {one.digest: Who(one.bearer, one.digest) for one in community.family_cards}
         self._holders = {one.holder: Who(one.id) for one in community.people}
         self._holders |= {one.holder: Who(one.bearer, one.digest) for one in community.family_cards}
+        self._shared = {one.digest for one in community.family_cards}
 
     def find(self, text: str) -> Who | None:
         """None for nobody who is known. Raises ``Unclear``."""
@@ -39,6 +40,14 @@ class HolderIndex:
         if named:
             return Who(next(iter(named)))
         return self._people.get(text) or self._by_device(text) or self._by_card(text)
+
+    def walker(self, text: str) -> int | str | None:
+        """By whom passages are told apart: the number of a person, the text itself where nobody is known, and None for
+        a family card, with which several people pass. Raises ``Unclear``."""
+        who = self.find(text)
+        if who is None:
+            return text
+        return None if who.digest in self._shared else who.person
 
     def _by_device(self, text: str) -> Who | None:
         holder = holder_in(text)

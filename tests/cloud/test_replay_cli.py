@@ -52,7 +52,10 @@ def test_without_community_everything_is_allowed(replay: Typed) -> None:
     """Only the checks that flags name would be weighed, and none was named."""
     assert replay.lines() == [{"line": line, "allow": True, "reason": "allowed"} for line in (2, 3, 4)]
     assert replay.lines("--zone", "gym") == replay.lines()
-    assert replay()[1].splitlines()[-1] == "nothing was checked: name a community with --dir, or a setup with --setup"
+    assert (
+        replay()[1].splitlines()[-1]
+        == "nothing was checked: name a community with --dir, a setup with --setup, or --anti-passback"
+    )
 
 
 def test_log_is_weighed_by_a_community(replay: Typed, sunny_court: Path) -> None:
@@ -102,7 +105,40 @@ def test_log_of_a_spreadsheet_is_read(replay: Typed, encoding: str) -> None:
     assert len(replay.lines()) == 3
 
 
-def test_unknown_flag_names_those_there_are(replay: Typed) -> None:
+def test_unknown_flag_is_refused(replay: Typed) -> None:
     code, out, err = replay("--anti-gravity")
     assert (code, out) == (2, "")
-    assert "there is no --anti-gravity" in err
+    assert "--anti-gravity" in err
+
+
+PASSBACK = """time,holder,point,direction
+,a,gym-turnstile,in
+,a,gym-turnstile,in
+,a,east-gate,in
+,a,east-gate,in
+,a,gym-turnstile,out
+,a,gym-turnstile,out
+"""
+
+
+def test_passback_needs_no_community(replay: Typed) -> None:
+    """Every point is a zone of its own; of the gate nobody knows the way out, so it is not judged."""
+    replay.log.write_text(PASSBACK)
+    found = replay.lines("--anti-passback")
+    assert {row["line"]: row["reason"] for row in found if not row["allow"]} == {3: "already_inside", 7: "not_inside"}
+    assert [row["line"] for row in found] == [2, 3, 4, 5, 6, 7]
+    assert "line 3: a in at gym-turnstile: You are inside already" in replay("--anti-passback")[1]
+    one_zone = replay.lines("--anti-passback", "--zone", "estate")
+    assert [row["line"] for row in one_zone if not row["allow"]] == [3, 4, 5, 7]
+
+
+def test_passback_knows_people_by_any_card(replay: Typed, sunny_court: Path) -> None:
+    """With a community a name and a card are one person, and a fault of the rule comes before one of the log."""
+    ways = ("Zhang San,gym-turnstile,in", "H10301:21:10001,gym-turnstile,in", "Zhang San,gym-turnstile,out")
+    replay.log.write_text("time,holder,point,direction\n" + "".join(f"2027-01-15T16:00,{way}\n" for way in ways))
+    found = [row["reason"] for row in replay.lines("--dir", sunny_court, "--anti-passback")]
+    assert found == ["allowed", "already_inside", "free_exit"]
+    strangers = "time,holder,point,direction\n,x,gym-turnstile,in\n,x,gym-turnstile,in\n,x,gym-turnstile,out\n"
+    replay.log.write_text(strangers)
+    found = [row["reason"] for row in replay.lines("--dir", sunny_court, "--anti-passback")]
+    assert found == ["unknown_credential", "unknown_credential", "free_exit"]

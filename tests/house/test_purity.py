@@ -36,6 +36,7 @@ PURE_FILES = {
     "cloud.replay.log",
     "cloud.replay.holders",
     "cloud.replay.checks",
+    "cloud.replay.passback",
     "cloud.people.tree",
     "cloud.people.version_1",
     "cloud.fleet.rollouts",

@@ -113,11 +113,13 @@ class PropertyOffice:
 
     def rows(self, person: int) -> list[Row]:
         """What the next roster says of somebody, as far as it opens anything now."""
+        return self._open(self.compiled()[person].rows)
+
+    def _open(self, packed: bytes) -> list[Row]:
         now_s = self.now_ms // 1000
-        rows = unpack_rows(self.compiled()[person].rows)
         return [
             row
-            for row in rows
+            for row in unpack_rows(packed)
             if (row.standing is Standing.ACTIVE or (row.tier is Tier.RESIDENT and row.standing not in OPEN_NOTHING))
             and row.valid_from_s <= now_s
             and (not row.valid_until_s or now_s < row.valid_until_s)
@@ -125,10 +127,15 @@ class PropertyOffice:
 
     def plans_open_to(self, person: int) -> set[str]:
         """The plans whose zones open to somebody now."""
+        return self.open_plans()[person]
+
+    def open_plans(self) -> dict[int, set[str]]:
+        """The plans whose zones open to each person now."""
         with self.store.reading() as connection:
-            profiles = load_community(connection).profiles
-        by_number = {number: profile.plan for profile, number in profiles.items()}
-        return {by_number[row.profile] for row in self.rows(person)}
+            community = load_community(connection)
+        by_number = {number: profile.plan for profile, number in community.profiles.items()}
+        compiled = compile_people(community, self.now_ms)
+        return {person: {by_number[row.profile] for row in self._open(rows.rows)} for person, rows in compiled.items()}
 
     def has_home(self, person: int) -> bool:
         return "resident" in self.plans_open_to(person)
