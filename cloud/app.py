@@ -66,6 +66,7 @@ from cloud.people.domain import PEOPLE
 from cloud.people.memberships import MembershipService
 from cloud.people.service import PeopleService
 from cloud.people.store import plans_with_hours
+from cloud.permits.domain import PERMITS
 from cloud.permits.service import PermitService
 from cloud.phones.crowds import CrowdBoard
 from cloud.phones.domain import PHONES
@@ -122,7 +123,7 @@ HEADERS = {
 
 DOMAINS = (
     *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING, EXPLAIN),
-    *(PEOPLE, QUANTITIES, OFFICE, FLATS, CARDS, PHONES, BARS),
+    *(PEOPLE, QUANTITIES, OFFICE, FLATS, PERMITS, CARDS, PHONES, BARS),
     *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, RETENTION, SETUP, REPLAY, EXCHANGE, REDECIDE),
     PINS,
 )

@@ -197,10 +197,15 @@ DST_MS = 60 * MINUTE_MS
 
 def usual_end(rule: KindRule, from_ms: int, zone: ZoneInfo) -> int:
     """When a permit of this kind ends that nobody has said more of: after its usual time, or at midnight there."""
-    if rule.usual_ms:
-        return from_ms + rule.usual_ms
-    day = datetime.fromtimestamp(from_ms / 1000, zone).date() + timedelta(days=1)
-    return int(datetime.combine(day, time(), zone).timestamp()) * 1000
+    return from_ms + rule.usual_ms if rule.usual_ms else day_of(from_ms, zone)[1]
+
+
+def day_of(at_ms: int, zone: ZoneInfo) -> Span:
+    """The day of a moment there, from midnight to midnight: it may have 23 hours, or 25."""
+    day = datetime.fromtimestamp(at_ms / 1000, zone).date()
+    midnights = (datetime.combine(one, time(), zone) for one in (day, day + timedelta(days=1)))
+    begins_ms, ends_ms = (int(midnight.timestamp()) * 1000 for midnight in midnights)
+    return begins_ms, ends_ms
 
 
 def code_digits(live: int) -> int | None:

@@ -1,6 +1,5 @@
 """The use cases of permits: drawn up, extended once, drawn up again, ended, each with its row in the audit."""
 
-from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
@@ -18,7 +17,7 @@ from cloud.people.plans import VISITORS
 from cloud.permits import store, words
 from cloud.permits.credentials import CredentialMaker, ToTell
 from cloud.permits.kinds import KINDS, PermitKind
-from cloud.permits.rule import MAX_PER_FLAT, Permit, refusal_of, usual_end
+from cloud.permits.rule import MAX_PER_FLAT, Permit, day_of, refusal_of, usual_end
 from cloud.permits.store import PermitView
 from cloud.store.database import Clock, Store
 from cloud.web.names import clean_text
@@ -226,8 +225,7 @@ class PermitService:
         homes = None if new.inviter is None else store.homes_of_person(connection, site.name, new.inviter, now_ms)
         if homes is not None and flat.name not in homes:
             raise Rejected(words.INVITER_LEFT, "flat", 409, flat=flat.name)
-        local = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(site.zone))
-        today_ms = int(datetime.combine(local.date(), time(), local.tzinfo).timestamp()) * 1000
+        today_ms, _ = day_of(now_ms, ZoneInfo(site.zone))
         if store.drawn_since(connection, site.name, flat.name, today_ms) >= MAX_PER_FLAT:
             raise Rejected(words.TOO_MANY_TODAY, "flat", 409, flat=flat.name, most=MAX_PER_FLAT)
         return structs.replace(new, flat=flat.name)

@@ -1,0 +1,150 @@
+"""The page of permits, which lies open in the gatehouse: who comes today, to which flat, and who is inside."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import HTMLResponse, Response
+
+from cloud.devices.registry import site_of
+from cloud.permits import store
+from cloud.permits.credentials import ToTell
+from cloud.permits.forms import asked_in, check_kind, kinds_for
+from cloud.permits.kinds import KINDS
+from cloud.permits.rule import day_of
+from cloud.permits.service import Drawn, PermitService
+from cloud.permits.store import PermitView
+from cloud.permits.words import NO_PERMIT, STATE_WORDS
+from cloud.web.context import N_, Forbidden, Reading, RequestContext, Said, or_404, service
+from cloud.web.days import end_of_day, read_moment, start_of_day
+from cloud.web.domain import Nav, NavGroup
+from cloud.web.forms import NOT_RIGHT, NOTHING_TYPED, REJECTED, Clerk, Fields, Guard, attempt
+from cloud.web.params import Id, Text
+from cloud.web.qr import draw
+from cloud.web.rejected import Rejected
+from cloud.web.roles import Right
+from contract.credentials import normal_plate
+
+ROWS = 300
+NOTICES = 12
+DONE: Mapping[str, str] = {
+    "ended": N_("Ended. Online doors refuse it within a second, offline ones when they reconnect."),
+    "extended": N_("Extended. Online doors apply it within a second, offline ones when they reconnect."),
+    "signed-off": N_("The goods slip is signed off."),
+    "left": N_("Noted that they left."),
+    "seen": N_("Noted that you have seen who overstayed."),
+}
+UNKNOWN_PLATE = N_("No permit is known for this plate. Ring the flat and let them in, or draw up a parking space.")
+
+Permits = Annotated[PermitService, Depends(service(PermitService))]
+
+router = APIRouter(prefix="/permits")
+NAV = (Nav(NavGroup.DAILY, "/permits", N_("Permits"), after="/charging"),)
+
+
+@router.get("")
+def show_permits(context: Reading, done: str = "", day: Text = "", plate: Text = "", flat: Text = "") -> HTMLResponse:
+    """All of today, or what there is of a plate. Of other days, and by flat, only who may see where people live."""
+    if (day or flat) and Right.DIRECTORY not in _rights(context):
+        raise Forbidden
+    return permits_page(context, context.confirm(DONE, done), day=day, plate=plate, flat=flat)
+
+
+def permits_page(
+    context: RequestContext,
+    said: Said | None,
+    *,
+    typed: Mapping[str, str] = NOTHING_TYPED,
+    day: str = "",
+    plate: str = "",
+    flat: str = "",
+) -> HTMLResponse:
+    now_ms, zone = context.clock(), context.pages.zone
+    since_ms, until_ms = (start_of_day(day, zone), end_of_day(day, zone)) if day else day_of(now_ms, zone)
+    with context.store.reading() as connection:
+        site = site_of(connection).name
+        listed = store.permits_between(connection, site, since_ms, until_ms, ROWS)
+        if flat:
+            listed = store.permits_of_flat(connection, site, flat, ROWS)
+        notices = store.notices_of(connection, site, NOTICES)
+    if plate:
+        listed = _of_plate(listed, plate)
+        said = said or (None if listed else context.say("bad", UNKNOWN_PLATE))
+    shown: dict[str, Any] = {"listed": listed, "notices": notices, "kinds": kinds_for(_rights(context))}
+    shown["every_kind"] = KINDS
+    asked = {"typed": typed, "day": day, "plate": plate, "flat": flat}
+    return context.render("permits.html", said=said, status=200 if plate else 0, states=STATE_WORDS, **shown, **asked)
+
+
+def _of_plate(listed: list[PermitView], text: str) -> list[PermitView]:
+    try:
+        plate = normal_plate(text)
+    except ValueError:
+        return []
+    return [view for view in listed if view.permit.plate == plate]
+
+
+@router.post("")
+def draw_up(context: Guard, permit_service: Permits, fields: Fields) -> Response:
+    """The code is shown once, on the page that answers."""
+
+    def act() -> Drawn:
+        asked = asked_in(fields, context.pages.zone)
+        check_kind(asked.kind, _rights(context))
+        return permit_service.draw(context.by, asked)
+
+    return _shown_once(context, permit_service, act, fields)
+
+
+@router.post("/seen")
+def take_notice(context: Guard, permit_service: Permits) -> Response:
+    return attempt(context, lambda: permit_service.take_notice(context.by), "/permits?done=seen", REJECTED)
+
+
+@router.post("/{permit}/again")
+def again(permit: Id, context: Guard, permit_service: Permits) -> Response:
+    """The same once more: a second delivery by one tap."""
+    return _shown_once(context, permit_service, lambda: permit_service.again(context.by, permit), {})
+
+
+@router.post("/{permit}/code")
+def show_code(permit: Id, context: Clerk, permit_service: Permits) -> Response:
+    """The code and the token once more; it stands in the audit who looked."""
+    return _shown_once(context, permit_service, lambda: _drawn(permit, permit_service.code_of(context.by, permit)), {})
+
+
+@router.post("/{permit}/{step}")
+def change(permit: Id, step: str, context: Guard, permit_service: Permits, fields: Fields) -> Response:
+    """End it, extend it once, sign a goods slip off, or note that they left."""
+    by, zone = context.by, context.pages.zone
+    steps = {
+        "ended": lambda: permit_service.end(by, permit),
+        "extended": lambda: permit_service.extend(by, permit, read_moment(fields.get("until", ""), zone)),
+        "signed-off": lambda: permit_service.sign_off(by, permit),
+        "left": lambda: permit_service.note_left(by, permit),
+    }
+    act = or_404(steps.get(step))
+    return attempt(context, act, f"/permits?done={step}", REJECTED, partial(permits_page, context))
+
+
+def _shown_once(context: RequestContext, permit_service: PermitService, act: Any, typed: Mapping[str, str]) -> Response:
+    """The page of a permit with its code. What is rejected leads back to the form, as it was filled in."""
+    try:
+        drawn: Drawn = act()
+    except Rejected as rejected:
+        return permits_page(context, context.say("bad", rejected.sentence), typed=typed)
+    except ValueError as wrong:
+        text = wrong.args[0] if wrong.args and type(wrong) is not ValueError else NOT_RIGHT
+        return permits_page(context, context.say("bad", text), typed=typed)
+    view = or_404(permit_service.find(drawn.permit), NO_PERMIT)
+    picture = draw(drawn.token) if drawn.token else ""
+    return context.render("permit_drawn.html", view=view, drawn=drawn, picture=picture)
+
+
+def _drawn(permit: int, told: ToTell) -> Drawn:
+    return Drawn(permit, told.code, told.token)
+
+
+def _rights(context: RequestContext) -> frozenset[Right]:
+    return context.login.operator.assignment.rule.rights
