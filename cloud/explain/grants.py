@@ -7,11 +7,14 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from cloud.cards.store import cards_with, find_card
+from cloud.cards.store import CardRow, cards_with, find_card
 from cloud.devices.registry import site_of
 from cloud.parties.store import people_of_party
 from cloud.people.community import find_profiles, load_people, load_terms
-from cloud.people.grants import compile_people, compile_site
+from cloud.people.grants import Compiled, compile_people, compile_site
+from cloud.people.permit_rows import load_rights
+from cloud.people.permits import compile_permits
+from cloud.people.plans import of_visitors
 from cloud.people.rosters import newest_roster_number
 from cloud.people.store import list_plans
 from cloud.redecide.archive import Remembered, StoredArchive
@@ -43,8 +46,8 @@ class Granted(Struct, frozen=True):
 def granted_now(connection: Connection, digest: bytes, point: str, now_ms: int) -> Granted:
     """What the next roster would grant: compiled as that is."""
     site = Site(compile_site(load_terms(connection)))
-    compiled = compile_people(load_people(connection, _bearers(connection, digest)), now_ms)
-    rows = sorted(row for one in compiled.values() for row in unpack_rows(one.rows) if row.digest == digest)
+    compiled = _compiled(connection, digest, now_ms)
+    rows = sorted(row for one in compiled for row in unpack_rows(one.rows) if row.digest == digest)
     page = pack_page(WHOLE, rows)
     plans = _plans(connection, [row.profile for row in Page(page).find(digest)])
     return Granted(site.zone, site.grants(page, digest), plans, site.demands.get(point, NO_DEMAND))
@@ -95,18 +98,26 @@ def _granted_by(
 
 def _plans(connection: Connection, numbers: Sequence[int]) -> list[Label]:
     """What the plans of these profiles are called; a plan that is no more, by its name alone."""
-    labels: Mapping[str, Label] = {plan.name: plan.label for plan in list_plans(connection)}
+    plans = list_plans(connection)
+    labels: Mapping[str, Label] = {plan.name: plan.label for plan in (*plans, *of_visitors(plans, frozenset()))}
     names = {number: one.plan for one, number in find_profiles(connection, site_of(connection).name, None).items()}
     return [labels.get(name, Label(name, name)) for name in (names.get(number, "") for number in numbers)]
 
 
-def _bearers(connection: Connection, digest: bytes) -> list[int]:
-    """The people with whom the rows of a credential are kept: who has it, or the members whose family card it is."""
+def _compiled(connection: Connection, digest: bytes, now_ms: int) -> list[Compiled]:
+    """What is compiled of whom a credential belongs to: people, or a permit."""
     site = site_of(connection).name
     known = cards_with(connection, site, [digest])
     card = find_card(connection, known[0]) if known else None
+    if card is not None and card.permit is not None:
+        return list(compile_permits(load_rights(connection, site, [card.permit]), now_ms).values())
+    return list(compile_people(load_people(connection, _bearers(connection, card)), now_ms).values())
+
+
+def _bearers(connection: Connection, card: CardRow | None) -> list[int]:
+    """The people with whom the rows of a credential are kept: who has it, or the members whose family card it is."""
     if card is None:
         return []
     if card.person is not None:
         return [card.person]
-    return sorted(people_of_party(connection, site, card.party)) if card.party is not None else []
+    return sorted(people_of_party(connection, site_of(connection).name, card.party)) if card.party is not None else []

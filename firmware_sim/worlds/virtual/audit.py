@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from cloud.sample import PEOPLE
 from cloud.store.schema import breaks, devices, events, journals, people, quarantine
+from cloud.store.tables import permits
 from contract.decide import Standing
 from contract.events import GAP, Event, decode_event, read_gap
 from edge.archetypes.protocol import LEASE_MARGIN_MS
@@ -191,9 +192,10 @@ def _of_lock(device: VirtualDevice, point: Point, let_in_s: list[float], gaps: l
 
 
 def _of_people(town: VirtualTown, allowed: list[Event], may_enter: Collection[str]) -> Iterator[str]:
-    """Nobody was let in whom the roster does not allow."""
+    """Nobody was let in whom the roster does not allow. Who comes with a permit has the name that stands on it."""
+    persons, visitors = select(people.c.holder, people.c.name_en), select(permits.c.holder, permits.c.name)
     with town.cloud.reading() as connection:
-        names = {row.holder.hex(): row.name_en for row in connection.execute(select(people.c.holder, people.c.name_en))}
+        names = {holder.hex(): name for query in (persons, visitors) for holder, name in connection.execute(query)}
     for event in allowed:
         who = names.get(str(event.data.get("holder")), "nobody")
         if who not in may_enter:

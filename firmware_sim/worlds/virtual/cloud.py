@@ -24,6 +24,7 @@ from cloud.keys.keys import write_secret
 from cloud.line.broker import Arrived
 from cloud.line.sealed_channel import SealedChannel
 from cloud.people.publisher import Publisher
+from cloud.permits.service import PermitService
 from cloud.pins.service import PinService
 from cloud.points.demands import DemandService
 from cloud.points.store import add_point, has_point
@@ -131,6 +132,7 @@ class VirtualCloud:
         """Nobody settles them but who has begun one: a look at them costs a transaction."""
         self.pins = PinService(self._store, keys, self._now_ms)
         self.demands = DemandService(self._store, self._now_ms)
+        self.permits = PermitService(self._store, keys, self._now_ms)
         self._rolling = Rolling(self._store, self.desired_state, self._now_ms)
         self.link.start()
         self._roll()

@@ -110,7 +110,8 @@ class Gatehouse(World):
             changes = after_passage(known, Passing(self.now_ms, direction, at_gate, uses))
             if at_gate and direction == "in":
                 permit_store.count_use(connection, SITE.name, permit, GATE, self.now_ms)
-            permit_store.change_permit(connection, SITE.name, permit, **changes)
+            if changes:
+                permit_store.change_permit(connection, SITE.name, permit, **changes)
         self.publish_rosters()
 
     def audit(self, count: int) -> list[AuditEntry]:

@@ -1,0 +1,116 @@
+"""What becomes of permits that are over: noted, released, and deleted in the end."""
+
+import pytest
+from sqlalchemy import func, select
+
+from cloud.cards.rule import CardState
+from cloud.cards.service import CardService
+from cloud.cards.store import CardFilter, find_card, list_cards
+from cloud.people.permits import TOLD_AFTER_MS
+from cloud.people.tables import credentials
+from cloud.permits.erasure import delete_permits
+from cloud.permits.kinds import PermitKind
+from cloud.permits.rule import PermitState
+from cloud.permits.store import Notice, notices_of
+from cloud.permits.watch import look_after
+from cloud.retention.visits import visitors
+from cloud.sample import SITE
+from cloud.store.tables import compiled_permits, permit_uses, permits
+from contract.decide import DAY_MS, HOUR_MS
+from tests.cloud.permits.gatehouse import BY, GATE, WAY, Gatehouse
+
+
+def notices(gatehouse: Gatehouse) -> list[Notice]:
+    look_after(gatehouse.store, lambda: gatehouse.now_ms)
+    with gatehouse.store.reading() as connection:
+        return notices_of(connection, SITE.name, 10)
+
+
+def count(gatehouse: Gatehouse, table: object) -> int:
+    with gatehouse.store.reading() as connection:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
+
+
+def test_overstays_of_an_hour_are_one_notice_a_kind(gatehouse: Gatehouse) -> None:
+    """Three guests and a van stay too long; one more in the next hour is another notice."""
+    until_ms = gatehouse.now_ms + HOUR_MS
+    drawn = [gatehouse.draw(until_ms=until_ms).permit for _ in range(3)]
+    drawn.append(gatehouse.draw(kind="van", plate="沪A12345", until_ms=until_ms).permit)
+    for permit in drawn:
+        gatehouse.passes(permit)
+    assert notices(gatehouse) == []
+    gatehouse.now_ms = until_ms + 2 * HOUR_MS
+    hour_ms = gatehouse.now_ms // HOUR_MS * HOUR_MS
+    for _ in range(2):
+        found = {(one.kind, one.hour_ms): one.overstayed for one in notices(gatehouse)}
+        assert found == {(PermitKind.GUEST, hour_ms): 3, (PermitKind.VAN, hour_ms): 1}
+    late = gatehouse.draw(until_ms=gatehouse.now_ms + 1).permit
+    gatehouse.passes(late)
+    gatehouse.now_ms += 2 * HOUR_MS
+    assert len(notices(gatehouse)) == 3
+
+
+def test_whoever_left_in_time_is_not_noted(gatehouse: Gatehouse) -> None:
+    permit = gatehouse.draw().permit
+    gatehouse.passes(permit)
+    gatehouse.passes(permit, direction="out")
+    gatehouse.now_ms += 3 * DAY_MS
+    assert notices(gatehouse) == []
+
+
+def test_codes_of_permits_that_are_over_are_free(gatehouse: Gatehouse) -> None:
+    """A day after the end, so that a refusal can say that it has ended until then."""
+    gatehouse.draw(until_ms=gatehouse.now_ms + HOUR_MS)
+    mine = select(func.count()).where(credentials.c.permit_id.is_not(None))
+    for later_ms, left in ((HOUR_MS, 1), (TOLD_AFTER_MS, 0)):
+        gatehouse.now_ms += later_ms + HOUR_MS
+        look_after(gatehouse.store, lambda: gatehouse.now_ms)
+        with gatehouse.store.reading() as connection:
+            assert connection.execute(mine).scalar_one() == left
+
+
+def test_permit_is_deleted_after_its_last_visit(gatehouse: Gatehouse) -> None:
+    """With its uses and its rows; not while a roster has rows of it. A card that nobody gave back is void."""
+    cards = CardService(gatehouse.store, gatehouse.keys, lambda: gatehouse.now_ms)
+    cards.add_batch(BY, "4711", "H10301", 21, "visitors")
+    with gatehouse.store.reading() as connection:
+        (card,) = list_cards(connection, CardFilter(batch="visitors"), limit=5)
+    permit = gatehouse.draw(kind="crew", card=card.id, until_ms=gatehouse.now_ms + HOUR_MS).permit
+    gatehouse.passes(permit)
+    gatehouse.now_ms += 40 * DAY_MS
+    before_ms = gatehouse.now_ms - 30 * DAY_MS
+    for deleted in (0, 1):
+        with gatehouse.store.writing() as connection:
+            assert delete_permits(connection, SITE.name, before_ms) == deleted
+        gatehouse.publish_rosters()
+    assert [count(gatehouse, table) for table in (permits, permit_uses, compiled_permits)] == [0, 0, 0]
+    with gatehouse.store.reading() as connection:
+        kept = find_card(connection, card.id)
+    assert kept is not None and (kept.state, kept.permit) == (CardState.VOID, None)
+
+
+def test_permit_of_a_later_visit_is_kept(gatehouse: Gatehouse) -> None:
+    permit = gatehouse.draw(until_ms=gatehouse.now_ms + HOUR_MS).permit
+    gatehouse.passes(permit)
+    gatehouse.now_ms += 20 * DAY_MS
+    gatehouse.passes(permit, direction="out")
+    gatehouse.now_ms += 20 * DAY_MS
+    gatehouse.publish_rosters()
+    with gatehouse.store.writing() as connection:
+        assert delete_permits(connection, SITE.name, gatehouse.now_ms - 30 * DAY_MS) == 0
+    assert gatehouse.state(permit) is PermitState.OVER
+
+
+def test_events_of_permits_are_erased_as_visits(gatehouse: Gatehouse) -> None:
+    holder = gatehouse.permit(gatehouse.draw().permit).holder
+    with gatehouse.store.reading() as connection:
+        assert visitors(connection, SITE.name, [holder, b"somebody"], gatehouse.now_ms) == {holder}
+
+
+@pytest.mark.parametrize("kind", [PermitKind.GUEST, PermitKind.ORDER])
+def test_nobody_inside_is_barred_from_inner_doors(gatehouse: Gatehouse, kind: PermitKind) -> None:
+    """While the permit lasts; what the notice does not do is to bar a way out, which no device asks it for."""
+    drawn = gatehouse.draw(kind=kind)
+    gatehouse.passes(drawn.permit)
+    gatehouse.now_ms += HOUR_MS
+    assert gatehouse.opened(drawn.code) >= WAY - {GATE, "west-gate"}
