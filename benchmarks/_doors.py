@@ -44,11 +44,11 @@ class Doors:
 
 
 @contextmanager
-def doors(port: int, site: str, names: Sequence[str]) -> Iterator[Doors]:
-    """Connect them all; each hears the retained roster first."""
+def doors(port: int, site: str, names: Sequence[str], *, channel: str = "roster") -> Iterator[Doors]:
+    """Connect them all; each hears the retained roster first, or what else is numbered on the ``channel``."""
     context = multiprocessing.get_context("spawn")
     told: Queue[Heard] = context.Queue()
-    process = context.Process(target=_listen, args=(port, site, names, told), daemon=True)
+    process = context.Process(target=_listen, args=(port, site, names, channel, told), daemon=True)
     process.start()
     try:
         yield Doors(told)
@@ -57,14 +57,15 @@ def doors(port: int, site: str, names: Sequence[str]) -> Iterator[Doors]:
         process.join()
 
 
-def _listen(port: int, site: str, names: Sequence[str], told: "Queue[Heard]") -> None:
+def _listen(port: int, site: str, names: Sequence[str], channel: str, told: "Queue[Heard]") -> None:
     waiting = selectors.DefaultSelector()
     rest: dict[int, bytes] = {}
     for place, name in enumerate(names):
-        made = connected(port, name, topics.down(site, name, "+"))
+        made = connected(port, f"{name}-hears", topics.down(site, name, "+"))
         waiting.register(made, selectors.EVENT_READ, place)
         rest[place] = b""
     came: dict[int, list[int]] = defaultdict(list)
+    ending = f"/{channel}".encode()
     size = 0
     while True:
         for key, _ in waiting.select():
@@ -77,7 +78,7 @@ def _listen(port: int, site: str, names: Sequence[str], told: "Queue[Heard]") ->
                 if kind & 0x06:
                     line.sendall(packet(PUBACK, body[start : start + 2]))  # type: ignore[union-attr]
                 size += len(body) if place == 0 else 0
-                if body[:start].endswith(b"/roster") and (found := _NUMBER.search(body)):
+                if body[:start].endswith(ending) and (found := _NUMBER.search(body)):
                     number = int(found[1])
                     came[number].append(monotonic_ns())
                     if len(came[number]) == len(names):

@@ -7,7 +7,7 @@ acknowledgements: what is measured is the other side.
 import secrets
 import selectors
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from time import monotonic
@@ -41,18 +41,31 @@ class Sender(Struct):
     payloads: list[bytes]
 
 
-def make_senders(site: str, count: int, batches: int, batch: int, now_ms: int) -> list[Sender]:
-    return [_make(site, f"device-{number}", batches, batch, now_ms) for number in range(count)]
+def make_senders(
+    site: str,
+    count: int,
+    batches: int,
+    batch: int,
+    now_ms: int,
+    *,
+    kind: str = "access.allowed",
+    data: Mapping[str, object] = DATA,
+) -> list[Sender]:
+    """``kind`` and ``data`` are those of every event; each has a holder besides."""
+    recorded = kind, data
+    return [_make(site, f"device-{number}", batches, batch, now_ms, recorded) for number in range(count)]
 
 
-def _make(site: str, name: str, batches: int, batch: int, now_ms: int) -> Sender:
+def _make(
+    site: str, name: str, batches: int, batch: int, now_ms: int, recorded: tuple[str, Mapping[str, object]]
+) -> Sender:
     key, journal, tip = DeviceKey.generate(), secrets.token_hex(8), CHAIN_START
     payloads = []
     for first in range(1, batches * batch + 1, batch):
         prev, events = tip, []
         for seq in range(first, first + batch):
-            data = {**DATA, "holder": f"{seq % 1000:016x}"}
-            event = Event(seq, now_ms + seq, 1000 * seq, BOOT, Trust.SYNCED, name, "access.allowed", data)
+            data = {**recorded[1], "holder": f"{seq % 1000:016x}"}
+            event = Event(seq, now_ms + seq, 1000 * seq, BOOT, Trust.SYNCED, name, recorded[0], data)
             events.append(encode_event(event))
             tip = chain(tip, events[-1])
         last = first + batch - 1

@@ -41,6 +41,7 @@ SHORT: Mapping[str, Mapping[str, object]] = {
     "sockets": {"RUN_S": 2.0},
     "viewers": {"VIEWERS": {0: 0, 1: 1, 100: 10, 1_000: 50}, "WATCHED_S": 2.0, "SETTLED_S": 0.5, "LOGINS": 2},
     "virtual_time": {},
+    "zone_news": {"PASSAGES": 20},
 }
 TINY: Mapping[str, Mapping[str, object]] = {
     "backlog": {"EVENTS": 1_000},
@@ -59,6 +60,7 @@ TINY: Mapping[str, Mapping[str, object]] = {
     "roster": {"CARDS": 200, "GRANTS": 1_000, "REVOCATIONS": 2, "SIZES": (10, 20), "CHANGES": 2},
     "sockets": {"RUN_S": 0.5, "BUSES": 4},
     "viewers": {"VIEWERS": {0: 0, 1: 1, 100: 2, 1_000: 3}, "WATCHED_S": 0.2, "SETTLED_S": 0.1},
+    "zone_news": {"PASSAGES": 2, "DEVICES": 3, "INSIDE": 5},
 }
 """Smaller still where ``BENCHMARK_TINY`` is set: for a test that wants to know only whether every figure is printed."""
 HOURS = {"QUIET": 60.0, "USUAL": 16.0, "BUSY": 3.0, "IDLE_HUB": 0.2, "TOWN": 3.0}

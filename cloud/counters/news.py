@@ -7,6 +7,7 @@ piece of news. Without a change it is told again before it is too old to be beli
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from threading import Event
 
 from sqlalchemy import Connection
 
@@ -40,18 +41,22 @@ class ZoneNewsPublisher(Worker[None]):
         self._store, self._site, self._sync, self._publish, self._clock = store, site, sync, publish, clock
         self._told: dict[str, tuple[int, int]] = {}
         """By zone: how often it had changed when it was last told, and when that was."""
+        self._tells_again = Event()
         self._number = 0
         self.is_used = False
         """Whether there was a zone to tell of when it last looked."""
 
     def connected(self) -> None:
         """The broker is back, perhaps without what it had retained."""
-        self._told = {}
+        self._tells_again.set()
         self.look_soon()
 
     def look(self) -> None:
         """Tell the devices of each zone that has changed, or was told long ago."""
         now_ms = self._clock()
+        if self._tells_again.is_set():
+            self._tells_again.clear()
+            self._told = {}
         with self._store.reading() as connection:
             states = load_states(connection, self._site)
             self.is_used = bool(states)
