@@ -54,6 +54,7 @@ VERIFIED: Mapping[str, str] = {
 STEPS: Mapping[str, str] = {
     "members": N_("Members"),
     "memberships": N_("Plans"),
+    "permits": N_("Permits"),
     "cards": N_("Cards"),
     "flat": N_("Flat"),
 }

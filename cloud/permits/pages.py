@@ -40,7 +40,7 @@ UNKNOWN_PLATE = N_("No permit is known for this plate. Ring the flat and let the
 Permits = Annotated[PermitService, Depends(service(PermitService))]
 
 router = APIRouter(prefix="/permits")
-NAV = (Nav(NavGroup.DAILY, "/permits", N_("Permits"), after="/charging"),)
+NAV = (Nav(NavGroup.PEOPLE, "/permits", N_("Permits")),)
 
 
 @router.get("")

@@ -51,4 +51,4 @@ def _phones_of(visit: Visit, person: PersonView) -> Mapping[str, Any]:
     return {"phones": list_phones(visit.connection, site, person.id), "guardians": consenting}
 
 
-PANELS = (Panel("person", 25, "_person_phones.html", _phones_of, right=Right.DIRECTORY),)
+PANELS = (Panel("person", 27, "_person_phones.html", _phones_of, right=Right.DIRECTORY),)

@@ -64,6 +64,7 @@ def test_preview_says_what_and_changes_nothing(office: PropertyOffice, leavers: 
         ],
         "cards": ["Card card of Leaver Two of Leaver Two is to be returned"],
         "flat": [],
+        "permits": [],
     }
     assert (office.audit(), office.view(party)) == before
 
@@ -77,7 +78,7 @@ def test_moving_day_is_carried_out_as_one(office: PropertyOffice, leavers: list[
     founders = [office.give("founder", leavers[0], payer=True), office.give("founder", leavers[1])]
     office.moving.carry_out(BY, moving(party, *leavers, comes=(comes("Comer"),)))
     steps = [entry.detail["step"] for entry in reversed(office.audit()) if entry.action == "moving.carried_out"]
-    assert steps == ["members", "memberships", "cards", "flat"]
+    assert steps == ["members", "memberships", "cards", "flat", "permits"]
     comer = newest_person(office)
     office.now_ms = IN_MS
     assert office.has_home(comer)

@@ -167,3 +167,11 @@ def test_permits_by_calls(town: Town) -> None:
     with program(town, "gate") as guard:
         assert guard.get(f"/api/v1/permits?since_ms={NOW_MS}").status_code == 403
         assert send(guard, "/permits", body).status_code == 403
+
+
+def test_person_page_shows_their_permits(town: Town) -> None:
+    with town.visit("office") as office:
+        assert "Permits that they answer for" not in office.get("/people/5").text
+        with program(town, "office") as caller:
+            send(caller, "/permits", {"kind": "guest", "flat": "2-502", "name": "an aunt", "inviter": 5})
+        assert "Permits that they answer for 2-502 Guest · an aunt Valid" in words(office.get("/people/5").text)
