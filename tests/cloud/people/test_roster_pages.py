@@ -38,7 +38,7 @@ def test_devices_withheld_a_roster_are_named(town: Town) -> None:
     town.app.state.services[Metrics].workings = lambda: Workings(withheld=withheld)
     texts = (
         "Not sent to hub-door, old-gate: their software reads version 1",
-        "没有下发到 hub-door, old-gate：其软件只读第 1 版",
+        "没有下发到 hub-door、old-gate：其软件只读第 1 版",
     )
     for language, text in zip(("en", "zh-CN"), texts, strict=True):
         with town.visit("office", language=language) as visitor:

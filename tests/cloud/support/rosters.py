@@ -11,7 +11,7 @@ from cloud.line.sealed_channel import SealedChannel
 from cloud.people.members import Membership
 from cloud.people.publisher import Publisher
 from cloud.people.store import add_membership, add_person
-from cloud.sample import SITE, seed_sample
+from cloud.sample import SITE
 from cloud.store.database import Store
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import devices
@@ -28,6 +28,7 @@ from contract.roster_index import IndexPage
 from contract.sealing import DeviceKey, Purpose, RosterVerifier, page_hash, statement
 from contract.site_page import Site
 from tests.cloud.support.homes import household, join
+from tests.cloud.support.seeded import seed_quickly
 
 NOW_MS = 1_700_000_000_000
 
@@ -92,8 +93,8 @@ class World:
         self.now_ms = NOW_MS
         self.devices = {name: Device(name, RosterVerifier(keys.roster.public())) for name in ("east-gate", "hub-door")}
         self.sent: list[tuple[str, bool]] = []
+        seed_quickly(store, keys, NOW_MS)
         with store.writing() as connection:
-            seed_sample(connection, keys, NOW_MS)
             for name in self.devices:
                 self.register(connection, name)
         self.publisher = self.restarted()
