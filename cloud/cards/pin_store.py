@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 from sqlalchemy import Connection, select, update
 
-from cloud.cards.rule import CardState
+from cloud.cards.rule import WITH_PIN, CardState
 from cloud.people.tables import card_forms, credentials
 
 
@@ -21,9 +21,9 @@ class PinCard(Struct, frozen=True):
 
 
 def pin_cards(connection: Connection, site: str, person: int) -> list[PinCard]:
-    """The cards that somebody has, the oldest first."""
+    """The cards that somebody has and that a PIN may go with, the oldest first."""
     names = ("id", "label", "digest", "sealed", "pin_digits")
-    mine = credentials.c.person_id == person, credentials.c.state == CardState.ISSUED
+    mine = credentials.c.person_id == person, credentials.c.state == CardState.ISSUED, credentials.c.kind.in_(WITH_PIN)
     query = select(*(credentials.c[name] for name in names)).where(*mine).order_by(credentials.c.id)
     return [
         PinCard(row.id, row.label, (row.digest, *_forms(connection, site, row.id)), row.sealed, row.pin_digits)

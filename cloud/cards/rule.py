@@ -39,6 +39,10 @@ class CardKind(StrEnum):
     PHONE = "phone"
 
 
+WITH_PIN = (CardKind.CARD, CardKind.TAG)
+"""What is held to the reader of a keypad, so that digits behind it are its PIN. A code has none."""
+
+
 class Recipient(Struct, frozen=True):
     """Who gets a card: a person, a party as its family card, or a permit; none of them for one that goes into stock."""
 

@@ -3,7 +3,7 @@
 from msgspec import Struct, structs
 
 from cloud.explain import why_words, words
-from cloud.explain.rule import PointOpening
+from cloud.explain.rule import MAY_BE, Cause, PointOpening
 from cloud.explain.who import Told, WhoOpened
 from cloud.explain.why import Explained
 from cloud.store.labels import Label
@@ -13,9 +13,11 @@ from contract.explain import Step
 
 class OpeningAnswer(Struct, frozen=True):
     """An opening. It began between ``from_ms`` and ``to_ms``, and lasted until ``until_ms`` if it ``lasts``. ``event``
-    is the arrival number of the event that says so. ``passed`` is null where no sensor tells."""
+    is the arrival number of the event that says so. ``passed`` is null where no sensor tells. ``may_be`` are the causes
+    that the device cannot tell apart, a mechanical key among them; the recorded one alone where it can."""
 
     cause: str
+    may_be: list[str]
     from_ms: int
     to_ms: int
     lasts: bool
@@ -51,13 +53,15 @@ class BesideAnswer(Struct, frozen=True):
 
 class WhoAnswer(Struct, frozen=True):
     """Who or what opened a point from ``from_ms`` to ``to_ms``. It is ``known`` if any opening is on record, and
-    ``complete`` if nothing says that more may have happened."""
+    ``complete`` if nothing says that more may have happened. ``may_be`` is what opens it without a record, where none
+    is known."""
 
     point: str
     from_ms: int
     to_ms: int
     known: bool
     complete: bool
+    may_be: list[str]
     openings: list[OpeningAnswer]
     doubts: list[DoubtAnswer]
     before: BesideAnswer | None
@@ -154,6 +158,7 @@ def who_of(found: WhoOpened, language: Language) -> WhoAnswer:
         answer.end_ms,
         known=bool(answer.openings),
         complete=not doubts,
+        may_be=[] if answer.openings else list(MAY_BE[Cause.UNKNOWN]),
         openings=[_opening(told, language) for told in found.openings],
         doubts=doubts,
         before=_beside(answer.before),
@@ -166,6 +171,7 @@ def _opening(told: Told, language: Language) -> OpeningAnswer:
     one = told.opening
     return OpeningAnswer(
         one.cause,
+        list(MAY_BE.get(one.cause, (one.cause,))),
         one.from_ms,
         one.to_ms,
         one.lasts,

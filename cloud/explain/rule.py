@@ -28,7 +28,8 @@ MAX_OPENINGS = 20
 
 
 class Cause(StrEnum):
-    """What an opening came from. ``CODE`` is told from ``CARD`` by the register of credentials, not by the journal."""
+    """What an opening came from. ``CODE`` is told from ``CARD`` by the register of credentials, not by the journal. No
+    journal tells ``KEY``: a mechanical key leaves no trace, unless a contact shows that the door was opened."""
 
     CARD = "card"
     CODE = "code"
@@ -41,8 +42,17 @@ class Cause(StrEnum):
     EMERGENCY = "emergency"
     RELEASED = "released"
     FORCED = "forced"
+    KEY = "key"
     FOLLOWED = "followed"
     UNKNOWN = "unknown"
+
+
+MAY_BE: Mapping[Cause, tuple[Cause, ...]] = {
+    Cause.FORCED: (Cause.FORCED, Cause.KEY, Cause.EXIT),
+    Cause.UNKNOWN: (Cause.KEY, Cause.UNKNOWN),
+}
+"""What the device cannot tell apart: behind a door that was opened while it was locked, and where nothing on record
+says what opened it. Every other cause is the one that is recorded."""
 
 
 class GapReason(StrEnum):

@@ -26,7 +26,7 @@ CAUSES: Mapping[Cause, str] = {
         "The device cannot tell which."
     ),
     Cause.FOLLOWED: N_("Somebody went in behind another person, before it was locked again."),
-    Cause.UNKNOWN: N_("It was open, and no record says what opened it."),
+    Cause.UNKNOWN: N_("It was open, and no record says what opened it. A mechanical key, for one, leaves none."),
 }
 PASSED: Mapping[bool, str] = {True: N_("Somebody went through."), False: N_("Nobody went through.")}
 SAID_ALREADY = frozenset({Cause.EXIT, Cause.FOLLOWED, Cause.UNKNOWN})
@@ -72,7 +72,8 @@ UNKNOWN = N_("Unknown. Nothing on record opened it between %(from)s and %(to)s."
 UNKNOWN_DOUBTED = N_("But not everything is on record; what follows says where it may have been opened unseen.")
 UNKNOWN_WHOLE = N_(
     "No record of that time is missing. If it was open all the same, nothing that the device watches saw it: "
-    "it may have stood open since before, or have been opened with a mechanical key where no contact is wired."
+    "it may have stood open since before, or have been opened with a mechanical key, which leaves no trace "
+    "where no contact shows that the door opens."
 )
 KNOWN_DOUBTED = N_("There may have been more: not everything of that time is on record.")
 BEFORE, AFTER = N_("Before: %(at)s, %(cause)s."), N_("After: %(at)s, %(cause)s.")

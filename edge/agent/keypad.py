@@ -5,7 +5,8 @@
 - Digits and ``#`` after a card are the PIN of that card. Where the next card follows at once, what is short enough is
   the number of its point: the next person need not wait.
 - Digits and ``#`` without a card are a code. A number and ``#`` before it choose its point.
-- ``*`` takes back what was keyed, and so do ten seconds without a key or a card.
+- ``*`` takes back what was keyed, and so do ten seconds without a key or a card. Digits beyond the longest PIN are
+  lost, and lengthen nothing: a key that sticks or bounces holds no reader.
 
 Nothing that was keyed is written down: a state holds it until it means something or is taken back.
 """
@@ -75,6 +76,11 @@ class Keyed(Struct, frozen=True):
     number: str = ""
     at_ms: int = 0
 
+    @property
+    def is_full(self) -> bool:
+        """Whether more digits than any PIN or code has were keyed."""
+        return len(self.digits) > MOST_DIGITS
+
 
 NOTHING = Keyed()
 
@@ -115,6 +121,8 @@ def _follow(keyed: Keyed, symbol: Symbol, key: str, now_ms: int) -> Keyed:
             return NOTHING
         case "pin" if symbol == "end_number":
             return Keyed(phase, "", keyed.digits, now_ms)
+        case "digits" | "pin" if symbol == "digit" and keyed.is_full:
+            return keyed
         case "digits" | "pin":
             digits = "" if symbol == "card" else (keyed.digits + key)[: MOST_DIGITS + 1]
             return Keyed(phase, digits, keyed.number if phase == "digits" else "", now_ms)

@@ -130,7 +130,7 @@ class CardReader:
                 self._give_up()
             case _ if self._keyed.phase != "pin":
                 self._give_up()  # ten seconds are over, and the next person was quicker than our timer
-            case _ if self._waiting is not None:
+            case _ if self._waiting is not None and not self._keyed.is_full:
                 self._wait(self._waiting.place, self._waiting.digest, self._waiting.decided)
 
     def _code(self, digits: str, number: str) -> None:

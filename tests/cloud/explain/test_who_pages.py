@@ -120,6 +120,23 @@ def test_call_answers_in_words_of_closed_lists(town: Town) -> None:
     assert told["openings"][1]["emergency"] == "fire"
 
 
+def test_key_is_never_more_than_possible(town: Town) -> None:
+    """A door that was opened while it was locked, and an hour of which nothing is known: no device records a key."""
+    with town.visit("gate") as guard:
+        headers = {"X-CSRF-Token": guard.token("/account")}
+        told = []
+        for _ in range(2):
+            body = {"at_ms": town.now_ms, "lasts_ms": 0, "purpose": "safety"}
+            told.append(guard.post("/api/v1/points/east-gate/who", json=body, headers=headers).json())
+            at_gate(town, "door.forced")
+        enters(town, "Li Si")
+        card = guard.post("/api/v1/points/east-gate/who", json=body, headers=headers).json()
+    nothing, forced = told
+    assert (nothing["known"], nothing["may_be"]) == (False, ["key", "unknown"])
+    assert (forced["may_be"], forced["openings"][0]["may_be"]) == ([], ["forced", "key", "exit"])
+    assert ["card"] in [one["may_be"] for one in card["openings"]]
+
+
 def test_code_is_told_from_a_card_by_the_register(town: Town) -> None:
     with town.store.writing() as connection:
         connection.exec_driver_sql("UPDATE credentials SET kind = 'code', digest = ? WHERE id = 5", (b"\xab" * 16,))

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 from msgspec import structs
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from cloud.cards.rule import Card, Recipient
+from cloud.cards.rule import Card, CardKind, Recipient
 from cloud.people.plans import STAFF
 from cloud.people.tables import card_forms, credentials
 from cloud.web.rejected import Rejected
@@ -58,6 +58,20 @@ def test_pin_counts_for_every_card_of_its_holder(office: PropertyOffice, person:
         {PinVerdict.WRONG},
         {PinVerdict.RIGHT},
     )
+
+
+def test_code_has_no_pin(office: PropertyOffice, person: int) -> None:
+    """It is digits itself: behind it a keypad takes no others. Who has nothing but a code gets no PIN."""
+    mine = update(credentials).where(credentials.c.person_id == person)
+    with office.store.writing() as connection:
+        connection.execute(mine.values(kind=CardKind.CODE))
+    with pytest.raises(Rejected, match="a PIN goes with one"):
+        office.pins.set_pin(BY, person, PIN)
+    office.give_card(person)
+    office.pins.set_pin(BY, person, PIN)
+    with office.store.reading() as connection:
+        kept = select(credentials.c.kind).where(credentials.c.person_id == person, credentials.c.pin.is_not(None))
+        assert connection.execute(kept).scalars().all() == ["card"]
 
 
 def test_later_card_has_no_pin_until_set_again(office: PropertyOffice, person: int) -> None:

@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.agent.keypad import CLEARS_AFTER_MS, NOTHING, Card, Code, Keyed, Meaning, Pin, TakenBack, press, show_card
+from edge.agent.keypad import (
+    CLEARS_AFTER_MS,
+    MOST_DIGITS,
+    NOTHING,
+    Card,
+    Code,
+    Keyed,
+    Meaning,
+    Pin,
+    TakenBack,
+    press,
+    show_card,
+)
 
 CARD = "C"
 
@@ -137,3 +149,13 @@ def _number(before: str) -> str:
     """The digits right before the card, or the number that was ended before it."""
     ended, _, open_digits = before.rpartition("#")
     return open_digits or ended.rpartition("#")[2]
+
+
+def test_digits_beyond_the_longest_lengthen_nothing() -> None:
+    """A key that sticks: what was keyed clears ten seconds behind the last digit that counted."""
+    keyed = NOTHING
+    for at_ms in range(0, CLEARS_AFTER_MS + MOST_DIGITS * 100, 100):
+        keyed, _ = press(keyed, "5", at_ms)
+        assert keyed.is_full is (at_ms >= MOST_DIGITS * 100)
+    keyed, _ = press(keyed, "5", CLEARS_AFTER_MS + MOST_DIGITS * 100)
+    assert keyed.digits == "5"

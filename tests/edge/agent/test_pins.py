@@ -15,7 +15,7 @@ from contract.pins import pin_verifier
 from contract.schedules import ALWAYS
 from contract.sealing import credential_digest
 from edge.agent.decider import Decider
-from edge.agent.keypad import CLEARS_AFTER_MS
+from edge.agent.keypad import CLEARS_AFTER_MS, MOST_DIGITS
 from edge.agent.pin_guard import BLOCK_MS
 from edge.archetypes.protocol import Decided
 from tests.edge.support.airlock import DURESS_PIN, INNER, OUTER, PIN, Airlock, reasons
@@ -52,6 +52,27 @@ async def test_pin_that_nobody_keys_is_one_refusal(tmp_path: Path) -> None:
     assert hall.recorded() == []
     assert hall.shown() == "pin_needed"
     assert hall.unlocked() == []
+
+
+@in_virtual_time
+async def test_key_that_sticks_prolongs_no_wait(tmp_path: Path) -> None:
+    """It bounces for five minutes: the card is refused ten seconds behind the last digit that a PIN may have."""
+    hall = Airlock(tmp_path)
+    await hall.badge()
+    assert await hall.keys("5" * (MOST_DIGITS + 1)) == []
+    for _ in range(int(CLEARED_S)):
+        assert hall.recorded() == []
+        await hall.keys("55")
+        await asyncio.sleep(0.9)
+    await asyncio.sleep(1)
+    assert reasons(hall.recorded()) == ["pin_needed"]
+    for _ in range(300):
+        await hall.keys("5")
+        await asyncio.sleep(1)
+    assert hall.recorded() == []
+    await asyncio.sleep(CLEARED_S)
+    await hall.badge()
+    assert reasons(await hall.keys(f"{PIN}#")) == ["allowed"]
 
 
 @pytest.mark.parametrize("keys", ["*", "#", "12*"])
