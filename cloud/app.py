@@ -27,6 +27,7 @@ from cloud.charging.hubs import HubBoard
 from cloud.commands.desired import DesiredStateService
 from cloud.commands.domain import COMMANDS
 from cloud.commands.service import CommandService
+from cloud.counters.domain import COUNTERS
 from cloud.counters.service import CounterService
 from cloud.devices.registry import site_of
 from cloud.duties.domain import DUTIES
@@ -122,7 +123,7 @@ HEADERS = {
 
 
 DOMAINS = (
-    *(OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING, EXPLAIN),
+    *(OVERVIEW, COMMANDS, POINTS, COUNTERS, EMERGENCIES, CHARGING, EXPLAIN),
     *(PEOPLE, QUANTITIES, PERMITS, OFFICE, FLATS, CARDS, PHONES, BARS),
     *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, RETENTION, SETUP, REPLAY, EXCHANGE, REDECIDE),
     PINS,

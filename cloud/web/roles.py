@@ -35,9 +35,9 @@ class Right(StrEnum):
     their members, ``MEMBERS`` to add and end those.
 
     ``PEOPLE`` is to change people, plans and cards, ``DOORS`` to open a door, to set its mode, and to begin and end a
-    session, ``DEVICES`` what concerns the machine itself, ``ADOPT`` to let one in, to replace it and to put it out,
-    ``OPERATORS`` to say who may log in, ``SETUP`` to change plans, cells, duties and the whole setup, ``SILENT`` to see
-    who signalled that they are being forced.
+    session, ``COUNT`` to say how many are inside a zone, ``DEVICES`` what concerns the machine itself, ``ADOPT`` to let
+    one in, to replace it and to put it out, ``OPERATORS`` to say who may log in, ``SETUP`` to change plans, cells,
+    duties and the whole setup, ``SILENT`` to see who signalled that they are being forced.
     """
 
     READ = "read"
@@ -50,6 +50,7 @@ class Right(StrEnum):
     MEMBERS = "members"
     PEOPLE = "people"
     DOORS = "doors"
+    COUNT = "count"
     DEVICES = "devices"
     ADOPT = "adopt"
     OPERATORS = "operators"
@@ -83,8 +84,8 @@ ROLES: Mapping[Role, RoleRule] = {
     Role.STAFF: RoleRule(
         frozenset(Right) - {Right.DEVICES, Right.ACCOUNTS, Right.OPERATORS, Right.SETUP, Right.SILENT}
     ),
-    Role.GUARD: RoleRule(frozenset({Right.READ, Right.DOORS}), names_today=True),
-    Role.STEWARD: RoleRule(frozenset({Right.READ}), Part.ZONE, names_today=True),
+    Role.GUARD: RoleRule(frozenset({Right.READ, Right.DOORS, Right.COUNT}), names_today=True),
+    Role.STEWARD: RoleRule(frozenset({Right.READ, Right.COUNT}), Part.ZONE, names_today=True),
     Role.CELL_WORKER: RoleRule(frozenset({Right.DIRECTORY}), Part.CELL),
     Role.CLERK: RoleRule(frozenset({Right.PARTIES, Right.MEMBERS}), Part.PARTY),
     # What a mediator works on are cases, and there are none yet.

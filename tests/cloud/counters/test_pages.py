@@ -1,0 +1,88 @@
+"""How many are inside, on the pages and over the API: who sees it, who may say better, and what everybody may know."""
+
+import pytest
+
+from contract.occupancy import MAX_INSIDE
+from tests.cloud.support.counted import ANNA, BEN, EAST, GYM, CountedGym
+from tests.cloud.support.pages import words
+from tests.cloud.support.town import Town, Visitor
+
+
+@pytest.fixture
+def gym(town: Town) -> CountedGym:
+    return CountedGym(town, limit=8, capacity=6)
+
+
+def test_steward_counts_the_room_in_one_form(town: Town, gym: CountedGym) -> None:
+    gym.passes(ANNA)
+    for _ in range(5):
+        town.happens("turnstile.forced", device=EAST)
+    with town.visit("steward") as steward:
+        page = words(steward.get("/inside").text)
+        assert "6 · comfortable for 6 · fire limit 8" in page
+        assert "It may be wrong by 5: count the room." in page
+        assert steward.submit(f"/inside/{GYM}", "/inside", inside="2").headers["location"] == "/inside?done=counted"
+        assert "Counted. Devices" in words(steward.get("/inside?done=counted").text)
+    assert gym.inside()[:2] == (2, 0)
+    assert gym.audited()[-1] == ("steward", "zone.counted")
+
+
+@pytest.mark.parametrize("typed", ["-1", "many", "1000000", "2.5", "²"])
+def test_number_that_is_none_is_kept_in_the_form(town: Town, gym: CountedGym, typed: str) -> None:
+    with town.visit("steward", language="zh") as steward:
+        refused = steward.submit(f"/inside/{GYM}", "/inside", inside=typed)
+        assert refused.status_code == 422
+        assert "未作任何更改" in words(refused.text)
+        assert f'value="{typed}"' in refused.text
+    assert ("steward", "zone.counted") not in gym.audited()
+
+
+def test_zone_that_is_not_theirs_is_not_found(town: Town, gym: CountedGym) -> None:
+    with town.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE zones SET kind = 'counted' WHERE name = 'estate'")
+    with town.visit("steward") as steward:
+        assert "Estate" not in words(steward.get("/inside").text)
+        assert steward.submit("/inside/estate", "/inside", inside="2").status_code == 404
+        assert steward.submit(f"/inside/{GYM}/empty", "/inside").status_code == 403
+    with town.visit("gate") as guard:
+        assert "Estate" in words(guard.get("/inside").text)
+        assert guard.submit("/inside/hub", "/inside", inside="2").status_code == 404
+        assert guard.submit(f"/inside/{GYM}/empty", "/inside").headers["location"] == "/inside?done=emptied"
+    assert gym.inside() == (0, 0, 0)
+
+
+def test_first_page_shows_how_full_it_is(town: Town, gym: CountedGym) -> None:
+    gym.passes(ANNA)
+    with town.visit("gate") as guard:
+        assert "Gym 1 / 6" in words(guard.get("/").text)
+        with town.store.writing() as connection:
+            connection.exec_driver_sql("UPDATE zone_counts SET count_doubt = ?", (MAX_INSIDE,))
+        assert "Gym nobody knows: count the room" in words(guard.get("/").text)
+
+
+def test_everybody_sees_how_many_and_never_who(town: Town, gym: CountedGym) -> None:
+    gym.passes(bytes.fromhex(town.holder("Li Si")))
+    gym.passes(BEN)
+    with town.visit() as stranger:
+        page = stranger.get(f"/full/{GYM}")
+        assert "2 / 6" in words(page.text)
+        assert "Free places: 4" in words(page.text)
+        assert "Li Si" not in page.text
+        gym.counters.correct("gate", GYM, 6)
+        assert "Full. Please wait" in words(stranger.get(f"/full/{GYM}").text)
+        assert stranger.get("/full/estate").status_code == 404
+
+
+def test_api_tells_and_takes_counts(api: Visitor, gym: CountedGym) -> None:
+    gym.passes(ANNA)
+    (told,) = api.get("/api/v1/inside").json()
+    assert (told["zone"], told["inside"], told["doubt"], told["unnamed"], told["recount"]) == (GYM, 1, 0, 0, False)
+    assert api.put(f"/api/v1/inside/{GYM}", json={"inside": 4}).status_code == 204
+    assert gym.inside() == (4, 0, 0)
+    assert api.post(f"/api/v1/inside/{GYM}/reset", json={"holder": ANNA.hex()}).status_code == 204
+    assert ("office", "zone.person_reset") in gym.audited()
+    assert api.post(f"/api/v1/inside/{GYM}/empty").status_code == 204
+    assert gym.inside() == (0, 0, 0)
+    assert api.put("/api/v1/inside/estate", json={"inside": 4}).status_code == 404
+    for body in ({"inside": -1}, {"inside": "2x"}, {}, {"inside": MAX_INSIDE + 1}):
+        assert api.put(f"/api/v1/inside/{GYM}", json=body).status_code == 422
