@@ -2,8 +2,8 @@
 
 ``roster.key`` signs rosters, ``config.key`` desired documents and ``command.key`` commands. ``digest.key`` turns card
 numbers into digests, ``store.key`` encrypts card numbers in the database, and ``enrol.key`` opens what devices sealed
-of cards that are enrolled. ``export.key`` signs what is given to an authority, ``sync/NAME.key`` is shared with one
-device.
+of cards that are enrolled. ``export.key`` signs what is given to an authority, ``pass.key`` the passes that telephones
+carry, and ``sync/NAME.key`` is shared with one device.
 Every file is 32 bytes as one line of hex text.
 """
 
@@ -15,11 +15,12 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from contract.cose import PassKey
 from contract.sealing import KEY_BYTES, CommandKey, ConfigKey, DigestKey, EnrolKey, ExportKey, RosterKey, SyncKey
 
 NONCE_BYTES = 12
 _ROLES = ("roster", "digest", "store")
-_LATER_ROLES = ("config", "command", "enrol", "export")
+_LATER_ROLES = ("config", "command", "enrol", "export", "pass")
 """A folder may be older than these: it gets them when it is opened. Nothing that is stored rests on them, and a device
 that knows another key says so."""
 
@@ -56,12 +57,13 @@ class KeyFolder:
         roster, digest, store = (read_secret(folder / f"{role}.key") for role in _ROLES)
         for role in _LATER_ROLES:
             _make_once(folder / f"{role}.key")
-        config, command, enrol, export = (read_secret(folder / f"{role}.key") for role in _LATER_ROLES)
+        config, command, enrol, export, carried = (read_secret(folder / f"{role}.key") for role in _LATER_ROLES)
         self.roster = RosterKey.from_bytes(roster)
         self.config = ConfigKey.from_bytes(config)
         self.command = CommandKey.from_bytes(command)
         self.enrol = EnrolKey.from_bytes(enrol)
         self.export = ExportKey.from_bytes(export)
+        self.passes = PassKey.from_bytes(carried)
         self.digest = DigestKey(digest)
         self.numbers = NumberSeal(store)
         self._sync: dict[str, tuple[tuple[int, int], SyncKey]] = {}

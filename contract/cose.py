@@ -1,0 +1,149 @@
+"""COSE_Sign1 (RFC 9052) in the one form that passes have: ES256, the key's id beside it, and a payload of CBOR.
+
+Whatever is read is written once more and compared: a message that this file would not write is none, however a decoder
+understands it. So there are no second forms of one message: no key twice, nothing behind the end, no other algorithm.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Self
+
+import cbor2
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from msgspec import Struct
+
+from contract.codec import Malformed
+
+KEY_ID_BYTES = 8
+SIGNATURE_BYTES = 64
+_HALF = SIGNATURE_BYTES // 2
+_POINT_BYTES = 33
+_PROTECTED = b"\xa1\x01\x26"
+"""The protected header: the algorithm is -7, which is ES256."""
+_KEY_ID = 4
+_MAX_DEPTH = 4
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""How many points P-256 has (SEC 2, 2.4.2)."""
+_ES256 = ec.ECDSA(hashes.SHA256())
+
+
+class Signed(Struct, frozen=True):
+    """A message as it came: the id of the key that it is said to be signed with (8 bytes), the payload, and the
+    signature, which is yet to be checked (64 bytes, r before s)."""
+
+    key_id: bytes
+    payload: bytes
+    signature: bytes
+
+    @property
+    def stated(self) -> bytes:
+        """The bytes under the signature."""
+        return to_be_signed(self.payload)
+
+    def pack(self) -> bytes:
+        return write_cbor([_PROTECTED, {_KEY_ID: self.key_id}, self.payload, self.signature])
+
+
+def to_be_signed(payload: bytes) -> bytes:
+    """The Sig_structure over a payload, with no external data."""
+    return write_cbor(["Signature1", _PROTECTED, b"", payload])
+
+
+def read_signed(blob: bytes) -> Signed:
+    """Raises ``Malformed``."""
+    match read_cbor(blob):
+        case [bytes(), {4: bytes() as key_id}, bytes() as payload, bytes() as signature]:
+            signed = Signed(key_id, payload, signature)
+        case _:
+            raise Malformed("not the four parts of a COSE_Sign1")
+    if (len(key_id), len(signature)) != (KEY_ID_BYTES, SIGNATURE_BYTES) or signed.pack() != blob:
+        raise Malformed("a COSE_Sign1 of another form")
+    return signed
+
+
+def key_id_of(public: bytes) -> bytes:
+    """The id of a key: the first 8 bytes of the SHA-256 of its compressed point."""
+    return hashlib.sha256(public).digest()[:KEY_ID_BYTES]
+
+
+def is_point(public: bytes) -> bool:
+    """Whether these are the compressed point of a key on P-256."""
+    try:
+        _key(public)
+    except ValueError:
+        return False
+    return len(public) == _POINT_BYTES
+
+
+def is_signed_by(public: bytes, stated: bytes, signature: bytes) -> bool:
+    """Whether the key with this compressed point (33 bytes) has signed these bytes. A point that is not on the curve
+    has signed nothing, and neither has a signature whose r or s is out of range."""
+    if (len(public), len(signature)) != (_POINT_BYTES, SIGNATURE_BYTES):
+        return False
+    r, s = int.from_bytes(signature[:_HALF], "big"), int.from_bytes(signature[_HALF:], "big")
+    try:
+        _key(public).verify(utils.encode_dss_signature(r, s), stated, _ES256)
+    except (ValueError, InvalidSignature):
+        return False
+    return True
+
+
+def _key(public: bytes) -> ec.EllipticCurvePublicKey:
+    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
+
+
+class PassKey:
+    """The cloud's P-256 key that signs carried passes."""
+
+    def __init__(self, private: ec.EllipticCurvePrivateKey) -> None:
+        self._private = private
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """The key of these 32 bytes: any are one. Raises ``ValueError`` unless given so many."""
+        if len(raw) != _HALF:
+            raise ValueError(f"a pass key has {_HALF} bytes, not {len(raw)}")
+        return cls(ec.derive_private_key(1 + int.from_bytes(raw, "big") % (_ORDER - 1), ec.SECP256R1()))
+
+    def public(self) -> bytes:
+        """The compressed point, 33 bytes."""
+        return self._private.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+
+    def sign(self, payload: bytes) -> Signed:
+        r, s = utils.decode_dss_signature(self._private.sign(to_be_signed(payload), _ES256))
+        signature = r.to_bytes(_HALF, "big") + s.to_bytes(_HALF, "big")
+        return Signed(key_id_of(self.public()), payload, signature)
+
+
+def write_cbor(value: object) -> bytes:
+    """The shortest form, with the keys of maps in order (RFC 8949, 4.2)."""
+    return cbor2.dumps(value, canonical=True)
+
+
+def read_cbor(blob: bytes) -> object:
+    """What the bytes say. Whoever reads it compares what they make of it with the bytes, for this alone is not strict.
+    Raises ``Malformed``."""
+    try:
+        return cbor2.loads(
+            blob,
+            max_depth=_MAX_DEPTH,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            semantic_decoders=_NO_TAGS,
+            tag_hook=_refuse_tag,
+        )
+    except (cbor2.CBORError, ValueError, TypeError, OverflowError) as wrong:
+        raise Malformed(f"no CBOR: {wrong}") from None
+
+
+def _refuse_tag(*_: object) -> Any:
+    raise ValueError("no tag has a place here")
+
+
+_NO_TAGS: Mapping[int, Any] = dict.fromkeys(
+    (0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 43000, 52, 54, 100, 256, 258, 260, 261, 1004), _refuse_tag
+)
+"""Tags that the decoder knows: it would make dates, huge numbers and patterns of what a stranger wrote."""

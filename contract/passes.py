@@ -1,0 +1,172 @@
+"""Signed passes: what a phone shows to a door, and how a door that has never heard of it finds out what it is worth.
+
+A *short* pass is the phone's own: the id of its key and the moment, signed. The door knows the key from its roster. A
+*carried* pass (a CWT, RFC 8392) is signed by the cloud and says all that a roster would: who, where, when, and the key
+of the phone (RFC 8747). It is shown together with a short pass of that phone, so that a copy of it opens nothing.
+
+On a screen both are ``HG1`` and base32 in capitals, which no keyboard layout changes.
+"""
+
+from base64 import b32decode, b32encode
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from contract.codec import Malformed
+from contract.cose import (
+    Signed,
+    is_signed_by,
+    key_id_of,
+    read_cbor,
+    read_signed,
+    to_be_signed,
+    write_cbor,
+)
+from contract.credentials import TOKEN_MARK, read_token
+from contract.decide import Trust
+from contract.pass_verdicts import PassVerdict
+
+PASS_MARK = "HG1"  # noqa: S105 - how a pass begins
+MAX_TEXT = 700
+"""Characters of a pass. A reader a hand's breadth from a phone reads a QR code of so many."""
+OLDEST_MS, NEWEST_MS = 60_000, 15_000
+"""How old a short pass may be, and how far a phone's clock may be ahead."""
+MOST_ERROR_MS = 120_000
+"""A door's clock may be off by more, but gives a pass no more time for it."""
+_AT = 6
+"""The claim of a CWT (RFC 8392) that says when it was made."""
+
+
+class Moment(Struct, frozen=True):
+    """The door's clock: UTC milliseconds, by how many they may be off (None: nobody knows), and how far to believe
+    it."""
+
+    now_ms: int
+    error_ms: int | None
+    trust: Trust
+
+
+class ShortPass(Struct, frozen=True):
+    """A phone signed that it is here at this moment (UTC seconds)."""
+
+    key_id: bytes
+    at_s: int
+    signature: bytes
+
+
+class CarriedProof(Struct, frozen=True):
+    """What is shown of a carried pass: the message that the cloud signed, and a short pass of the phone."""
+
+    message: bytes
+    proof: ShortPass
+
+
+class Token(Struct, frozen=True):
+    """A printed token of 16 bytes."""
+
+    token: bytes
+
+
+Scan = ShortPass | CarriedProof | Token | PassVerdict | None
+"""What a text is: ``MALFORMED`` begins as a pass or a token does and is none, None is neither."""
+
+
+def read_pass(text: str) -> Scan:
+    """What somebody showed to a scanner. Total: it has an answer for every text."""
+    try:
+        if text.startswith(TOKEN_MARK):
+            return Token(read_token(text))
+        return _read_bytes(_from_text(text)) if text.startswith(PASS_MARK) else None
+    except ValueError:  # Malformed is one
+        return PassVerdict.MALFORMED
+
+
+def _read_bytes(blob: bytes) -> ShortPass | CarriedProof:
+    match read_cbor(blob):
+        case [bytes() as message, bytes() as proof] if write_cbor([message, proof]) == blob:
+            return CarriedProof(message, read_short(proof))
+        case _:
+            return read_short(blob)
+
+
+def read_short(blob: bytes) -> ShortPass:
+    """Raises ``Malformed``."""
+    signed = read_signed(blob)
+    match read_cbor(signed.payload):
+        case {6: int() as at_s} if 0 <= at_s < 1 << 32 and _moment(int(at_s)) == signed.payload:  # a truth is no time
+            return ShortPass(signed.key_id, at_s, signed.signature)
+    raise Malformed("a short pass says when it was made, and nothing else")
+
+
+def _moment(at_s: int) -> bytes:
+    """The payload of a short pass."""
+    return write_cbor({_AT: at_s})
+
+
+def short_bytes_to_sign(at_s: int) -> bytes:
+    """What a phone signs."""
+    return to_be_signed(_moment(at_s))
+
+
+def pack_short(key_id: bytes, at_s: int, signature: bytes) -> bytes:
+    return Signed(key_id, _moment(at_s), signature).pack()
+
+
+def pack_shown(message: bytes, proof: bytes) -> bytes:
+    """What a phone shows of a carried pass: the cloud's message, and a short pass."""
+    return write_cbor([message, proof])
+
+
+def pass_text(blob: bytes) -> str:
+    """What stands on a screen. Raises ``ValueError`` for more than a reader reads."""
+    text = PASS_MARK + b32encode(blob).decode().rstrip("=")
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"a pass of {len(text)} characters, and a reader reads {MAX_TEXT}")
+    return text
+
+
+def _from_text(text: str) -> bytes:
+    """Raises ``ValueError``."""
+    if len(text) > MAX_TEXT:
+        raise Malformed(f"a pass of {len(text)} characters")
+    letters = text.removeprefix(PASS_MARK)
+    blob = b32decode(letters + "=" * (-len(letters) % 8))
+    if pass_text(blob) != text:
+        raise Malformed("base32 of another form")
+    return blob
+
+
+def verify_short(shown: ShortPass, key: bytes, moment: Moment) -> PassVerdict:
+    """What a short pass is worth at a door whose roster has this public key for the phone (33 bytes; empty: none)."""
+    return next((verdict for verdict, fails in CHECKS_OF_SHORT.items() if fails(shown, key, moment)), PassVerdict.OK)
+
+
+def is_stale(shown: ShortPass, moment: Moment) -> bool:
+    """Whether the phone signed too long ago, as on a picture of its screen."""
+    return moment.now_ms - shown.at_s * 1000 > OLDEST_MS + _error_ms(moment)
+
+
+def is_ahead(shown: ShortPass, moment: Moment) -> bool:
+    """Whether the clock of the phone is too far ahead."""
+    return shown.at_s * 1000 - moment.now_ms > NEWEST_MS + _error_ms(moment)
+
+
+def _error_ms(moment: Moment) -> int:
+    return MOST_ERROR_MS if moment.error_ms is None else min(max(0, moment.error_ms), MOST_ERROR_MS)
+
+
+def has_signed(shown: ShortPass, key: bytes) -> bool:
+    """Whether the phone with this key has signed it."""
+    return is_signed_by(key, short_bytes_to_sign(shown.at_s), shown.signature)
+
+
+CheckOfShort = Callable[[ShortPass, bytes, Moment], bool]
+
+CHECKS_OF_SHORT: Mapping[PassVerdict, CheckOfShort] = {
+    PassVerdict.WRONG_KEY: lambda shown, key, _: shown.key_id != key_id_of(key),
+    PassVerdict.BAD_SIGNATURE: lambda shown, key, _: not has_signed(shown, key),
+    PassVerdict.CLOCK_UNSET: lambda _shown, _key, moment: moment.trust is Trust.UNSET,
+    PassVerdict.STALE: lambda shown, _, moment: is_stale(shown, moment),
+    PassVerdict.AHEAD: lambda shown, _, moment: is_ahead(shown, moment),
+}
+"""The faults of a short pass, in the order in which they are looked for."""
