@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -56,6 +56,14 @@ class RosterInUse(Protocol):
     @property
     def demands(self) -> Mapping[str, Demand]:
         """What points ask of who enters, besides a grant, by point."""
+
+    @property
+    def pass_keys(self) -> Sequence[bytes]:
+        """The public keys of the cloud that sign carried passes, the newest first."""
+
+    @property
+    def revoked(self) -> Set[bytes]:
+        """The ids of the carried passes that were withdrawn before their end."""
 
     def counted(self, point: str) -> tuple[str, PageZone] | None:
         """The zone that counts and that a point leads into, by name, and its rule."""
@@ -164,6 +172,21 @@ class Decider:
     def knows(self, digest: bytes) -> bool:
         """Whether somebody has this credential, as far as the roster can be read."""
         return self._find(digest) != []
+
+    def phone_key(self, card: bytes) -> bytes:
+        """The public key in the row of a phone, by its canonical bytes; empty for one that no row can be found of."""
+        grants = self._find(self.digest_of_card(card)) or []
+        return next((grant.key for grant in grants if grant.key), b"")
+
+    @property
+    def pass_keys(self) -> Sequence[bytes]:
+        """The keys of the cloud that sign carried passes, as the roster says."""
+        return self._roster.pass_keys
+
+    @property
+    def revoked(self) -> Set[bytes]:
+        """The ids of carried passes that were withdrawn, as the roster says."""
+        return self._roster.revoked
 
     def pin_verdict(self, digest: bytes, digits: str) -> PinVerdict:
         """Whether these digits are the PIN of this credential, by any of its grants."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contract.decide import Direction
 from contract.device_events import ReaderEvents
@@ -12,9 +12,11 @@ from edge.agent.ports import AgentPorts, Recording
 from edge.agent.reader import CardReader, Place, ReaderPlaces, ReaderPorts
 from edge.agent.reader_watch import ReaderWatch
 from edge.agent.runner import Runner
-from edge.agent.scan_reader import ScanReader
 from edge.config.device_config import DeviceConfig
 from edge.passes.code_guard import CodeGuard
+
+if TYPE_CHECKING:
+    from edge.agent.scanners import Scanners
 
 CODES_PAGE = "#codes"
 """Under which wrong codes are kept among the documents of points: no point can have this name."""
@@ -41,13 +43,12 @@ class Readers:
         pins = PinGuard(ports.clock.mono_ms())
         self._ports = ReaderPorts(ports, self.enrolments, pins, _code_guard(ports), resets, guarded)
         self._readers: dict[str, CardReader] = {}
-        self._scanners: dict[str, ScanReader] = {}
         for name, runner in runners.items():
             for direction in runner.point.readers:
                 own = ReaderPlaces(own=Place(runner, direction))
                 self._add(f"{name}.{direction}", own, name, direction)
-            for direction, scanner in runner.point.scanners.items():
-                self._add_scanner(f"{name}.{direction}", Place(runner, direction), plates=scanner.plates)
+        has_scanner = any(point.scanners for point in config.points)
+        self._scanners = self._all_scanners(config.device.site, runners, ports) if has_scanner else None
         for shared in config.readers:
             chosen = {number: Place(runners[point], "in") for number, point in shared.points.items()}
             self._add(shared.name, ReaderPlaces(chosen=chosen), "", shared.name)
@@ -61,7 +62,8 @@ class Readers:
 
     def scan(self, scanner: str, text: str, why: str) -> None:
         """Handle what a scanner has read to completion; ``why`` says why there is no text."""
-        self._scanners[scanner].handle(text, why)
+        if self._scanners is not None:
+            self._scanners.scan(scanner, text, why)
 
     def reader_of(self, point: str, direction: Direction) -> str | None:
         """What the keeper calls the reader at which people ask to pass this point, its own or a shared one."""
@@ -84,9 +86,10 @@ class Readers:
     def _add(self, name: str, places: ReaderPlaces, point: str, called: str) -> None:
         self._readers[name] = CardReader(name, places, self._watch(point, called), self._ports)
 
-    def _add_scanner(self, name: str, place: Place, *, plates: bool) -> None:
-        watch = self._watch(place.runner.point.name, f"scanner {place.direction}")
-        self._scanners[name] = ScanReader(name, place, watch, self._ports, plates=plates)
+    def _all_scanners(self, site: str, runners: Mapping[str, Runner], ports: AgentPorts) -> "Scanners":
+        from edge.agent.scanners import Scanners  # most devices have none, and need not load what verifies passes
+
+        return Scanners(site, runners, ports, self._watch)
 
     def _watch(self, point: str, called: str) -> ReaderWatch:
         watch = ReaderWatch(self._loop, partial(_record_invalid_read, self._recording, point))

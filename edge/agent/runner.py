@@ -7,8 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from contract.commands import COMMANDS, SessionStartArgs
-from contract.decide import Direction, Mode
+from contract.decide import Direction, Grant, Mode
 from contract.demands import PinVerdict
+from contract.pass_verdicts import PassVerdict
 from contract.reasons import TABLE, Reason
 from edge.agent.decider import Decider
 from edge.agent.effect_queue import EffectQueue
@@ -59,6 +60,8 @@ class Runner:
         *,
         pin: PinVerdict | None = None,
         credential: str = "card",
+        pass_verdict: PassVerdict | None = None,
+        carried: Grant | None = None,
     ) -> Decided:
         """Have the rule decide about a credential that was shown here."""
         return decider.decide(
@@ -71,6 +74,8 @@ class Runner:
             interlocked=self.is_interlocked,
             pin=pin,
             credential=credential,
+            pass_verdict=pass_verdict,
+            carried=carried,
         )
 
     def handle(self, happened: Input) -> bool:

@@ -2,29 +2,46 @@
 
 from typing import Literal, NamedTuple
 
-from contract.credentials import TOKEN_MARK, plate_credential, read_token, token_credential
+from contract.credentials import phone_credential, plate_credential, token_credential
+from contract.pass_verdicts import PassVerdict
+from contract.passes import CarriedProof, ShortPass, Token, read_pass
+
+Shown = ShortPass | CarriedProof | Literal[PassVerdict.MALFORMED]
+"""A signed pass that is yet to be verified, or what only begins as one."""
 
 
 class Scan(NamedTuple):
-    """A credential that a scanner has read: its kind and its canonical bytes."""
+    """What a scanner has read: the kind of credential, its canonical bytes (empty for a carried pass, which names
+    itself), and the pass if it is one."""
 
-    kind: Literal["plate", "token"]
+    kind: Literal["pass", "phone", "plate", "token"]
     credential: bytes
+    shown: Shown | None = None
 
 
 def read_scan(text: str, *, plates: bool) -> Scan | None:
-    """The credential in a text; a plate only where ``plates`` are read, and None for what is nothing of ours. A token
-    is never taken for a plate: it is too long for one."""
-    text = in_capitals(text)
-    try:
-        if text.startswith(TOKEN_MARK):
-            return Scan("token", token_credential(read_token(text)))
-        return Scan("plate", plate_credential(text)) if plates else None
-    except ValueError:
-        return None
+    """The credential in a text; a plate only where ``plates`` are read, and None for what is nothing of ours."""
+    match read_pass(in_capitals(text)):
+        case Token(token):
+            return Scan("token", token_credential(token))
+        case ShortPass() as short:
+            return Scan("phone", phone_credential(short.key_id), short)
+        case CarriedProof() as proof:
+            return Scan("pass", b"", proof)
+        case PassVerdict():
+            return Scan("pass", b"", PassVerdict.MALFORMED)
+        case None:
+            return _read_plate(text) if plates else None
 
 
 def in_capitals(text: str) -> str:
     """A text in lower case throughout comes from a scanner whose caps lock is turned round. One with both is as it is:
     nobody can tell which keys were meant."""
     return text.upper() if text.islower() else text
+
+
+def _read_plate(text: str) -> Scan | None:
+    try:
+        return Scan("plate", plate_credential(text))
+    except ValueError:
+        return None

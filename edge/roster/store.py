@@ -16,7 +16,7 @@ from the interpreter, and somebody waits at the door.
 """
 
 import sqlite3
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -128,6 +128,16 @@ class RosterStore:
         site = self._in_use.site if self._in_use else None
         zone = site.counted.get(point) if site else None
         return None if site is None or zone is None else (zone, site.zones[zone])
+
+    @property
+    def pass_keys(self) -> Sequence[bytes]:
+        """The public keys of the cloud that sign carried passes, the newest first."""
+        return self._in_use.site.pass_keys if self._in_use else ()
+
+    @property
+    def revoked(self) -> Set[bytes]:
+        """The ids of the carried passes that were withdrawn before their end."""
+        return self._in_use.site.revoked if self._in_use else frozenset()
 
     @property
     def demands(self) -> Mapping[str, Demand]:

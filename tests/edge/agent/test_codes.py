@@ -1,38 +1,19 @@
 """Codes that are keyed without a card: one that somebody has opens, and nobody finds one by trying."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 from contract.credentials import code_credential
 from contract.decide import DAY_MS, Grant, Tier
 from contract.schedules import ALWAYS
 from contract.sealing import credential_digest
-from edge.archetypes.protocol import Restored, Spend
 from edge.passes.guesses import CODES
-from tests.edge.support.airlock import OUTER, Airlock, reasons
+from tests.edge.support.airlock import OUTER, Airlock, Pages, reasons
 from tests.edge.support.cards import ANNAS, KEY
 from tests.edge.support.portals import BEN
 from tests.firmware_sim.support.story import in_virtual_time
 
 CODE = "862044"
-
-
-class Pages:
-    """What points keep, as a restart finds it."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def restored(self, point: str) -> Restored | None:
-        return Restored(self.kept[point], None) if point in self.kept else None
-
-    def persist(self, point: str, document: bytes, persisted: Callable[[], None]) -> None:
-        self.kept[point] = document
-        persisted()
-
-    def spend(self, point: str, spent: Spend) -> bool:
-        return False
 
 
 def hall_with_code(folder: Path, pages: Pages | None = None, *, free_exit: bool = False) -> Airlock:

@@ -1,6 +1,6 @@
 """The golden table on the device: from the bytes of a page of rows and a site page to the decision, row by row."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from zoneinfo import ZoneInfo
 
 from contract.decide import Facts, Grant, Request
@@ -46,6 +46,14 @@ class InUse:
         self._page = pack_page(WHOLE, [row_of(request.digest, number, grant) for number, grant in enumerate(grants)])
         Page(self._page).check()
         self._grants = grants
+
+    @property
+    def pass_keys(self) -> Sequence[bytes]:
+        return self._site.pass_keys
+
+    @property
+    def revoked(self) -> Set[bytes]:
+        return self._site.revoked
 
     def counted(self, point: str) -> tuple[str, PageZone] | None:
         zone = self._site.counted.get(point)

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from contract.credentials import plate_credential, token_credential, token_text
-from contract.decide import Grant, Tier
+from contract.credentials import phone_credential, plate_credential, token_credential, token_text
+from contract.decide import Grant, Tier, Trust
 from contract.schedules import ALWAYS
 from contract.sealing import credential_digest
-from tests.edge.support.airlock import OUTER, Airlock, reasons
+from tests.edge.support.airlock import OUTER, Airlock, Pages, reasons
 from tests.edge.support.cards import KEY
-from tests.edge.support.portals import BEN
+from tests.edge.support.phones import ANNAS_PHONE, CLOUD, GUEST, RIDERS_PHONE, carried
+from tests.edge.support.portals import ANNA, BEN
 from tests.firmware_sim.support.story import in_virtual_time
 
 SCANNER = 'scanners.in = { device = "scanner" }\n'
@@ -86,6 +87,98 @@ async def test_plate_is_nothing_where_none_is_read(tmp_path: Path) -> None:
     hall = hall_for(tmp_path, plate_credential(PLATE))
     hall.agent.scan(OUTER, "in", PLATE, "")
     assert [row.data.get("why") for row in hall.recorded()] == ["no_pass"]
+
+
+def hall_for_phones(folder: Path, pages: Pages | None = None) -> Airlock:
+    """Anna's phone is in the roster, and the cloud's key for riders."""
+    hall = Airlock(folder, wiring=SCANNER, notebook=pages)
+    hall.cards.demands = {}
+    phone = credential_digest(KEY, phone_credential(ANNAS_PHONE.key_id))
+    hall.cards.grants[phone] = Grant(ANNA, Tier.MEMBER, {OUTER: ALWAYS}, key=ANNAS_PHONE.key)
+    hall.cards.pass_keys = [CLOUD.public()]
+    return hall
+
+
+def now_s(hall: Airlock) -> int:
+    return hall.clock.now_ms() // 1000
+
+
+@in_virtual_time
+async def test_phone_opens_and_its_picture_does_not(tmp_path: Path) -> None:
+    """A picture of the screen a minute later is too old; before that it was shown here already."""
+    hall = hall_for_phones(tmp_path)
+    screen = ANNAS_PHONE.screen(now_s(hall))
+    hall.agent.scan(OUTER, "in", screen, "")
+    (row,) = hall.recorded()
+    assert (row.kind, row.data["credential"], row.data["holder"]) == ("access.allowed", "phone", ANNA.hex())
+    assert screen not in str(row)
+    await asyncio.sleep(30)
+    hall.recorded()
+    hall.agent.scan(OUTER, "in", screen, "")
+    assert reasons(hall.recorded()) == ["pass_replayed"]
+    await asyncio.sleep(31)
+    hall.agent.scan(OUTER, "in", screen, "")
+    assert reasons(hall.recorded()) == ["pass_stale"]
+    hall.agent.scan(OUTER, "in", ANNAS_PHONE.screen(now_s(hall)), "")
+    assert reasons(hall.recorded()) == ["allowed"]
+
+
+@in_virtual_time
+async def test_restart_keeps_what_was_shown(tmp_path: Path) -> None:
+    pages = Pages()
+    hall = hall_for_phones(tmp_path, pages)
+    screen = ANNAS_PHONE.screen(now_s(hall))
+    hall.agent.scan(OUTER, "in", screen, "")
+    after = hall_for_phones(tmp_path, pages)
+    after.agent.scan(OUTER, "in", screen, "")
+    assert reasons(after.recorded()) == ["pass_replayed"]
+
+
+@in_virtual_time
+async def test_riders_pass_opens_where_nobody_knows_them(tmp_path: Path) -> None:
+    hall = hall_for_phones(tmp_path)
+    message = carried(OUTER, uses=1)
+    hall.agent.scan(OUTER, "in", RIDERS_PHONE.carrying(message, now_s(hall)), "")
+    (row,) = hall.recorded()
+    assert (row.kind, row.data["credential"], row.data["holder"]) == ("access.allowed", "pass", GUEST.hex())
+    await asyncio.sleep(10)
+    hall.recorded()
+    hall.agent.scan(OUTER, "in", RIDERS_PHONE.carrying(message, now_s(hall)), "")
+    hall.agent.scan(OUTER, "in", RIDERS_PHONE.carrying(carried("elsewhere"), now_s(hall) + 1), "")
+    assert reasons(hall.recorded()) == ["pass_used_up", "not_entitled"]
+
+
+@in_virtual_time
+async def test_unset_clock_and_spoilt_passes_are_told(tmp_path: Path) -> None:
+    hall = hall_for_phones(tmp_path)
+    hall.clock.trust = Trust.UNSET
+    hall.agent.scan(OUTER, "in", ANNAS_PHONE.screen(now_s(hall)), "")
+    hall.clock.trust = Trust.SYNCED
+    hall.agent.scan(OUTER, "in", RIDERS_PHONE.screen(now_s(hall)), "")
+    hall.agent.scan(OUTER, "in", "HG1AAAA", "")
+    assert reasons(hall.recorded()) == ["pass_clock_unset", "pass_wrong_key", "pass_malformed"]
+
+
+@in_virtual_time
+async def test_many_bad_passes_are_few_rows(tmp_path: Path) -> None:
+    hall = hall_for_phones(tmp_path)
+    for number in range(100):
+        hall.agent.scan(OUTER, "in", f"HG1{'A' * number}", "")
+    assert reasons(hall.recorded()) == ["pass_malformed"] * 3 + ["reader.invalid_read"]
+    assert hall.shown() == "pass_malformed"
+
+
+@in_virtual_time
+async def test_lockdown_uses_no_pass_up(tmp_path: Path) -> None:
+    """The pass is judged all the same: what was shown in vain is shown."""
+    hall = hall_for_phones(tmp_path)
+    message = carried(OUTER, uses=1)
+    hall.lock_down()
+    hall.agent.scan(OUTER, "in", RIDERS_PHONE.carrying(message, now_s(hall)), "")
+    hall.agent.set_modes({}, 2)
+    await asyncio.sleep(10)
+    hall.agent.scan(OUTER, "in", RIDERS_PHONE.carrying(message, now_s(hall)), "")
+    assert [one for one in reasons(hall.recorded()) if "." not in one] == ["locked_down", "allowed"]
 
 
 @in_virtual_time

@@ -1,6 +1,7 @@
 """An agent with two doors, in the test's hands; and whoever keys and badges there."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from edge.agent.agent import Agent
 from edge.agent.decider import Decider
 from edge.agent.pin_guard import BLOCK_MS
 from edge.agent.ports import AgentPorts, Notes
+from edge.archetypes.protocol import Restored, Spend
 from edge.config import device_config
 from edge.keeper.protocol import Changed, DriveOutput, Frame, Snapshot, ToKeeper
 from tests.edge.support.cards import ANNAS, KEY, Cards, LoopClock, digest
@@ -40,6 +42,23 @@ SHARED = '\n[[reader]]\nname = "pad"\nd0 = 24\nd1 = 25\npoints = { "1" = "outer"
 EMERGENCY = '\n[[emergency]]\nzone = "estate"\ninput = { pin = 13, active = "high" }\nreset = { pin = 26 }\n'
 
 
+class Pages:
+    """What points keep, as a restart finds it."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def restored(self, point: str) -> Restored | None:
+        return Restored(self.kept[point], None) if point in self.kept else None
+
+    def persist(self, point: str, document: bytes, persisted: Callable[[], None]) -> None:
+        self.kept[point] = document
+        persisted()
+
+    def spend(self, point: str, spent: Spend) -> bool:
+        return False
+
+
 class Airlock:
     """Both doors ask Anna for her PIN, unless they are told otherwise."""
 
@@ -61,7 +80,7 @@ class Airlock:
         names = f"interlock = {interlock}\n" if interlock else ""
         (folder / "hall.toml").write_text(CONFIG + first + wiring + names + SECOND + SHARED + EMERGENCY)
         self.loop = asyncio.get_running_loop()
-        clock = LoopClock(self.loop)
+        self.clock = clock = LoopClock(self.loop)
         self.recording = DiskRecording(self.loop)
         self.orders: list[ToKeeper] = []
         self.cards = Cards(OUTER, INNER)

@@ -34,6 +34,8 @@ class Cards:
         self.zone: ZoneInfo | None = ZoneInfo("Asia/Shanghai")
         self.allotments: dict[str, Allotment] = {}
         self.demands: dict[str, Demand] = {}
+        self.pass_keys: list[bytes] = []
+        self.revoked: set[bytes] = set()
         self.zones: dict[str, tuple[str, PageZone]] = {}
         self.broken = self.damaged = False
         everywhere = dict.fromkeys(points, ALWAYS)
