@@ -33,9 +33,14 @@ def command_of(
     language: str = "en",
 ) -> dict[str, object]:
     """The command of a button. ``{card}`` stands for the card in the person's hand, who keys its ``pin`` behind it and
-    only taps it where they could walk through unless `walks`; ``{text}`` for what they hold before a scanner, and
-    ``{thing}`` for what there is to plug in. Raises `ControlError`."""
-    values = {"{card}": card, "{text}": text, "{thing}": thing if thing in APPLIANCES else "nothing"}
+    only taps it where they could walk through unless `walks`; ``{text}`` for what they hold before a scanner,
+    ``{code}`` for the same keyed, and ``{thing}`` for what there is to plug in. Raises `ControlError`."""
+    values = {
+        "{card}": card,
+        "{text}": text,
+        "{code}": f"{text}#",
+        "{thing}": thing if thing in APPLIANCES else "nothing",
+    }
     try:
         fields: dict[str, object] = dict(json.loads(order))
     except (TypeError, ValueError) as wrong:
@@ -43,6 +48,8 @@ def command_of(
     command = {name: values.get(str(value), value) for name, value in fields.items()}
     if command.get("do") == "tap_and_walk" and not walks:
         command["do"] = "tap"
+    if command.get("do") == "key" and not text.isdecimal():
+        raise ControlError(say("Choose or type a code of digits first.", language))
     if command.get("do") == "scan":
         command["walk"] = walks
     if command.get("do") in ("tap", "tap_and_walk") and pin:

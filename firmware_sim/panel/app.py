@@ -22,7 +22,7 @@ from firmware_sim.control.control import BoardGone
 from firmware_sim.panel.actions import carry_out, command_of, pull_or_plug
 from firmware_sim.panel.watch import Watch, look
 from firmware_sim.panel.words import THINGS, point_name, say, sentences, shown_words
-from firmware_sim.panel.world import Card, PanelDevice, Part
+from firmware_sim.panel.world import Card, HeldText, PanelDevice, Part
 from firmware_sim.parts.hardware import ControlError
 from firmware_sim.parts.scanning import MAX_TEXT
 
@@ -46,15 +46,15 @@ HEADERS = {
 Language = Literal["en", "zh"]
 
 
-def create_panel(devices: Mapping[str, PanelDevice], cards: Sequence[Card]) -> FastAPI:
-    """The application: devices by name, in the order in which they are shown, and the cards to try.
+def create_panel(devices: Mapping[str, PanelDevice], cards: Sequence[Card], texts: Sequence[HeldText] = ()) -> FastAPI:
+    """The application: devices by name, in the order in which they are shown, and the cards, passes and codes to try.
 
     It looks at the boards only while somebody looks at the page.
 
     Serve it on loopback: whoever reaches it holds every card. A stream stays open for as long as a page is shown: call
     ``app.state.end_streams`` before the server ends, and give it a time limit all the same.
     """
-    panel = Panel(devices, cards)
+    panel = Panel(devices, cards, texts)
     app = FastAPI(title="Hearthgate panel", openapi_url=None)
     app.state.end_streams = panel.watch.close
     app.middleware("http")(_guard)
@@ -71,8 +71,10 @@ def create_panel(devices: Mapping[str, PanelDevice], cards: Sequence[Card]) -> F
 class Panel:
     """The handlers, and what they share."""
 
-    def __init__(self, devices: Mapping[str, PanelDevice], cards: Sequence[Card]) -> None:
-        self._devices, self._cards = devices, cards
+    def __init__(
+        self, devices: Mapping[str, PanelDevice], cards: Sequence[Card], texts: Sequence[HeldText] = ()
+    ) -> None:
+        self._devices, self._cards, self._texts = devices, cards, texts
         self.watch = Watch(devices)
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -95,6 +97,7 @@ class Panel:
             cards=self._cards,
             devices=list(zip(devices, looks, strict=True)),
             things=THINGS if any("socket" in point for look in looks for point in look["points"].values()) else {},
+            texts=self._texts,
             has_scanner=any(point["scanners"] for look in looks for point in look["points"].values()),
             words={"say": sentences(language), "shown": shown_words(language), "things": THINGS},
             said=request.query_params.get("said", ""),
@@ -131,12 +134,15 @@ class Panel:
         walk: Annotated[str, Form(max_length=10)] = "",
         pin: Annotated[str, Form(max_length=8)] = "",
         text: Annotated[str, Form(max_length=MAX_TEXT)] = "",
+        held: Annotated[int | None, Form(ge=0, le=99)] = None,
     ) -> Response:
         """Something is done at a device's board."""
         language = _language(request)
 
         async def act() -> str:
-            command = command_of(order, card, thing, pin=pin, text=text, walks=bool(walk), language=language)
+            ready = None if held is None else next(iter(self._texts[held : held + 1]), None)
+            shown = text if ready is None else ready.text()
+            command = command_of(order, card, thing, pin=pin, text=shown, walks=bool(walk), language=language)
             return await carry_out(self._cards, self._devices[name].control, command, card, language)
 
         return await self._do(request, name, act)

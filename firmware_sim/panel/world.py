@@ -21,6 +21,13 @@ class Card(NamedTuple):
     holder: Phrase | None = None
 
 
+class HeldText(NamedTuple):
+    """A pass or a code that lies ready, for scanners and keypads: a phone shows another every few seconds."""
+
+    label: Phrase
+    text: Callable[[], str]
+
+
 Part = Literal["cable", "agent", "keeper"]
 
 

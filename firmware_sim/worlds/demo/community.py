@@ -31,6 +31,7 @@ from firmware_sim.panel.world import Card, Part, Plug, Status, ask_agent
 from firmware_sim.worlds.demo.brokers import Broker, free_port, free_port_from, is_free, start_broker
 from firmware_sim.worlds.demo.processes import Died, Program, scripts
 from firmware_sim.worlds.demo.samples import configured
+from firmware_sim.worlds.demo.visitors import expect_visitors
 
 SITE = ESTATE.name
 WORLD = "world"
@@ -354,6 +355,7 @@ class Community:
         configs = [device.config for device in self.devices.values()]
         found_cloud(self.state / "cloud", configs, "admin", self.password, Role.ADMIN)
         give_staff_pin(self.state / "cloud")
+        self.visitors = expect_visitors(self.state / "cloud", BY)
         await self._start_cloud()
         for device in self.devices.values():
             await device.board.start()

@@ -79,7 +79,7 @@ async def _play(community: Community, port: int, panel_port: int, *, opens_brows
     print(f"starting in {community.state} ...", flush=True)
     await community.start()
     listening = listening_from(panel_port)
-    panel = create_panel(community.devices, community.cards)
+    panel = create_panel(community.devices, community.cards, community.visitors.texts())
     config = uvicorn.Config(panel, log_level="warning", timeout_graceful_shutdown=1)
     server = _Panel(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="panel")
@@ -121,7 +121,9 @@ Things to try:
      open: it locks by itself.
   4. At the riders' hub, plug an e-bike in, hold the rider's card to its socket and see it charge on the console, under
      Charging. Pull the plug of the agent: every socket is dead at once; with the agent back, the same session goes on.
-  5. Give a socket a bad contact, or blow smoke into the hub's detector: then only staff, or the key, brings it back.
+  5. At the east gate, choose the resident's phone for the scanner and press Scan; or the guest's spoken code, and
+     press Key it in. The guest's code is {community.visitors.guest.code}.
+  6. Give a socket a bad contact, or blow smoke into the hub's detector: then only staff, or the key, brings it back.
 
 At the hub a battery is full after {FULL_MS / 1000:.0f} s of little power, not 20 minutes: a setting of its config.
 Invented people walk and charge by themselves now and then. Every start begins anew in {community.state}.

@@ -6,7 +6,9 @@ import time
 from collections.abc import AsyncIterator
 
 from edge.journal.journal import JournalView
-from firmware_sim.control.commands import Fire, ResetKey
+from edge.passes.repeats import SAME_TEXT_MS
+from firmware_sim.control.commands import Fire, Key, ResetKey
+from firmware_sim.parts.scanning import Scan
 from firmware_sim.worlds.demo.community import (
     DEVICES,
     UNKNOWN_CARD,
@@ -15,7 +17,7 @@ from firmware_sim.worlds.demo.community import (
     is_ready,
 )
 from firmware_sim.worlds.demo.hub_story import HANDS_S, HubStory
-from firmware_sim.worlds.demo.operator import Operator
+from firmware_sim.worlds.demo.operator import Operator, StreamedEvent
 from firmware_sim.worlds.demo.processes import Program
 from firmware_sim.worlds.demo.steps import (
     Act,
@@ -59,6 +61,8 @@ class Story:
             ("the cloud killed in mid-batch: nothing lost, nothing doubled", self._cloud_killed),
         )
         at_the_gate: tuple[Act, ...] = (
+            ("a guest's code, keyed at the gate, opens it", self._guest_keys),
+            ("a phone at the scanner opens the gate, and its picture does not", self._phone_shows),
             ("five badges with the network cut, all in the cloud once it is back", self._network_cut),
             ("a frozen agent: the lock rests when its lease ends", self._agent_frozen),
             ("an agent killed while unlocked: the lock rests at once", self._agent_killed),
@@ -110,6 +114,34 @@ class Story:
         if driven != 1:
             raise StepFailed(f"the lock was driven {driven} times")
         return ms_between(began_ns, moved.at_ns), "the lock moved {ms:.0f} ms after the click, and the console says so"
+
+    async def _guest_keys(self) -> Outcome:
+        began_ns = time.monotonic_ns()
+        # Somebody has just held a card there: without the star it would be a PIN.
+        await self._gate.control.ask(Key(f"{GATE}.in", f"*{self._community.visitors.guest.code}#"))
+        allowed = await self._let_in(began_ns)
+        name = (allowed.event["name"] or {}).get("en")
+        return ms_between(began_ns, allowed.at_ns), f"on the stream {{ms:.0f}} ms after the first key, as {name}"
+
+    async def _phone_shows(self) -> Outcome:
+        began_ns, screen = time.monotonic_ns(), self._community.visitors.screen()
+        await self._gate.control.ask(Scan(f"{GATE}.in", screen))
+        allowed = await self._let_in(began_ns)
+        await asyncio.sleep(SAME_TEXT_MS / 1000)
+        shown_ns = time.monotonic_ns()
+        await self._gate.control.ask(Scan(f"{GATE}.in", screen))
+        refused = await self._operator.wait_for(GATE, GATE, "access.refused", since_ns=shown_ns)
+        if refused.event["reason"] != "pass_replayed":
+            raise StepFailed(f"its picture was refused with {refused.event['reason']}")
+        return ms_between(began_ns, allowed.at_ns), "on the stream {ms:.0f} ms after it was shown; then pass_replayed"
+
+    async def _let_in(self, since_ns: int) -> StreamedEvent:
+        """Somebody walks through the gate, which has opened to what they have brought."""
+        await self._gate.control.wait_move(LOCK, level=True, since_ns=since_ns)
+        if not await self._gate.control.walk(GATE):
+            raise StepFailed("the door did not open")
+        await self._until_shut(self._gate)
+        return await self._operator.wait_for(GATE, GATE, "access.allowed", since_ns=since_ns)
 
     async def _network_cut(self) -> Outcome:
         began_ns = time.monotonic_ns()

@@ -36,6 +36,13 @@ def test_text_in_the_hand_is_scanned() -> None:
     assert command_of(button, CARD, text="HG1ABC", walks=False) == {**scanned, "walk": False}
 
 
+def test_code_in_the_hand_is_keyed() -> None:
+    button = '{"do": "key", "reader": "gate.in", "keys": "{code}"}'
+    assert command_of(button, CARD, text="862044")["keys"] == "862044#"
+    with pytest.raises(ControlError, match="code of digits"):
+        command_of(button, CARD, text="HG1ABC")
+
+
 def test_the_thing_in_the_hand_is_plugged_in() -> None:
     button = '{"do": "plug_in", "point": "phone-1", "what": "{thing}"}'
     plugged_in = {"do": "plug_in", "point": "phone-1", "what": "phone"}

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contract.phrases import Phrase
+from firmware_sim.panel.world import HeldText
 from tests.browser import PHONE, SMALLEST_TARGET_PX
 from tests.firmware_sim.support.panel_world import ServedPanel
 
@@ -168,15 +169,21 @@ def test_the_buttons_work_without_scripts(browser: Browser, panel: ServedPanel) 
 def test_typed_text_is_held_before_the_scanner(tmp_path: Path, browser: Browser) -> None:
     gate = Phrase("东门", "East gate")
     with ServedPanel(tmp_path, {"gate": gate}) as panel:
+        panel.world.texts.append(HeldText(Phrase("访客的数字码", "Guest's spoken code"), lambda: "862044"))
         page = browser.new_page(base_url=panel.url, locale="en-GB")
         page.goto("/")
-        page.get_by_label("A pass or a plate to scan").fill("HG1ABC")
+        page.get_by_label("A pass, plate or code").fill("HG1ABC")
         page.get_by_label("Walk through after tapping").uncheck()
         page.get_by_role("button", name="Scan · in: east-gate").click()
         expect(page.get_by_text("It was scanned.")).to_be_visible()
         scanner = panel.world.devices["east-gate"].hardware.scanners["east-gate.in"]
         assert panel.call(lambda: scanner.texts_sent) == 1
-        page.get_by_label("A pass or a plate to scan").fill("")
+        page.get_by_label("A pass, plate or code").fill("")
         page.get_by_role("button", name="Scan · in: east-gate").click()
         expect(page.get_by_text("nothing is held before the scanner")).to_be_visible()
+        page.get_by_label("For scanner and keypad").select_option("Guest's spoken code")
+        page.get_by_role("button", name="Key it in · in: east-gate").click()
+        expect(page.get_by_text("Done.")).to_be_visible()
+        reader = panel.world.devices["east-gate"].hardware.readers["east-gate.in"]
+        assert panel.call(lambda: reader.frames_sent) == len("862044#")
         page.close()

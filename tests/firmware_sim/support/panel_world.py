@@ -18,7 +18,7 @@ from firmware_sim.board.board import Board
 from firmware_sim.control.commands import card_bits
 from firmware_sim.control.control import BoardControl, ControlServer
 from firmware_sim.panel.app import create_panel
-from firmware_sim.panel.world import Card, Part, Plug
+from firmware_sim.panel.world import Card, HeldText, Part, Plug
 from firmware_sim.time.clock import run_real
 from firmware_sim.worlds.board.executor import CommandExecutor
 from firmware_sim.worlds.board.move_log import MoveLog, pin_names
@@ -136,6 +136,7 @@ class SampleWorld:
     )
 
     def __init__(self, folder: Path, samples: Mapping[str, Phrase] = PORTALS) -> None:
+        self.texts: list[HeldText] = []
         made = [SampleDevice(folder, sample, label) for sample, label in samples.items()]
         self.devices = {device.name: device for device in made}
 
@@ -185,7 +186,7 @@ class ServedPanel:
         self.world = SampleWorld(self._folder, self._samples)
         await self.world.open()
         options = uvicorn.Config(
-            create_panel(self.world.devices, self.world.cards),
+            create_panel(self.world.devices, self.world.cards, self.world.texts),
             port=self._port,
             log_level="warning",
             timeout_graceful_shutdown=1,
