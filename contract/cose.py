@@ -6,6 +6,7 @@ understands it. So there are no second forms of one message: no key twice, nothi
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Self
 
 import cbor2
@@ -91,7 +92,9 @@ def is_signed_by(public: bytes, stated: bytes, signature: bytes) -> bool:
     return True
 
 
+@lru_cache(maxsize=256)
 def _key(public: bytes) -> ec.EllipticCurvePublicKey:
+    """To find the point takes a third as long as to check a signature by it. Raises ``ValueError``."""
     return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
 
 

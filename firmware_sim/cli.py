@@ -18,6 +18,7 @@ from firmware_sim import parts
 from firmware_sim.control.commands import Tapped
 from firmware_sim.control.control import BoardControl
 from firmware_sim.parts.hardware import ControlError
+from firmware_sim.parts.scanning import Scan
 from firmware_sim.time.clock import run_real
 from service.loading import loading
 from service.version import version_of
@@ -225,6 +226,24 @@ def tap(
         fail(wrong, PROGRAM)
     tapped = asyncio.run(at_the_reader())
     typer.echo(json.dumps(asdict(tapped)) if as_json else f"{reader} read the card")
+
+
+@app.command()
+def scan(
+    scanner: Annotated[str, typer.Argument(help="Point and side, such as east-gate.in.")],
+    text: Annotated[str, typer.Argument(help="A pass, a printed code or a number plate.")],
+    control: Annotated[Path, typer.Option(help="The board's control socket.")],
+) -> None:
+    """Hold a text before a scanner of a running board."""
+
+    async def at_the_scanner() -> None:
+        async with BoardControl(control) as board:
+            await board.ask(Scan(scanner, text))
+
+    if wrong := socket_complaint(control, "name a shorter one with --control"):
+        fail(wrong, PROGRAM)
+    asyncio.run(at_the_scanner())
+    typer.echo(f"{scanner} read the text")
 
 
 @app.command()

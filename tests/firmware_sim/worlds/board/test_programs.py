@@ -127,6 +127,17 @@ def test_a_card_is_tapped_from_a_shell(tmp_path: Path) -> None:
     in_processes(tmp_path, story)
 
 
+def test_text_is_scanned_from_a_shell(tmp_path: Path) -> None:
+    async def story(processes: Processes) -> None:
+        wired = processes.config.read_text() + '\n[point.scanners.in]\ndevice = "scanner"\n'
+        processes.config.write_text(wired)
+        await processes.board()
+        arguments = ["scan", f"{GYM}.in", "HG1ABC", "--control", str(processes.control_path)]
+        assert await said_by(await processes._start("-m", "firmware_sim.cli", *arguments)) == f"{GYM}.in read the text"
+
+    in_processes(tmp_path, story)
+
+
 def test_a_shell_is_told_what_to_do_without_a_board(tmp_path: Path) -> None:
     arguments = ["tap", "gym.in", CARD, "--control", str(tmp_path / "no.sock")]
     done = CliRunner().invoke(app, arguments)
