@@ -20,6 +20,7 @@ def test_permits_end_with_the_inviters_home(office: PropertyOffice) -> None:
     later = structs.replace(usual, from_ms=now_ms + 3 * DAY_MS)
     next_week = permits.invite(leaver, later).permit
     other = permits.invite(neighbour, usual).permit
+    permits.end(BY, permits.invite(leaver, usual).permit)
     out_ms = now_ms + 4 * HOUR_MS
     day = MovingDay(office.party_of(leaver), (leaver,), (), "own_word", out_ms, out_ms)
     preview = {step.name: len(step.lines) for step in office.moving.preview(day)}

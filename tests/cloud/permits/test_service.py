@@ -13,9 +13,14 @@ from cloud.flats.rule import Flat
 from cloud.flats.store import change_flat
 from cloud.permits.kinds import KINDS, PermitKind
 from cloud.permits.rule import GATES_STAY_MS, MAX_PER_FLAT, PermitState
+from cloud.points.rule import SiteZone
+from cloud.points.setup_store import put_site_zone
+from cloud.points.store import add_point
+from cloud.points.zone_store import open_zone
+from cloud.store.labels import Label
 from cloud.web.rejected import Rejected
 from contract.credentials import code_credential, plate_credential, read_token, token_credential
-from contract.decide import DAY_MS, HOUR_MS
+from contract.decide import DAY_MS, HOUR_MS, Standing
 from contract.reasons import Reason
 from tests.cloud.permits.gatehouse import BY, GARAGE, GATE, GYM, HUB, LI_SI, LIFT, OTHER_GATE, UNIT_DOOR, WAY, Gatehouse
 
@@ -28,6 +33,18 @@ def test_guest_opens_the_way_and_nothing_else(gatehouse: Gatehouse) -> None:
     assert gatehouse.opened(drawn.code) == WAY
     assert gatehouse.permits.points_of(drawn.permit) == sorted(WAY)
     assert len(drawn.code) == 6 and drawn.code.isdecimal()
+
+
+def test_visitor_enters_no_inner_zone_and_uses_nothing(gatehouse: Gatehouse) -> None:
+    """A store for bicycles lies inside the estate, and a socket stands at its gate: residents have both."""
+    with gatehouse.store.writing() as connection:
+        put_site_zone(connection, SiteZone("bikes", Label("车棚", "Bicycles"), parent="estate"), None)
+        open_zone(connection, "bikes", "resident", "always")
+        add_point(connection, "bike-store", GATE, "bikes", "", "")
+        add_point(connection, "gate-socket", GATE, "estate", "", "", "phone")
+    assert gatehouse.opened(gatehouse.draw().code) == WAY
+    resident = [profile for profile in gatehouse.site_profiles() if "bike-store" in profile]
+    assert resident and all("gate-socket" in profile for profile in resident)
 
 
 def test_permit_without_floors_served_opens_what_there_is(gatehouse: Gatehouse) -> None:
@@ -56,6 +73,8 @@ def test_ended_permit_has_no_rows_at_once(gatehouse: Gatehouse) -> None:
     assert gatehouse.devices[GATE].rows() == before
     assert gatehouse.reason(code_credential(drawn.code), GATE) is Reason.UNKNOWN_CREDENTIAL
     assert gatehouse.state(drawn.permit) is PermitState.ENDED
+    view = gatehouse.permits.find(drawn.permit)
+    assert view is not None and view.credentials == ()
     with pytest.raises(Rejected, match="is over"):
         gatehouse.permits.end(BY, drawn.permit)
     assert [entry.action for entry in gatehouse.audit(2)] == ["permit.drawn", "permit.ended"]
@@ -97,6 +116,9 @@ def test_every_credential_opens_the_same(gatehouse: Gatehouse) -> None:
         Card("H10301", 21, 4711).canonical(),
     ]
     assert all(gatehouse.reason(one, UNIT_DOOR) is Reason.ALLOWED for one in credentials)
+    cards.set_standing(BY, card.id, Standing.LOST)
+    gatehouse.publish_rosters()
+    assert [gatehouse.reason(one, UNIT_DOOR) for one in credentials[2:]] == [Reason.ALLOWED, Reason.REPORTED_LOST]
     gatehouse.permits.end(BY, drawn.permit)
     gatehouse.publish_rosters()
     assert all(gatehouse.reason(one, UNIT_DOOR) is Reason.UNKNOWN_CREDENTIAL for one in credentials)

@@ -11,8 +11,8 @@ from cloud.people.tables import credentials
 from cloud.permits.erasure import delete_permits
 from cloud.permits.kinds import PermitKind
 from cloud.permits.rule import PermitState
-from cloud.permits.store import Notice, notices_of
-from cloud.permits.watch import look_after
+from cloud.permits.store import Notice, change_permit, notices_of
+from cloud.permits.watch import look_after, note_overstays
 from cloud.retention.visits import visitors
 from cloud.sample import SITE
 from cloud.store.tables import compiled_permits, permit_uses, permits
@@ -44,6 +44,14 @@ def test_overstays_of_an_hour_are_one_notice_a_kind(gatehouse: Gatehouse) -> Non
     for _ in range(2):
         found = {(one.kind, one.hour_ms): one.overstayed for one in notices(gatehouse)}
         assert found == {(PermitKind.GUEST, hour_ms): 3, (PermitKind.VAN, hour_ms): 1}
+    more = gatehouse.draw(until_ms=gatehouse.now_ms + 1).permit
+    gatehouse.passes(more)
+    with gatehouse.store.writing() as connection:
+        note_overstays(connection, SITE.name, [more], gatehouse.now_ms)
+        change_permit(connection, SITE.name, more, until_ms=gatehouse.now_ms - HOUR_MS)
+        note_overstays(connection, SITE.name, [more], gatehouse.now_ms)
+    assert {one.overstayed for one in notices(gatehouse)} == {4, 1}
+    assert [one.action for one in gatehouse.audit(50)].count("permit.overstayed") == 2
     late = gatehouse.draw(until_ms=gatehouse.now_ms + 1).permit
     gatehouse.passes(late)
     gatehouse.now_ms += 2 * HOUR_MS
