@@ -30,15 +30,19 @@ from cloud.people.counted import Way, counted_ways
 from cloud.store.schema import clock_fixes, devices
 from contract import codec
 from contract.decide import Trust
-from contract.device_events import EmergencyEvents
+from contract.device_events import DeviceEvents, EmergencyEvents
 from contract.events import holder_in
 from contract.kinds import counting_events, moved_by
-from contract.occupancy import UNSEEN, Moved
+from contract.occupancy import MAX_INSIDE, UNSEEN, Moved
 from contract.sealing import Purpose
 from contract.zone_news import RoomTaken
 
 EMERGENCIES = frozenset({EmergencyEvents.began.kind, EmergencyEvents.standing.kind})
 """They name their zone themselves; from then on nobody sees who leaves."""
+
+
+UNLOGGED = DeviceEvents.unlogged.kind
+"""A full disk did not take so many events, and any of them may have been a passage."""
 
 
 class ZonePassage(NamedTuple):
@@ -87,6 +91,11 @@ def _passages(
             for zone, device in zones_of[device_id]:
                 if zone == named:
                     yield ZonePassage(zone, device, UNSEEN, _at_ms(connection, device_id, row), None)
+        elif kind == UNLOGGED:
+            lost = decode_stored(bytes(row[10])).data.get("count")
+            doubt = min(max(lost, 0), MAX_INSIDE) if isinstance(lost, int) else MAX_INSIDE
+            for zone, device in zones_of[device_id]:
+                yield ZonePassage(zone, device, Moved(0, doubt, doubt), _at_ms(connection, device_id, row), None)
         elif (device_id, point) in points:
             at = points[device_id, point]
             data = decode_stored(bytes(row[10])).data
@@ -133,5 +142,5 @@ def note_room(connection: Connection, device: str, body: bytes) -> None:
         save_state(connection, site, state.told_again())
 
 
-COUNTS = RowReaction(EMERGENCIES | counting_events(), note_passages)
+COUNTS = RowReaction(EMERGENCIES | counting_events() | {UNLOGGED}, note_passages)
 ROOMS = ChannelReaction("room", Purpose.ROOM, note_room)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.counters.board import list_counts
@@ -13,11 +13,14 @@ from cloud.store.database import Store
 from cloud.web.context import N_, Context, ReadingZone, RequestContext, Said, form_for, or_404, service
 from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import Fields, Guard, attempt
+from cloud.web.pages import see_other
 from cloud.web.roles import Part, Right
+from contract.events import holder_in
 
 DONE = {
     "counted": N_("Counted. Devices that are online know it within a second."),
     "emptied": N_("Reset: nobody is inside."),
+    "reset": N_("This person may enter again. Devices that are online know it within a second."),
 }
 NOT_A_NUMBER = N_("Write how many are inside, a whole number from 0. Nothing was changed.")
 NOT_DONE: Mapping[type[Exception], str] = {BadNumber: NOT_A_NUMBER}
@@ -59,6 +62,17 @@ def empty(zone: str, context: Guard, counters: Counters) -> Response:
     check_seen(context, zone)
     act = partial(counters.empty, context.by, zone)
     return attempt(context, act, "/inside?done=emptied", NOT_DONE, partial(inside_page, context))
+
+
+@router.post("/inside/{zone}/reset")
+def reset(zone: str, context: Guard, counters: Counters, fields: Fields) -> Response:
+    """Nobody holds this person to be inside or outside any more: they may go in."""
+    check_seen(context, zone)
+    holder = holder_in(fields.get("holder"))
+    if holder is None:
+        raise HTTPException(422)
+    counters.forget(context.by, zone, holder)
+    return see_other("/inside?done=reset")
 
 
 def number_inside(typed: str) -> int:

@@ -47,10 +47,11 @@ _COLUMNS = [emergencies.c[name] for name in Emergency.__struct_fields__]
 
 
 class Zone(Struct, frozen=True):
-    """A zone that registered devices have points in."""
+    """A zone that registered devices have points in. ``has_anti_passback``: whoever is inside may not enter again."""
 
     name: str
     label: Label
+    has_anti_passback: bool
 
 
 class ZoneState(Struct, frozen=True):
@@ -218,7 +219,7 @@ def list_watched(connection: Connection) -> list[Zone]:
     theirs = select(points.c.zone).join(devices, devices.c.name == points.c.device)
     seen = zones.c.name.in_(theirs) & zone_seen(connection, zones.c.name)
     rows = connection.execute(select(zones).where(seen).order_by(zones.c.name))
-    return [Zone(row.name, Label(row.label_zh, row.label_en)) for row in rows]
+    return [Zone(row.name, Label(row.label_zh, row.label_en), row.anti_passback != "none") for row in rows]
 
 
 def emergency_of(connection: Connection, zone: str, now_ms: int) -> ZoneState | None:

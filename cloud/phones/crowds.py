@@ -60,13 +60,14 @@ class CrowdBoard:
             local = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(site.zone))
             zones = {name: one for name, one in counted_zones(connection).items() if one.counts is Counted.PEOPLE}
             states = load_states(connection, site.name)
+            known = {name: state.count for name, state in states.items() if state.count.is_known}
             usual = self._usual_hours(connection, site.name, ZoneInfo(site.zone), now_ms)
         return [
             Crowd(
                 name,
                 zone.label.named(name),
-                states[name].count.inside if name in states else None,
-                states[name].count.count_doubt if name in states else 0,
+                known[name].inside if name in known else None,
+                known[name].count_doubt if name in known else 0,
                 zone.capacity or zone.fire_limit,
                 usual.get(name, (0,) * HOURS),
                 local.hour,

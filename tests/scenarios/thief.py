@@ -30,6 +30,7 @@ from contract.messages import (
 )
 from contract.sealing import DeviceKey, Purpose, SyncKey, mac, statement, tip_statement
 from contract.topics import DOWN_CHANNELS, UP_CHANNELS
+from contract.zone_news import RoomTaken, SeenRow, ZoneNews
 from firmware_sim.network.virtual_mqtt import VirtualBroker, VirtualLink
 
 Sign = Callable[[bytes], bytes]
@@ -118,12 +119,19 @@ class Thief:
             "renew": lambda: Renewal("-----BEGIN CERTIFICATE REQUEST-----\n"),
             "lend": lambda: Lend(**self._quantity(), allowance=self._parts(), used=0),
             "usage": lambda: Usage(**self._quantity(), allowance=self._parts(), used=self._parts()),
+            "zone": self._zone_news,
+            "room": lambda: RoomTaken(zone="gym", division=self._random.randint(0, 99), wants=True),
         }
         body = codec.write(kinds[channel]())
         if channel in ("beat", "live", "want", "certificate") or self._random.random() < 0.2:
             return body
         purpose = self._random.choice(list(Purpose))
         return codec.attach(body, self._random.choice(self._keys)(statement(purpose, self._site, self._device, body)))
+
+    def _zone_news(self) -> ZoneNews:
+        seen = {self._device: SeenRow(self._journal, self._random.randint(0, 9_999))}
+        inside, now_ms = self._random.randint(0, 99), self._time()
+        return ZoneNews(zone="gym", number=max(1, now_ms), issued_ms=now_ms, seen=seen, inside=inside, room=99)
 
     def _ack(self) -> Ack:
         journal = self._random.choice([self._journal, "0" * 16])

@@ -66,6 +66,13 @@ def test_way_that_stands_open_leaves_nothing_known(gym: CountedGym, event: tuple
     assert gym.inside() == (4, 0, MAX_INSIDE), "who they are is still not known"
 
 
+def test_events_that_no_disk_took_are_in_doubt(gym: CountedGym) -> None:
+    gym.passes(ANNA)
+    gym.town.happens("device.unlogged", device=EAST, point="", count=3, first_ms=1, last_ms=2)
+    gym.town.happens("device.unlogged", device="east-gate", point="", count=9, first_ms=1, last_ms=2)
+    assert gym.inside() == (1, 3, 3)
+
+
 def test_device_counts_at_its_own_points_only(gym: CountedGym) -> None:
     """A device that lies names another's point, a zone that is not its own, and a kind that its point is not of."""
     gym.town.happens("access.passed", device="east-gate", point=EAST, holder=ANNA.hex(), direction="in")

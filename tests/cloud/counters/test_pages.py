@@ -73,6 +73,21 @@ def test_everybody_sees_how_many_and_never_who(town: Town, gym: CountedGym) -> N
         assert stranger.get("/full/estate").status_code == 404
 
 
+def test_guard_lets_a_person_enter_again(town: Town, gym: CountedGym) -> None:
+    """From the list of who is inside, where going in twice is refused at all."""
+    holder = town.holder("Li Si")
+    gym.passes(bytes.fromhex(holder))
+    with town.visit("gate") as guard:
+        assert "May enter again" not in guard.get(f"/zones/{GYM}/muster").text
+        with town.store.writing() as connection:
+            connection.exec_driver_sql("UPDATE zones SET anti_passback = 'timed' WHERE name = ?", (GYM,))
+        assert "May enter again: Li Si" in guard.get(f"/zones/{GYM}/muster").text
+        answer = guard.submit(f"/inside/{GYM}/reset", f"/zones/{GYM}/muster", holder=holder)
+        assert answer.headers["location"] == "/inside?done=reset"
+        assert guard.submit(f"/inside/{GYM}/reset", "/inside", holder="nobody").status_code == 422
+    assert gym.audited()[-1] == ("gate", "zone.person_reset")
+
+
 def test_api_tells_and_takes_counts(api: Visitor, gym: CountedGym) -> None:
     gym.passes(ANNA)
     (told,) = api.get("/api/v1/inside").json()

@@ -31,6 +31,7 @@ from contract.decide import DAY_MS, Mode
 from tests.axe import grave_violations
 from tests.browser import PHONE
 from tests.cloud.support.browsing import EVERY_PAGE, a_busy_hub
+from tests.cloud.support.counted import CountedGym
 from tests.cloud.support.hub import DEVICE
 from tests.cloud.support.town import PASSWORD, Town, routed
 
@@ -96,6 +97,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         town.desired_state.set_mode(["gym-turnstile"], Mode.LOCKDOWN, "gate", "a fight")
         with store.writing() as connection:
             create_zone(connection, town.now_ms, "office", "roof", "屋顶", "Roof")
+        CountedGym(town, closes="17:00").passes(bytes(8))
         bars = BarService(store, town.keys, town.clock)
         bars.enter("office", BarGround.DAMAGE, town.now_ms + DAY_MS, person=5)
         bars.enter("office", BarGround.DAMAGE, town.now_ms + DAY_MS, plate="沪A12345")
