@@ -6,6 +6,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from cloud.commands.tables import desired
+from cloud.devices.event_views import visitor
 from cloud.fleet.rollouts import Leg, Rollout
 from cloud.fleet.tables import rollout_legs, rollouts
 from cloud.people.rosters import row_pages_since
@@ -13,6 +14,7 @@ from cloud.people.tables import credentials
 from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label
 from cloud.store.schema import devices, parties, people
+from cloud.store.tables import permits
 from contract.roster import Page
 from contract.sealing import wiring_hash
 
@@ -99,7 +101,7 @@ def _rollout(connection: Connection, row: Row[Any]) -> Rollout:
 
 class Exposed(Struct, frozen=True):
     """A card in use whose digest lies on a device's disk, beside the key that makes it; and who carries it. A family
-    card is no person's: then the name is that of the household or company."""
+    card is no person's: then the name is that of the household or company, and a visitor's says whom they visit."""
 
     person: int | None
     name: Label
@@ -116,7 +118,12 @@ def exposed_cards(connection: Connection, site: str, device: str) -> list[Expose
     party = parties.c.name_zh, parties.c.name_en, parties.c.flat.label("unit")
     of_parties = select(*party, credentials).join_from(credentials, parties, parties.c.id == credentials.c.party_id)
     of_parties = of_parties.where(parties.c.site == site)
-    return [
+    of_visitors = select(permits.c.flat, credentials).join_from(credentials, permits)
+    visiting = connection.execute(of_visitors.where(permits.c.site == site, permits.c.ended_ms.is_(None)))
+    of_permits = [
+        Exposed(None, visitor(row.flat).name, row.flat or None, row.label) for row in visiting if row.digest in digests
+    ]
+    return of_permits + [
         Exposed(row.person_id, Label(row.name_zh, row.name_en), row.unit, row.label)
         for query in (of_people.order_by(people.c.id, credentials.c.id), of_parties.order_by(credentials.c.id))
         for row in connection.execute(query.where(credentials.c.standing != "lost"))

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cloud.devices.registry import site_of
 from cloud.permits import store
-from cloud.permits.forms import check_kind
+from cloud.permits.forms import check_again, check_kind
 from cloud.permits.kinds import PermitKind
 from cloud.permits.rule import PermitState, day_of
 from cloud.permits.service import MAX_GOODS, MAX_NAME, Drawn, PermitAsked, PermitService
@@ -100,6 +100,7 @@ def draw(body: PermitIn, context: Guard, permit_service: Permits) -> Drawn:
 @router.post("/{permit}/again", status_code=201, response_model=answer_of(Drawn))
 def again(permit: Id, context: Guard, permit_service: Permits) -> Drawn:
     """The same once more, from now on."""
+    check_again(permit_service.find(permit), context.login.operator.assignment.rule.rights)
     return permit_service.again(context.by, permit)
 
 

@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 from cloud.permits.kinds import KINDS, KindRule, PermitKind
 from cloud.permits.service import PermitAsked
+from cloud.permits.store import PermitView
+from cloud.permits.words import NO_PERMIT
 from cloud.web.days import read_moment
 from cloud.web.forms import number_in
 from cloud.web.rejected import Rejected
@@ -25,6 +27,13 @@ def check_kind(kind: PermitKind, rights: frozenset[Right]) -> None:
     """Raises ``Rejected`` for a kind that is not theirs to draw up."""
     if kind not in kinds_for(rights):
         raise Rejected(NOT_YOURS, "kind", 403)
+
+
+def check_again(view: PermitView | None, rights: frozenset[Right]) -> None:
+    """Raises ``Rejected`` where the permit that is to be drawn up again is none, or of a kind that is not theirs."""
+    if view is None:
+        raise Rejected(NO_PERMIT, status=404)
+    check_kind(view.permit.kind, rights)
 
 
 def asked_in(fields: Mapping[str, str], zone: ZoneInfo) -> PermitAsked:

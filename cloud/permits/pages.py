@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from cloud.devices.registry import site_of
 from cloud.permits import store
 from cloud.permits.credentials import ToTell
-from cloud.permits.forms import asked_in, check_kind, kinds_for
+from cloud.permits.forms import asked_in, check_again, check_kind, kinds_for
 from cloud.permits.kinds import KINDS
 from cloud.permits.rule import day_of
 from cloud.permits.service import Drawn, PermitService
@@ -105,7 +105,12 @@ def take_notice(context: Guard, permit_service: Permits) -> Response:
 @router.post("/{permit}/again")
 def again(permit: Id, context: Guard, permit_service: Permits) -> Response:
     """The same once more: a second delivery by one tap."""
-    return _shown_once(context, permit_service, lambda: permit_service.again(context.by, permit), {})
+
+    def act() -> Drawn:
+        check_again(permit_service.find(permit), _rights(context))
+        return permit_service.again(context.by, permit)
+
+    return _shown_once(context, permit_service, act, {})
 
 
 @router.post("/{permit}/code")

@@ -15,7 +15,7 @@ from contract.decide import DAY_MS, MINUTE_MS
 MAX_PER_FLAT = 20
 """Permits that are drawn up for one flat in a day."""
 MAX_LIVE = 10_000
-"""Codes of a site at a time: with more, eight digits would be guessed too often."""
+"""Permits of a site that count at a time, or will."""
 MAX_AHEAD_MS = 366 * DAY_MS
 """How far ahead a permit may begin."""
 GATES_STAY_MS = 10 * MINUTE_MS

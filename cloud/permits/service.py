@@ -17,7 +17,7 @@ from cloud.people.plans import VISITORS
 from cloud.permits import store, words
 from cloud.permits.credentials import CredentialMaker, ToTell
 from cloud.permits.kinds import KINDS, PermitKind
-from cloud.permits.rule import MAX_PER_FLAT, Permit, day_of, refusal_of, usual_end
+from cloud.permits.rule import MAX_LIVE, MAX_PER_FLAT, Permit, day_of, refusal_of, usual_end
 from cloud.permits.store import PermitView
 from cloud.store.database import Clock, Store
 from cloud.web.names import clean_text
@@ -177,6 +177,8 @@ class PermitService:
         new = structs.replace(new, made=",".join(made))
         new = self._to_flat(connection, site, new, now_ms)
         _check(new, made, now_ms)
+        if store.live_permits(connection, site.name, now_ms) >= MAX_LIVE:
+            raise Rejected(words.TOO_MANY_LIVE, status=409, most=MAX_LIVE)
         added = store.add_permit(connection, site.name, new)
         maker = CredentialMaker(self._keys, connection, site.name, now_ms)
         shown = maker.make(structs.replace(new, id=added), code=asked.code, token=asked.token, card=asked.card)

@@ -99,6 +99,12 @@ def drawn_since(connection: Connection, site: str, flat: str, since_ms: int) -> 
     return int(connection.execute(select(func.count()).select_from(permits).where(*mine)).scalar_one())
 
 
+def live_permits(connection: Connection, site: str, now_ms: int) -> int:
+    """How many count now, or will."""
+    mine = permits.c.site == site, permits.c.ended_ms.is_(None), permits.c.until_ms + permits.c.late_ms > now_ms
+    return int(connection.execute(select(func.count()).select_from(permits).where(*mine)).scalar_one())
+
+
 def live_codes(connection: Connection) -> int:
     """How many codes a reader lets somebody in by, or will."""
     mine = credentials.c.kind == CardKind.CODE, credentials.c.permit_id.is_not(None)

@@ -22,6 +22,7 @@ NOT_YOUR_FLAT = N_("You do not live in flat %(flat)s, so you cannot invite anybo
 INVITER_LEFT = N_("Whoever answers for it no longer lives in flat %(flat)s. Nothing was changed.")
 NOT_BY_YOU = N_("The office draws up permits of this kind. Nothing was changed.")
 TOO_MANY_TODAY = N_("Flat %(flat)s has had its %(most)s permits of today: draw it up tomorrow. Nothing was changed.")
+TOO_MANY_LIVE = N_("%(most)s permits count already: end those that nobody needs. Nothing was changed.")
 NO_PLATE = N_(
     "This is no plate: write it as on the vehicle, such as 沪A12345, new energy with 8 places. Nothing was changed."
 )

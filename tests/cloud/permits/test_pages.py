@@ -94,6 +94,9 @@ def test_guard_draws_some_kinds_and_the_office_all(town: Town, gate: Visitor) ->
         assert code_on(drawn.text) and "<svg" in drawn.text and "HGT" in drawn.text
         again = office.submit("/permits/1/code", "/permits")
         assert code_on(again.text) == code_on(drawn.text)
+        office.submit("/permits/1/ended", "/permits")
+        assert gate.submit("/permits/1/again", "/permits").status_code == 422
+        assert code_on(office.submit("/permits/1/again", "/permits").text) != code_on(drawn.text)
     assert gate.submit("/permits/1/code", "/permits").status_code == 403
 
 
@@ -165,6 +168,8 @@ def test_permits_by_calls(town: Town) -> None:
         assert send(office, "/permits", {**body, "headcount": 0}).status_code == 422
         assert get(office, f"/permits?since_ms={NOW_MS - 9 * DAY_MS}&until_ms={NOW_MS - 8 * DAY_MS}") == []
     with program(town, "gate") as guard:
+        assert send(guard, f"/permits/{permit}/again", {}).status_code == 403
+        assert send(guard, "/permits/99/again", {}).status_code == 404
         assert guard.get(f"/api/v1/permits?since_ms={NOW_MS}").status_code == 403
         assert send(guard, "/permits", body).status_code == 403
 

@@ -7,11 +7,13 @@ from contextlib import suppress
 import pytest
 
 from cloud.explain.grants import granted_now
+from cloud.fleet.store import exposed_cards
 from cloud.people.compiled import OF_PERMITS
 from cloud.people.permit_rows import load_rights
 from cloud.people.permits import compile_permits
 from cloud.permits.service import Drawn
 from cloud.sample import SITE
+from cloud.store.revision import touch
 from cloud.web.rejected import Rejected
 from contract.credentials import code_credential
 from contract.decide import HOUR_MS, Tier
@@ -47,6 +49,10 @@ class Story:
             self._some(), direction=self.chance.choice(["in", "out"]), at_gate=self.chance.random() < 0.8
         )
 
+    def all_are_compiled_anew(self) -> None:
+        with self.gatehouse.store.writing() as connection:
+            touch(connection)
+
     def waits(self) -> None:
         self.gatehouse.now_ms += self.chance.choice([HOUR_MS // 4, 2 * HOUR_MS, 26 * HOUR_MS])
 
@@ -55,6 +61,7 @@ class Story:
 
     def step(self) -> None:
         acts: list[Callable[[], None]] = [self.draws, self.draws, self.ends, self.extends, self.waits]
+        acts += [self.all_are_compiled_anew]
         acts += [self.passes] if self.drawn else []
         with suppress(Rejected):  # what is over is neither extended nor ended
             self.chance.choice(acts)()
@@ -110,6 +117,14 @@ def test_change_of_one_permit_sends_one_page(gatehouse: Gatehouse) -> None:
     gatehouse.permits.end(BY, drawn.permit)
     sent = [what for what, _ in gatehouse.refresh() if what.startswith("east-gate")]
     assert sent == ["east-gate page", "east-gate page", "east-gate roster"]
+
+
+def test_stolen_device_tells_of_visitors_codes(gatehouse: Gatehouse) -> None:
+    """Whoever has the device and its key finds six digits in no time: these permits are to be drawn up anew."""
+    drawn = gatehouse.draw()
+    with gatehouse.store.reading() as connection:
+        exposed = [one for one in exposed_cards(connection, SITE.name, GATE) if one.label == f"code {drawn.permit}"]
+    assert [(one.name.en, one.unit) for one in exposed] == [("Visitor of 2-502", "2-502")]
 
 
 def test_why_of_a_code_speaks_of_visitors(gatehouse: Gatehouse) -> None:

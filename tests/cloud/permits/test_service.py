@@ -257,6 +257,16 @@ def test_flat_has_so_many_permits_a_day(gatehouse: Gatehouse) -> None:
     assert gatehouse.draw().permit
 
 
+def test_site_has_so_many_permits(gatehouse: Gatehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloud.permits.service.MAX_LIVE", 2)
+    first = gatehouse.draw()
+    gatehouse.draw()
+    with pytest.raises(Rejected, match="permits count already"):
+        gatehouse.draw()
+    gatehouse.permits.end(BY, first.permit)
+    assert gatehouse.draw().permit
+
+
 def test_permits_of_many_share_profiles(gatehouse: Gatehouse) -> None:
     """The way of a unit and of a floor is numbered once, whoever goes there."""
     gatehouse.draw()
