@@ -18,6 +18,7 @@ from contract.events import Event, chain, encode_event
 from edge.journal.file import Row, numbered_anew, rank_of
 from edge.journal.journal import Batch, CannotWrite, Journal, JournalError
 from edge.journal.mark import Mark
+from edge.journal.missed import MissedEvents
 from edge.journal.recent import RecentRows
 from edge.machine.clock import WallClock
 
@@ -48,8 +49,8 @@ class EventClock(WallClock, Protocol):
 class Recorder:
     """Numbers events, chains them and has them written. Belongs to the loop.
 
-    ``written``, ``durable`` and ``acked`` are the highest seq that got so far. ``unlogged`` counts the events refused
-    since the start because the disk took none; ``fault`` is the disk's last complaint, empty when well.
+    ``written``, ``durable`` and ``acked`` are the highest seq that got so far. ``fault`` is the disk's last complaint,
+    empty when well.
 
     A fork gives rows new numbers. What ``record`` returns keeps its meaning all the same: until the first fork it is
     the event's seq, and ``_moved`` says by how much it is ahead of that from then on. ``seq_of`` tells the seq.
@@ -75,7 +76,6 @@ class Recorder:
         self.last_seq = journal.last_seq
         self._waiting_since_ms = clock.mono_ms()
         self.acked = journal.acked
-        self.unlogged = 0
         self.fault = ""
         self.on_durable: Callable[[], object] = lambda: None
         """Called on the loop whenever more has become durable, so that the uplink sends it."""
@@ -88,8 +88,7 @@ class Recorder:
         self._recent = RecentRows(journal.tip)
         self._written = Mark(journal.last_seq, loop)
         self._durable = Mark(journal.last_seq, loop)
-        self._missed: dict[str, int] = {}
-        """The data of ``device.unlogged``, empty if nothing was missed since the last of them."""
+        self._missed = MissedEvents()
         self._writing = self._flushing = self._ack_waits = self._wal_suspect = self._closed = False
         self._is_quick = False
         self._writer_jobs = 0
@@ -107,6 +106,11 @@ class Recorder:
     @property
     def durable(self) -> int:
         return self._durable.seq - self._moved
+
+    @property
+    def unlogged(self) -> int:
+        """How many events were refused since the start because the disk took none."""
+        return self._missed.total
 
     @property
     def pending(self) -> int:
@@ -130,7 +134,7 @@ class Recorder:
         """
         self._record_missed_events()
         if not self._has_room():
-            self._miss()
+            self._missed.note(self._clock.now_ms())
             return None
         return self._append(point, kind, data) + self._moved
 
@@ -213,21 +217,10 @@ class Recorder:
         self._work_soon()
         return seq
 
-    def _miss(self) -> None:
-        now_ms = self._clock.now_ms()
-        self.unlogged += 1
-        before = self._missed
-        self._missed = {
-            "count": before.get("count", 0) + 1,
-            "first_ms": before.get("first_ms", now_ms),
-            "last_ms": now_ms,
-        }
-
     def _record_missed_events(self) -> None:
         """Events were refused and there is room again: record how many, before anything else."""
         if self._missed and self._has_room():
-            missed, self._missed = self._missed, {}
-            self._append("", *DeviceEvents.unlogged(**missed).row)
+            self._append("", *self._missed.take().row)
 
     def _work_soon(self) -> None:
         """In a turn of its own: what is recorded in one turn is written at once."""

@@ -19,8 +19,9 @@ from contract.messages import Lend
 from contract.quantities import UseKey
 from contract.sealing import Purpose, SyncKey, mac_is_good
 from edge.link.sealed_channel import SealedChannel
-from edge.memory.ledger import Spent, UsageLedger
+from edge.memory.ledger import UsageLedger
 from edge.memory.loans import Loan
+from edge.memory.spent import Spent
 
 ASK_AGAIN_S, MAX_ASK_AGAIN_S = 2.0, 60.0
 """How long a wish waits for its answer before it is said again, doubling."""

@@ -8,7 +8,7 @@ point that says it (``Memory.store_point``), or with the loan that rests on it (
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from contract.decide import Trust
@@ -23,48 +23,22 @@ from contract.quantities import (
     Quantity,
     Unit,
     UseKey,
-    first_day,
     is_to_end,
     local_minute,
     name_in_roster,
-    period_at,
 )
 from contract.schedules import MINUTES_PER_DAY
 from edge.archetypes.protocol import Spend
 from edge.machine.clock import WallClock
 from edge.memory.loans import FOREVER, Loan, Use, after, behind, usage
+from edge.memory.spent import KEPT_DAYS, LOST, NOBODY, UNDATED, Spent, is_adrift, last_day_of, period_of
 
-UNDATED = 0
-"""The minute of a session that began while nobody knew the time."""
-LOST = ""
-"""The session that stands for all that a damaged file held."""
-NOBODY = ""
-"""Its holder."""
-KEPT_DAYS = 3
-"""Today, yesterday, where the sessions over midnight began, and the day before: a zone may skip one between."""
-KEPT_MONTH_DAYS = 31 + KEPT_DAYS
 MAX_ROWS = 8_192
 """So many are remembered. Past that nobody can say what was used, rather than less than was."""
 MAX_LOANS = 20_000
 """Of more than so many quantities nothing is asked for: their floor is given."""
 LOW_SHARE = 8
 """What others do not need is asked for as soon as less than an eighth of a quantity is left here."""
-
-
-class Spent(NamedTuple):
-    """A row of the ledger: what a session used of one unit, in all; of a concurrent quantity, what it has in use.
-    ``minute`` is when it began by the site's wall clock, counted from the year 1."""
-
-    session: str
-    unit: Unit
-    holder: str
-    allotment: str
-    minute: int
-    amount: int
-
-    @property
-    def day(self) -> int:
-        return self.minute // MINUTES_PER_DAY
 
 
 class Allotments(Protocol):
@@ -195,7 +169,7 @@ class UsageLedger:
         loan = after(newest, lend, use.net, in_use=any(row.session in self._running for row in rows))
         if per == "concurrent":
             loan = loan._replace(folded=loan.folded + behind(use, lend))
-        loan = loan._replace(last_day=_last_day(per, key.period))
+        loan = loan._replace(last_day=last_day_of(per, key.period))
         if loan._replace(known=newest.known) == newest:
             if key in self._written:
                 self._written[key] = self._written[key]._replace(known=loan.known)
@@ -218,7 +192,7 @@ class UsageLedger:
         for row in (row for of_holder in self._rows.values() for row in of_holder.values()):
             per = self._per(row.allotment, row.unit)
             if row.session != LOST and per is not None and (row.minute or not self._is_calendar(per)):
-                keys[UseKey(row.holder, row.allotment, row.unit, _period(per, row.minute))] = None
+                keys[UseKey(row.holder, row.allotment, row.unit, period_of(per, row.minute))] = None
         return [key for key in keys if self.is_unreported(key)]
 
     def is_unreported(self, key: UseKey) -> bool:
@@ -265,7 +239,7 @@ class UsageLedger:
             row.amount
             for row in self._rows.get(key.holder, {}).values()
             if (row.allotment, row.unit) == (key.allotment, key.unit)
-            and _period(per, row.minute) != key.period
+            and period_of(per, row.minute) != key.period
             and (row.minute == UNDATED or row.day > self._today)
         )
 
@@ -274,7 +248,7 @@ class UsageLedger:
         return tuple(
             row
             for row in self._rows.get(key.holder, {}).values()
-            if (row.allotment, row.unit) == (key.allotment, key.unit) and _period(per, row.minute) == key.period
+            if (row.allotment, row.unit) == (key.allotment, key.unit) and period_of(per, row.minute) == key.period
         )
 
     def _look_ahead(self, spent: Spend, quantity: Quantity, account: Account, minute: int) -> None:
@@ -284,7 +258,7 @@ class UsageLedger:
             self.on_wanted(key, False)
 
     def _key(self, holder: str, allotment: str, quantity: Quantity, minute: int) -> UseKey:
-        return UseKey(holder, allotment, quantity.unit, _period(quantity.per, minute))
+        return UseKey(holder, allotment, quantity.unit, period_of(quantity.per, minute))
 
     def _newest_of(self, key: UseKey) -> Loan:
         return self._newest.get(key) or self._loan(key)
@@ -334,7 +308,7 @@ class UsageLedger:
 
     def _date(self, now: int) -> None:
         rows = [row for of_holder in self._rows.values() for row in of_holder.values()]
-        adrift = [row for row in rows if _is_adrift(row, now // MINUTES_PER_DAY)]
+        adrift = [row for row in rows if is_adrift(row, now // MINUTES_PER_DAY)]
         for row in adrift:
             self._put(row._replace(minute=now))
         self._has_adrift = False
@@ -367,8 +341,8 @@ class UsageLedger:
             per = self._per(row.allotment, row.unit)
             if per is None or per in ("day", "mealtime"):
                 continue
-            key = UseKey(row.holder, row.allotment, row.unit, _period(per, row.minute))
-            loan = loans.get(key) or self._loan(key)._replace(last_day=_last_day(per, key.period))
+            key = UseKey(row.holder, row.allotment, row.unit, period_of(per, row.minute))
+            loan = loans.get(key) or self._loan(key)._replace(last_day=last_day_of(per, key.period))
             used = PARTS[row.unit] if per == "concurrent" else row.amount
             loans[key] = loan._replace(folded=loan.folded + used)
         for loan in loans.values():
@@ -380,21 +354,3 @@ class UsageLedger:
         self._written[loan.key] = loan
         if loan.key in self._newest:
             self._newest[loan.key] = self._newest[loan.key]._replace(folded=loan.folded)
-
-
-def _period(per: Period, minute: int) -> int:
-    """The period of a row; none has the number 0, which is that of an undated one."""
-    if minute == UNDATED:
-        return ENDLESS if per in ("once", "term", "concurrent") else 0
-    return period_at(per, minute)
-
-
-def _last_day(per: Period, period: int) -> int:
-    """The day after which nobody asks for a loan of that period any more."""
-    begin = first_day(per, period)
-    return FOREVER if begin is None else begin + (KEPT_MONTH_DAYS if per == "month" else KEPT_DAYS)
-
-
-def _is_adrift(row: Spent, today: int) -> bool:
-    """Whether a row's minute is none to go by. Tomorrow's is: midnight may come twice when a clock is corrected."""
-    return row.minute == UNDATED or row.day > today + 1

@@ -18,8 +18,8 @@ import msgspec
 from contract.schedules import MINUTES_PER_DAY
 from edge.machine import files
 from edge.machine.mendable import Mendable
-from edge.memory.ledger import KEPT_DAYS, LOST, NOBODY, UNDATED, Spent
 from edge.memory.loans import FOREVER, Loan
+from edge.memory.spent import KEPT_DAYS, LOST, NOBODY, UNDATED, Spent
 
 P = ParamSpec("P")
 R = TypeVar("R")

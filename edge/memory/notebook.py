@@ -7,10 +7,11 @@ from functools import partial
 
 from contract.decide import Trust
 from edge.archetypes.protocol import Restored, Spend
-from edge.memory.ledger import Spent, UsageLedger
+from edge.memory.ledger import UsageLedger
 from edge.memory.loans import Loan
 from edge.memory.memory import MemoryUnusable, StoredPoint
 from edge.memory.runtime import Runtime
+from edge.memory.spent import Spent
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from contract.emergencies import Cause
 from contract.messages import Manifest
 from edge.keeper.latch import Latch
 from edge.machine.clock import DeviceClock
-from edge.memory.ledger import Spent
 from edge.memory.loans import Loan
 from edge.memory.memory import Memory, StoredCommand, StoredPoint
+from edge.memory.spent import Spent
 from edge.roster.file import RosterDamaged
 from edge.roster.store import RosterError, RosterStore
 from edge.roster.sync import MAX_WAIT_S

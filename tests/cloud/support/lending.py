@@ -13,8 +13,9 @@ from contract.decide import Trust
 from contract.messages import Lend, Usage
 from contract.quantities import Account, Allotment, UseKey
 from edge.archetypes.protocol import Spend
-from edge.memory.ledger import Spent, UsageLedger
+from edge.memory.ledger import UsageLedger
 from edge.memory.loans import Loan
+from edge.memory.spent import Spent
 
 HOLDER = "72696465726e6f31"
 NAMES = ("canteen", "gate", "hub")

@@ -14,8 +14,9 @@ from contract.sealing import DeviceVerifier, Purpose, SyncKey, mac, seal, unseal
 from edge.archetypes.protocol import Spend
 from edge.link.quantity_sync import QuantitySync
 from edge.link.sealed_channel import SealedChannel
-from edge.memory.ledger import Spent, UsageLedger
+from edge.memory.ledger import UsageLedger
 from edge.memory.loans import Loan
+from edge.memory.spent import Spent
 from tests.edge.support.cards import NOW_MS, Cards, LoopClock
 from tests.edge.support.clouds import DEVICE, DEVICE_KEY, SITE, SYNC_KEY, HandLink
 from tests.firmware_sim.support.story import in_virtual_time

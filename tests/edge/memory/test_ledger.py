@@ -15,9 +15,10 @@ from contract.decide import DAY_MS, HOUR_MS, MINUTE_MS, Trust
 from contract.quantities import Account, Accounts, Allotment, Quantity, Unit
 from contract.schedules import MINUTES_PER_DAY
 from edge.archetypes.protocol import Spend
-from edge.memory.ledger import LOST, MAX_ROWS, NOBODY, UNDATED, Spent, UsageLedger
+from edge.memory.ledger import MAX_ROWS, UsageLedger
 from edge.memory.loans import Loan
 from edge.memory.memory import Memory, StoredPoint
+from edge.memory.spent import LOST, NOBODY, UNDATED, Spent
 from tests.contract.allotments import own
 
 NOON_MS = 1_799_985_600_000

@@ -6,8 +6,9 @@ from contract.decide import DAY_MS
 from contract.messages import Lend
 from contract.quantities import Account, Allotment, Quantity, UseKey
 from edge.archetypes.protocol import Spend
-from edge.memory.ledger import KEPT_DAYS, Spent, UsageLedger
+from edge.memory.ledger import UsageLedger
 from edge.memory.loans import Loan
+from edge.memory.spent import KEPT_DAYS, Spent
 from tests.edge.memory.test_ledger import ANNA, TODAY, Clock, Site
 
 TWO = Allotment("family-phone", (Quantity(2, "items", "concurrent", floor=1), Quantity(60, "minutes", floor=60)))

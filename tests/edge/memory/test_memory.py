@@ -10,7 +10,6 @@ import pytest
 from contract.schedules import MINUTES_PER_DAY
 from edge.machine import files
 from edge.machine.files import InUse
-from edge.memory.ledger import KEPT_DAYS, LOST, NOBODY, UNDATED, Spent
 from edge.memory.loans import Loan
 from edge.memory.memory import (
     COMMANDS_LAST_MS,
@@ -22,6 +21,7 @@ from edge.memory.memory import (
     commands_and_kept,
     points_and_spent,
 )
+from edge.memory.spent import KEPT_DAYS, LOST, NOBODY, UNDATED, Spent
 
 MEMORIES = Path(__file__).parents[2] / "fixtures" / "memories"
 NOW_MS = 1_800_000_000_000

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edge.archetypes.protocol import Restored, Spend
-from edge.memory.ledger import Spent, UsageLedger
+from edge.memory.ledger import UsageLedger
 from edge.memory.memory import Memory, MemoryUnusable, StoredPoint
 from edge.memory.notebook import PointMemory
+from edge.memory.spent import Spent
 from tests.edge.support.cards import Cards, LoopClock
 from tests.edge.support.runtimes import runtime
 from tests.firmware_sim.support.story import in_virtual_time
