@@ -13,6 +13,7 @@ from cloud.devices.registry import site_of
 from cloud.explain.rule import AROUND_MS, Account, GapReason, Happened, RecordGap, account_of, holes, undated
 from cloud.people.tables import card_forms, credentials
 from cloud.retention.store import anchor_of
+from cloud.store.chunks import chunks
 from cloud.store.labels import Label
 from cloud.store.schema import devices, event_series, events, journals, points
 from cloud.store.scope import point_seen
@@ -215,12 +216,12 @@ def mode_ordered_by(connection: Connection, point: str, mode: str, at_ms: int) -
 
 def kinds_of_credentials(connection: Connection, site: str, digests: Iterable[bytes]) -> dict[bytes, str]:
     """What each of these credentials is: a card, a code, a plate. Those that nobody has any more are left out."""
+    forms = select(card_forms.c.digest, credentials.c.kind).join(
+        credentials, credentials.c.id == card_forms.c.credential_id
+    )
+    own, forms = select(credentials.c.digest, credentials.c.kind), forms.where(card_forms.c.site == site)
     found: dict[bytes, str] = {}
-    for digest in set(digests):
-        own = select(credentials.c.kind).where(credentials.c.digest == digest)
-        form = select(credentials.c.kind).join(card_forms, card_forms.c.credential_id == credentials.c.id)
-        form = form.where(card_forms.c.digest == digest, card_forms.c.site == site)
-        kind = connection.execute(own).scalar() or connection.execute(form).scalar()
-        if kind is not None:
-            found[digest] = str(kind)
+    for some in chunks(sorted(set(digests))):
+        found |= {row.digest: row.kind for row in connection.execute(forms.where(card_forms.c.digest.in_(some)))}
+        found |= {row.digest: row.kind for row in connection.execute(own.where(credentials.c.digest.in_(some)))}
     return found
