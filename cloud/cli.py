@@ -45,6 +45,7 @@ from cloud.cli_parts import (
 )
 from cloud.devices.certificates import revoked_certificates
 from cloud.devices.registry import BadSite, NotRegistered, Site, check_site, site_of
+from cloud.devices.tables import quarantine, tallies
 from cloud.fleet.broker_config import PORT, BrokerPlace, remember_broker, write_broker
 from cloud.fleet.service import LOCAL_BROKER, CannotRollOut
 from cloud.founding import found_community
@@ -60,7 +61,6 @@ from cloud.sample import SITE, seed_sample
 from cloud.setup.document import BadSetup
 from cloud.setup.service import Outdated
 from cloud.store.labels import Label
-from cloud.store.schema import quarantine, tallies
 from cloud.web.assignments import BadAssignment
 from cloud.web.auth import LastAdmin, NameTaken, NoOperator, Role
 from cloud.web.words import CAUSES

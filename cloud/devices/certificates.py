@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, insert, select, update
 
+from cloud.devices.tables import certificates
 from cloud.keys.ca import Issued, Revoked
-from cloud.store.schema import certificates
 
 
 def add_certificate(connection: Connection, device: str, public_key: bytes, issued: Issued, now_ms: int) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from cloud.devices.tables import quarantine, tallies
 from cloud.line.broker import Arrived
 from cloud.store.database import Store
-from cloud.store.schema import devices, quarantine, tallies
+from cloud.store.schema import devices
 
 MAX_KEPT_BYTES = 4096
 MAX_ROWS_PER_DEVICE = 1000

@@ -15,7 +15,8 @@ from sqlalchemy.dialects.sqlite import insert as insert_or_change
 from cloud.devices.clock_fixes import CLOCK_FIXED, ClockFix, fix_in
 from cloud.devices.event_series import EventRow, Key
 from cloud.devices.reactions import Reaction, Recorded, RowReaction
-from cloud.store.schema import clock_fixes, devices, refusal_days, sites, undated_refusals
+from cloud.devices.tables import refusal_days, undated_refusals
+from cloud.store.schema import clock_fixes, devices, sites
 from contract.decide import Trust
 
 REFUSED = "access.refused"

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, func, select
 from cloud.charging.sessions import known_time, session_of
 from cloud.charging.tables import sessions
 from cloud.devices.erasure import decode_stored
-from cloud.store.schema import event_series, events, journals, tallies
+from cloud.devices.tables import tallies
+from cloud.store.schema import event_series, events, journals
 from contract.sessions import Stop
 
 ENDED = "session.ended"

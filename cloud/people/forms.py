@@ -12,9 +12,9 @@ from sqlalchemy import Connection, or_, select, update
 
 from cloud.people import version_1
 from cloud.people.rosters import Roster, page_blob
+from cloud.people.tables import roster_pages
 from cloud.people.tree import index_pages
 from cloud.store.chunks import chunks
-from cloud.store.schema import roster_pages
 from contract.roster import PAGE_VERSIONS, ROW_VERSIONS, Page, Row, pack_page
 from contract.roster_index import IndexEntry, IndexPage, is_index_page, pack_index_page
 from contract.sealing import page_hash

@@ -12,11 +12,12 @@ from msgspec import Struct, structs
 from sqlalchemy import BigInteger, Connection, Select, bindparam, delete, func, insert, select, update
 
 from cloud.devices.views import DeviceView, list_devices
+from cloud.people.tables import roster_pages, rosters
 from cloud.store.chunks import chunks
 from cloud.store.labels import Label
 from cloud.store.prepared import Prepared
 from cloud.store.revision import revision as site_revision
-from cloud.store.schema import devices, roster_pages, rosters
+from cloud.store.schema import devices
 from contract.roster_index import is_index_page
 
 NEWEST = 16

@@ -1,6 +1,8 @@
-"""Tables of what people may: their plans, in which hours, what they are, and their cards."""
+"""Tables of what people may: their plans, in which hours, what they are, and their cards; and of the rosters that tell
+devices."""
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -133,4 +135,42 @@ compiled_rows = Table(
     Index("ix_compiled_rows_site_edge_ms", "site", "edge_ms"),
     Index("ix_compiled_rows_site_left_out", "site", "left_out", sqlite_where=text("left_out > 0")),
     sqlite_with_rowid=False,
+)
+
+rosters = Table(
+    "rosters",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("issued_ms", BigInteger, nullable=False),
+    Column("site_pages", JSON, nullable=False, server_default="{}", comment="their hashes in hex, by version"),
+    Column("root", LargeBinary, nullable=False, comment="names its index pages, and is written as one of them"),
+    Column("count", Integer, nullable=False, comment="rows in all pages"),
+    Column("revision", BigInteger, comment="newest of the site's that it is known to hold"),
+    Column(
+        "needed_ms",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="when the next one took its place, or an event that names it arrived later",
+    ),
+)
+
+roster_pages = Table(
+    "roster_pages",
+    metadata,
+    Column("hash", LargeBinary(16), primary_key=True),
+    Column("blob", LargeBinary, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("came", BigInteger, nullable=False, server_default="0", comment="no roster before this one has it"),
+    Column("gone", BigInteger, comment="the first roster without it; none while the newest has it"),
+    Column("old_hash", LargeBinary(16), comment="of the page of version 1 with the same rows, if one was asked for"),
+    Column("old_count", Integer, comment="rows of that page"),
+    Column("plain_hash", LargeBinary(16), comment="of the same page for software that reads rows of version 2 only"),
+    Column("plain_count", Integer, comment="rows of that page"),
+    Column("marked_hash", LargeBinary(16), comment="of the same page for software that reads rows of version 3 only"),
+    Column("marked_count", Integer, comment="rows of that page"),
+    Index("ix_roster_pages_came", "came", "gone"),
+    Index("ix_roster_pages_old_hash", "old_hash"),
+    Index("ix_roster_pages_plain_hash", "plain_hash"),
+    Index("ix_roster_pages_marked_hash", "marked_hash"),
 )

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, select
 
 from cloud.people.forms import in_version, rows_of
 from cloud.people.rosters import Roster, find_roster, page_blob
+from cloud.people.tables import rosters
 from cloud.redecide.rule import Held, Issue, Why
-from cloud.store.schema import rosters
 from contract.codec import Malformed
 from contract.demands import NO_DEMAND
 from contract.roster import Page, prefix_of

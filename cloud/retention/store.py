@@ -10,20 +10,10 @@ from sqlalchemy.dialects.sqlite import insert as insert_or_change
 
 from cloud.charging.tables import sessions
 from cloud.devices.batch_seals import delete_seals
+from cloud.devices.tables import certificates, quarantine, refusal_days, undated_refusals
 from cloud.retention.rule import DEFAULT_DAYS, WEEK_MS, Anchor, followed, over_refused
 from cloud.retention.tables import chain_anchors, event_weeks, retention_progress, retention_terms
-from cloud.store.schema import (
-    breaks,
-    certificates,
-    clock_fixes,
-    devices,
-    event_series,
-    events,
-    journals,
-    quarantine,
-    refusal_days,
-    undated_refusals,
-)
+from cloud.store.schema import breaks, clock_fixes, devices, event_series, events, journals
 from cloud.web.tables import audit, looks
 
 MAX_ROWS = 500

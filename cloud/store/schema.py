@@ -127,19 +127,6 @@ devices = Table(
     UniqueConstraint("site", "name"),
 )
 
-certificates = Table(
-    "certificates",
-    metadata,
-    Column("serial", String, primary_key=True, comment="hex"),
-    Column("device", String, nullable=False),
-    Column("public_key", LargeBinary, nullable=False),
-    Column("certificate", String, nullable=False, comment="PEM"),
-    Column("issued_ms", BigInteger, nullable=False),
-    Column("not_after_ms", BigInteger, nullable=False),
-    Column("revoked_ms", BigInteger),
-    Index("ix_certificates_device", "device"),
-)
-
 points = Table(
     "points",
     metadata,
@@ -236,56 +223,6 @@ clock_fixes = Table(
     Column("error_ms", BigInteger, nullable=False, comment="give or take"),
 )
 
-refusal_days = Table(
-    "refusal_days",
-    metadata,
-    Column("site", String, ForeignKey("sites.name"), primary_key=True),
-    Column("day", String, primary_key=True, comment="of the site's zone, as 2026-11-30"),
-    Column("reason", String, primary_key=True),
-    Column("count", BigInteger, nullable=False),
-)
-
-undated_refusals = Table(
-    "undated_refusals",
-    metadata,
-    Column("id", RowId, primary_key=True),
-    Column("site", String, ForeignKey("sites.name"), nullable=False),
-    Column("device_id", RowId, ForeignKey("devices.id"), nullable=False),
-    Column("boot", String, nullable=False),
-    Column("mono_ms", BigInteger, nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("day", String, nullable=False, comment="for which it is counted now"),
-    Index("ix_undated_refusals_device_id_boot", "device_id", "boot"),
-)
-"""Refusals of devices that did not know the time."""
-
-quarantine = Table(
-    "quarantine",
-    metadata,
-    Column("id", RowId, primary_key=True),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("device", String, nullable=False, comment="as its topic claims"),
-    Column("channel", String, nullable=False),
-    Column("why", String, nullable=False, comment="one word"),
-    Column("detail", String, nullable=False),
-    Column("journal", String(16)),
-    Column("seq", BigInteger, comment="of a poison event, which is also the reason of a hole in the journal"),
-    Column("size", Integer, nullable=False, comment="of the whole payload"),
-    Column("payload", LargeBinary, nullable=False, comment="the first bytes of it"),
-    Index("ix_quarantine_device_id", "device", "id"),
-)
-
-tallies = Table(
-    "tallies",
-    metadata,
-    Column("device", String, primary_key=True, comment="empty for all that are not registered"),
-    Column("channel", String, primary_key=True),
-    Column("why", String, primary_key=True),
-    Column("count", BigInteger, nullable=False),
-    Column("last_ms", BigInteger, nullable=False),
-)
-
 # People.
 
 flats = Table(
@@ -358,41 +295,3 @@ people = Table(
 )
 
 # What was told to the devices.
-
-roster_pages = Table(
-    "roster_pages",
-    metadata,
-    Column("hash", LargeBinary(16), primary_key=True),
-    Column("blob", LargeBinary, nullable=False),
-    Column("made_ms", BigInteger, nullable=False),
-    Column("came", BigInteger, nullable=False, server_default="0", comment="no roster before this one has it"),
-    Column("gone", BigInteger, comment="the first roster without it; none while the newest has it"),
-    Column("old_hash", LargeBinary(16), comment="of the page of version 1 with the same rows, if one was asked for"),
-    Column("old_count", Integer, comment="rows of that page"),
-    Column("plain_hash", LargeBinary(16), comment="of the same page for software that reads rows of version 2 only"),
-    Column("plain_count", Integer, comment="rows of that page"),
-    Column("marked_hash", LargeBinary(16), comment="of the same page for software that reads rows of version 3 only"),
-    Column("marked_count", Integer, comment="rows of that page"),
-    Index("ix_roster_pages_came", "came", "gone"),
-    Index("ix_roster_pages_old_hash", "old_hash"),
-    Index("ix_roster_pages_plain_hash", "plain_hash"),
-    Index("ix_roster_pages_marked_hash", "marked_hash"),
-)
-
-rosters = Table(
-    "rosters",
-    metadata,
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("issued_ms", BigInteger, nullable=False),
-    Column("site_pages", JSON, nullable=False, server_default="{}", comment="their hashes in hex, by version"),
-    Column("root", LargeBinary, nullable=False, comment="names its index pages, and is written as one of them"),
-    Column("count", Integer, nullable=False, comment="rows in all pages"),
-    Column("revision", BigInteger, comment="newest of the site's that it is known to hold"),
-    Column(
-        "needed_ms",
-        BigInteger,
-        nullable=False,
-        server_default="0",
-        comment="when the next one took its place, or an event that names it arrived later",
-    ),
-)

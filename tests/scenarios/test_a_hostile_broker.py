@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from cloud.cards.store import set_card_standing
 from cloud.commands.store import find_desired, find_order
-from cloud.store.schema import devices, tallies
+from cloud.devices.tables import tallies
+from cloud.store.schema import devices
 from contract import codec, topics
 from contract.decide import DAY_MS, Mode, Standing
 from contract.messages import Desired, Reported, Result

@@ -19,11 +19,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from sqlalchemy import select
 
 from cloud.devices.registry import found_site, register
+from cloud.devices.tables import quarantine
 from cloud.ingest.ingest import Ingest
 from cloud.line.broker import Arrived
 from cloud.reactions import REACTIONS
 from cloud.store.database import Store, open_store
-from cloud.store.schema import breaks, events, journals, quarantine
+from cloud.store.schema import breaks, events, journals
 from contract import topics
 from contract.events import read_gap
 from edge.journal.file import GAP_RANK

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from cloud.devices.tables import quarantine
 from cloud.sample import PEOPLE
-from cloud.store.schema import breaks, devices, events, journals, people, quarantine
+from cloud.store.schema import breaks, devices, events, journals, people
 from cloud.store.tables import permits
 from contract.decide import Standing
 from contract.events import GAP, Event, decode_event, read_gap

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
+from cloud.devices.tables import tallies
+from cloud.people.tables import rosters
 from cloud.setup.document import SetupFile
-from cloud.store.schema import devices, events, journals, rosters, tallies
+from cloud.store.schema import devices, events, journals
 from edge.journal.file import Row
 from edge.journal.journal import JournalView
 from firmware_sim.network.virtual_mqtt import Line, VirtualBroker

@@ -17,9 +17,9 @@ from sqlalchemy import select
 from cloud.devices.event_series import EventFilter
 from cloud.devices.event_views import list_events
 from cloud.devices.refusals import NO_DAY, count_refused, local_day
+from cloud.devices.tables import refusal_days
 from cloud.keys.keys import KeyFolder
 from cloud.store.database import open_store
-from cloud.store.schema import refusal_days
 from contract.decide import DAY_MS, HOUR_MS, Trust
 from contract.events import Event, encode_event
 from tests.cloud.support.ingest_world import NOW_MS, World

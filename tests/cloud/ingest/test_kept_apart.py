@@ -9,7 +9,8 @@ from sqlalchemy import insert
 from cloud.devices.quarantine import MAX_AT_ONCE, MAX_KEPT_BYTES, MAX_ROWS_PER_DEVICE
 from cloud.devices.registry import replace_key
 from cloud.devices.streams import MAX_JOURNALS_PER_DEVICE
-from cloud.store.schema import journals, quarantine, tallies
+from cloud.devices.tables import quarantine, tallies
+from cloud.store.schema import journals
 from contract import codec
 from contract.events import CHAIN_START, encode_event
 from contract.messages import Ack

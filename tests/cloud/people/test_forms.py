@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 
 from cloud.people.forms import Form, find_pages, form_of, names_of, rows_of, small_roster
 from cloud.people.rosters import Roster, add_roster, page_blob
+from cloud.people.tables import roster_pages
 from cloud.people.tree import Rebuilt, rebuild
 from cloud.store.database import Store
-from cloud.store.schema import roster_pages
 from contract.decide import Standing, Tier
 from contract.demands import Assurance
 from contract.roster import Page, Row, check_whole

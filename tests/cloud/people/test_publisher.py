@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from cloud.cards.store import set_card_standing
+from cloud.devices.tables import quarantine
 from cloud.keys.keys import KeyFolder, write_secret
 from cloud.people.community import load_community
 from cloud.people.members import AHEAD_MS, MAX_WINDOWS, STATED, Membership
@@ -16,7 +17,6 @@ from cloud.people.store import add_membership
 from cloud.people.tables import credentials
 from cloud.store.database import Store
 from cloud.store.revision import touch
-from cloud.store.schema import quarantine
 from contract import codec
 from contract.decide import DAY_MS, HOUR_MS, Standing
 from contract.messages import Manifest, Want

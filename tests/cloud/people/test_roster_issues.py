@@ -9,10 +9,10 @@ from cloud.cards.store import set_card_standing
 from cloud.people.publisher import CLOCK_STEPS_MS, ISSUE_AGAIN_MS, ISSUE_JITTER_MS, LEAP_EVERY_MS, MAX_LEAP
 from cloud.people.rosters import NEWEST, forget_rosters, need_rosters, spread
 from cloud.people.store import change_membership
-from cloud.people.tables import credentials
+from cloud.people.tables import credentials, roster_pages, rosters
 from cloud.people.tree import index_pages
 from cloud.store.revision import touch
-from cloud.store.schema import devices, roster_pages, rosters
+from cloud.store.schema import devices
 from contract.decide import DAY_MS, Standing
 from contract.roster_index import IndexPage
 from tests.cloud.support.rosters import NOW_MS, World

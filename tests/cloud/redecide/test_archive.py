@@ -8,11 +8,10 @@ from sqlalchemy import delete, select, update
 from cloud.cards.store import set_card_standing
 from cloud.keys.keys import KeyFolder
 from cloud.people.rosters import find_roster
-from cloud.people.tables import credentials
+from cloud.people.tables import credentials, roster_pages, rosters
 from cloud.redecide.archive import Remembered, StoredArchive
 from cloud.redecide.rule import Held, Issue, Why
 from cloud.store.database import Store
-from cloud.store.schema import roster_pages, rosters
 from contract.decide import Standing
 from contract.messages import Manifest
 from contract.roster import PAGE_VERSIONS, Page

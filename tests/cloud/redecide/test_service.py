@@ -4,13 +4,14 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from cloud.keys.keys import KeyFolder
+from cloud.people.tables import rosters
 from cloud.redecide import service, store
 from cloud.redecide.rule import NOWHERE, Redecided, Why
 from cloud.redecide.service import RedecideService, redecide_all
 from cloud.retention.rule import DEFAULT_DAYS
 from cloud.retention.service import RetentionService
 from cloud.store.database import Store
-from cloud.store.schema import events, rosters
+from cloud.store.schema import events
 from contract.decide import DAY_MS, Facts, Request, Trust
 from contract.events import encode_event
 from contract.reasons import Reason

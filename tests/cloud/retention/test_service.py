@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select, update
 
 from cloud.charging.tables import sessions
+from cloud.devices.tables import certificates, quarantine
 from cloud.keys.keys import KeyFolder
 from cloud.retention import store as rows
 from cloud.retention.rule import DEFAULT_DAYS, Anchor
 from cloud.retention.service import BadTerm, RetentionService
 from cloud.retention.tables import event_weeks
 from cloud.store.database import connect
-from cloud.store.schema import breaks, certificates, clock_fixes, events, journals, quarantine
+from cloud.store.schema import breaks, clock_fixes, events, journals
 from cloud.web.looks import add_look, list_looks
 from cloud.web.operators import first_broken_entry, list_audit, record
 from contract.decide import DAY_MS

@@ -7,12 +7,13 @@ from sqlalchemy import select
 
 from cloud.devices.reactions import Reactions
 from cloud.devices.registry import found_site, register
+from cloud.devices.tables import quarantine
 from cloud.ingest.ingest import Ingest
 from cloud.keys.keys import KeyFolder
 from cloud.line.broker import Arrived
 from cloud.reactions import REACTIONS
 from cloud.store.database import Store
-from cloud.store.schema import devices, events, quarantine
+from cloud.store.schema import devices, events
 from contract import codec, topics
 from contract.messages import Ack
 from contract.sealing import Purpose, mac_is_good, statement
