@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from cloud.flats.residents import people_of_flat, points_for
 from cloud.flats.rule import MAX_AREA_M2, MAX_FLOOR, Flat, entrance
-from cloud.flats.store import add_flat, change_flat, end_households, find_flat, remove_flat
+from cloud.flats.store import add_flat, change_flat, end_households, end_permits, find_flat, remove_flat
 from cloud.store.database import Clock, Store
 from cloud.store.schema import sites
 from cloud.web.context import N_
@@ -74,6 +74,7 @@ class FlatService:
             if found := points_for(connection, flat.name):
                 raise Rejected(HAS_POINTS, "name", 409, points=found)
             end_households(connection, site, flat.name, now_ms)
+            end_permits(connection, site, flat.name, now_ms, by)
             remove_flat(connection, site, flat.name)
             record(connection, now_ms, by, "flat.removed", f"flat {flat.name}")
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from cloud.flats.rule import Flat, read_flat_name
 from cloud.flats.service import checked_flat, flat_differences
-from cloud.flats.store import add_flat, change_flat, list_flats, remove_flat, taken_flats
+from cloud.flats.store import add_flat, change_flat, end_permits, list_flats, remove_flat, taken_flats
 from cloud.web.names import UnclearName
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
@@ -54,6 +54,7 @@ def _put(writing: Writing, flat: Flat, before: Flat | None) -> None:
 
 
 def _remove(writing: Writing, flat: Flat) -> None:
+    end_permits(writing.connection, writing.site, flat.name, writing.now_ms, writing.by)
     remove_flat(writing.connection, writing.site, flat.name)
     record(writing.connection, writing.now_ms, writing.by, "flat.removed", f"flat {flat.name}")
 

@@ -42,6 +42,14 @@ def end_households(connection: Connection, site: str, flat: str, now_ms: int) ->
     connection.execute(update(parties).where(*of_it).values(flat=None, ended_ms=ended_ms))
 
 
+def end_permits(connection: Connection, site: str, flat: str, now_ms: int, by: str) -> None:
+    """Permits that lead to a flat which is to be removed end."""
+    to_it = permits.c.site == site, permits.c.flat == flat, permits.c.ended_ms.is_(None)
+    ended = update(permits).where(*to_it).values(ended_ms=now_ms, ended_by=by).returning(permits.c.id)
+    ids = list(connection.execute(ended).scalars())
+    touch_permits(connection, site, permits.c.id.in_(ids))
+
+
 def taken_flats(connection: Connection, site: str, names: Collection[str]) -> list[str]:
     """Those of these flats that a party is of, or was."""
     found: list[str] = []

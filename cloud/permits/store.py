@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct, structs
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
 
 from cloud.cards.rule import CardKind
 from cloud.parties.party import AT_HOME
@@ -152,22 +152,35 @@ def permits_to_release(connection: Connection, site: str, before_ms: int, limit:
 
 def homes_of_person(connection: Connection, site: str, person: int, now_ms: int) -> list[str]:
     """The flats in which somebody lives now. The one that they came to first comes first."""
+    query = _homes(site, now_ms).where(party_members.c.person_id == person).order_by(party_members.c.id)
+    return list(dict.fromkeys(connection.execute(query).scalars()))
+
+
+def permits_of_leavers(connection: Connection, site: str, now_ms: int, limit: int) -> list[int]:
+    """Those that count, or will, though whoever answers for them lives in their flat no longer."""
+    lives = _homes(site, now_ms).where(party_members.c.person_id == permits.c.inviter_id)
+    counts = permits.c.ended_ms.is_(None) & (permits.c.until_ms + permits.c.late_ms > now_ms)
+    invited = permits.c.inviter_id.is_not(None) & (permits.c.flat != "")
+    query = select(permits.c.id).where(permits.c.site == site, counts, invited)
+    left = query.where(~lives.where(parties.c.flat == permits.c.flat).correlate(permits).exists())
+    return list(connection.execute(left.order_by(permits.c.id).limit(limit)).scalars())
+
+
+def _homes(site: str, now_ms: int) -> Select[Any]:
+    """The flats of those who live in one now."""
     lives = (
-        (party_members.c.person_id == person)
-        & party_members.c.role.in_([role.value for role in AT_HOME])
+        party_members.c.role.in_([role.value for role in AT_HOME])
         & (party_members.c.from_ms <= now_ms)
         & (party_members.c.ended_ms.is_(None) | (party_members.c.ended_ms > now_ms))
         & ((party_members.c.until_ms == 0) | (party_members.c.until_ms > now_ms) | (party_members.c.role == "tenant"))
     )
-    query = (
+    return (
         select(parties.c.flat)
         .join(party_members, party_members.c.party_id == parties.c.id)
         .join(people, people.c.id == party_members.c.person_id)
         .where(parties.c.site == site, parties.c.kind == "flat", parties.c.ended_ms.is_(None), lives)
         .where(people.c.ended_ms.is_(None), parties.c.flat.is_not(None))
-        .order_by(party_members.c.id)
     )
-    return list(dict.fromkeys(connection.execute(query).scalars()))
 
 
 class Notice(Struct, frozen=True):

@@ -1,4 +1,5 @@
-"""Looks after permits that are over: who is still inside is noted, and what was made for them is free again."""
+"""Looks after permits: who is still inside of one that is over is noted, one whose inviter no longer lives there is
+ended, and what was made for those that are over is free again."""
 
 from collections import Counter
 
@@ -27,10 +28,15 @@ def look_after(store_: Store, clock: Clock) -> None:
         site = site_of(connection).name
         inside = store.still_inside(connection, site, now_ms, AT_ONCE)
         over = [one.id for one in inside if one.state(now_ms) is PermitState.OVERSTAYED]
+        left = store.permits_of_leavers(connection, site, now_ms, AT_ONCE)
         to_release = store.permits_to_release(connection, site, now_ms - TOLD_AFTER_MS, AT_ONCE)
-    if over or to_release:
+    if over or left or to_release:
         with store_.writing() as connection:
             note_overstays(connection, site, over, now_ms)
+            for permit in left:
+                store.change_permit(connection, site, permit, ended_ms=now_ms, ended_by=BY)
+                store.release_credentials(connection, site, permit)
+                record(connection, now_ms, BY, "permit.ended", f"permit {permit}")
             for permit in to_release:
                 store.release_credentials(connection, site, permit)
 

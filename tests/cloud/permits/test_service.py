@@ -1,6 +1,7 @@
 """Permits as they are drawn up, extended, drawn up again and ended; and what a device lets them open."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from cloud.cards.rule import Card, CardState
 from cloud.cards.service import CardService
 from cloud.cards.store import CardFilter, list_cards
 from cloud.flats.rule import Flat
+from cloud.flats.service import FlatService
 from cloud.flats.store import change_flat
 from cloud.permits.kinds import KINDS, PermitKind
 from cloud.permits.rule import GATES_STAY_MS, MAX_PER_FLAT, PermitState
@@ -284,6 +286,34 @@ def test_flat_that_moves_takes_its_permits_along(gatehouse: Gatehouse) -> None:
     gatehouse.publish_rosters()
     assert LIFT not in gatehouse.opened(drawn.code)
     assert GARAGE not in gatehouse.opened(drawn.code)
+
+
+def test_permit_ends_with_its_flat(gatehouse: Gatehouse) -> None:
+    flats = FlatService(gatehouse.store, lambda: gatehouse.now_ms)
+    flats.add(BY, Flat("9-901"))
+    drawn = gatehouse.draw(flat="9-901")
+    flats.remove(BY, "9-901")
+    gatehouse.publish_rosters()
+    assert gatehouse.state(drawn.permit) is PermitState.ENDED
+    assert gatehouse.opened(drawn.code) == set()
+
+
+def test_code_that_is_taken_is_not_drawn_again(gatehouse: Gatehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever chance says, no two permits that count have one code."""
+    numbers = iter([7, 7, 7, 42])
+    monkeypatch.setattr("cloud.permits.credentials.secrets.randbelow", lambda _: next(numbers))
+    assert [gatehouse.draw().code, gatehouse.draw().code] == ["000007", "000042"]
+
+
+def test_database_holds_no_code_in_the_clear(
+    gatehouse: Gatehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloud.permits.credentials.secrets.randbelow", lambda _: 862_044)
+    drawn = gatehouse.draw(token=True)
+    with gatehouse.store.writing() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    stored = b"".join(file.read_bytes() for file in tmp_path.glob("cloud.db*"))
+    assert drawn.code.encode() not in stored and drawn.token.encode() not in stored
 
 
 def test_guard_says_who_left(gatehouse: Gatehouse) -> None:

@@ -1,7 +1,7 @@
 """What becomes of permits that are over: noted, released, and deleted in the end."""
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from cloud.cards.rule import CardState
 from cloud.cards.service import CardService
@@ -15,9 +15,11 @@ from cloud.permits.store import Notice, change_permit, notices_of
 from cloud.permits.watch import look_after, note_overstays
 from cloud.retention.visits import visitors
 from cloud.sample import SITE
+from cloud.store.schema import party_members
 from cloud.store.tables import compiled_permits, permit_uses, permits
+from cloud.web.rejected import Rejected
 from contract.decide import DAY_MS, HOUR_MS
-from tests.cloud.permits.gatehouse import BY, GATE, WAY, Gatehouse
+from tests.cloud.permits.gatehouse import BY, GATE, LI_SI, WAY, Gatehouse
 
 
 def notices(gatehouse: Gatehouse) -> list[Notice]:
@@ -75,6 +77,21 @@ def test_codes_of_permits_that_are_over_are_free(gatehouse: Gatehouse) -> None:
         look_after(gatehouse.store, lambda: gatehouse.now_ms)
         with gatehouse.store.reading() as connection:
             assert connection.execute(mine).scalar_one() == left
+
+
+def test_permit_ends_once_its_inviter_has_left(gatehouse: Gatehouse) -> None:
+    """However they left: here the desk ended their place in the household."""
+    mine = gatehouse.permits.invite(LI_SI, gatehouse.asked()).permit
+    office = gatehouse.draw().permit
+    look_after(gatehouse.store, lambda: gatehouse.now_ms)
+    assert gatehouse.state(mine) is PermitState.VALID
+    with gatehouse.store.writing() as connection:
+        left = update(party_members).where(party_members.c.person_id == LI_SI)
+        connection.execute(left.values(ended_ms=gatehouse.now_ms - 1))
+    look_after(gatehouse.store, lambda: gatehouse.now_ms)
+    assert [gatehouse.state(one) for one in (mine, office)] == [PermitState.ENDED, PermitState.VALID]
+    with pytest.raises(Rejected, match="no longer lives"):
+        gatehouse.permits.again(BY, mine)
 
 
 def test_permit_is_deleted_after_its_last_visit(gatehouse: Gatehouse) -> None:
