@@ -149,13 +149,13 @@ class Decider:
         pin: PinVerdict | None = None,
         credential: str = "card",
         pass_verdict: PassVerdict | None = None,
-        carried: Grant | None = None,
+        granted: Sequence[Grant] | None = None,
     ) -> Decided:
         """Whether the holder of the credential with this digest may pass; ``pin`` is what became of the digits that
         were keyed with it, ``credential`` its kind, and ``pass_verdict`` what became of the signed pass that was shown.
-        What a ``carried`` pass grants stands in no roster."""
+        ``granted`` is what was looked up for that already, or stands in no roster."""
         request = Request(point, digest, direction, pin, pass_verdict)
-        decision, resets, facts = self._weigh(request, free_exit, report, mode, interlocked, carried)
+        decision, resets, facts = self._weigh(request, free_exit, report, mode, interlocked, granted)
         return Decided(
             decision,
             direction,
@@ -173,10 +173,9 @@ class Decider:
         """Whether somebody has this credential, as far as the roster can be read."""
         return self._find(digest) != []
 
-    def phone_key(self, card: bytes) -> bytes:
-        """The public key in the row of a phone, by its canonical bytes; empty for one that no row can be found of."""
-        grants = self._find(self.digest_of_card(card)) or []
-        return next((grant.key for grant in grants if grant.key), b"")
+    def grants_of(self, card: bytes) -> Sequence[Grant]:
+        """What a credential is granted, by its canonical bytes, as far as the roster can be read."""
+        return self._find(self.digest_of_card(card)) or []
 
     @property
     def pass_keys(self) -> Sequence[bytes]:
@@ -236,12 +235,12 @@ class Decider:
         report: Report,
         mode: Mode,
         interlocked: bool,
-        carried: Grant | None,
+        granted: Sequence[Grant] | None,
     ) -> tuple[Decision, bool, bytes | None]:
         """What the rule says, whether who asks may clear the faults of this zone, and the facts that it rests on; None
         where the rule did not come to speak."""
         try:
-            rows = self._find(request.digest) if carried is None else [carried]
+            rows = self._find(request.digest) if granted is None else granted
             grants = rows or []
             now_ms = self._clock.now_ms()
             used = self._used(grants, request.point)

@@ -1,7 +1,7 @@
 """One point of a device while it runs: its station's state, its effect queue, its wake-ups and its lamps."""
 
 from asyncio import TimerHandle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -61,7 +61,7 @@ class Runner:
         pin: PinVerdict | None = None,
         credential: str = "card",
         pass_verdict: PassVerdict | None = None,
-        carried: Grant | None = None,
+        granted: Sequence[Grant] | None = None,
     ) -> Decided:
         """Have the rule decide about a credential that was shown here."""
         return decider.decide(
@@ -75,7 +75,7 @@ class Runner:
             pin=pin,
             credential=credential,
             pass_verdict=pass_verdict,
-            carried=carried,
+            granted=granted,
         )
 
     def handle(self, happened: Input) -> bool:

@@ -64,7 +64,7 @@ class ScanReader:
             direction,
             credential=judged.kind,
             pass_verdict=judged.verdict,
-            carried=judged.grant,
+            granted=judged.granted,
         )
         if decided.decision.allowed:
             self._passes.note_opened(judged, door)

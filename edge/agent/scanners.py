@@ -23,7 +23,7 @@ class Scanners:
         restored = None if self._notebook is None else self._notebook.restored(PASSES_PAGE)
         self._passes = DoorPasses(
             lambda: PassTerms(site, decider.pass_keys, decider.revoked),
-            decider.phone_key,
+            decider.grants_of,
             clock,
             b"" if restored is None else restored.document,
         )

@@ -28,18 +28,15 @@ and costs one more check."""
 
 
 class JudgedPass(NamedTuple):
-    """What became of a pass: its kind, the verdict, and the canonical bytes that name it. ``carried`` is None for a
-    phone's own, and for one that the cloud has not signed."""
+    """What became of a pass: its kind, the verdict, the canonical bytes that name it, and what they are ``granted`` by
+    the roster or by the cloud's signature. ``carried`` is None for a phone's own, and for one that the cloud has not
+    signed."""
 
     kind: Literal["pass", "phone"]
     verdict: PassVerdict
     credential: bytes = b""
+    granted: Sequence[Grant] = ()
     carried: CarriedPass | None = None
-
-    @property
-    def grant(self) -> Grant | None:
-        """What stands in no roster."""
-        return None if self.carried is None else self.carried.grant()
 
 
 class PassTerms(NamedTuple):
@@ -59,13 +56,17 @@ class StoredPasses(Struct):
 
 
 class DoorPasses:
-    """The passes at the doors of one device. ``terms`` are those of now, ``phone_key`` gives the public key in the row
-    of a phone, by its canonical bytes, empty for one that no row names."""
+    """The passes at the doors of one device. ``terms`` are those of now, ``grants_of`` gives the rows of a phone by its
+    canonical bytes, its public key among them."""
 
     def __init__(
-        self, terms: Callable[[], PassTerms], phone_key: Callable[[bytes], bytes], clock: Clock, document: bytes = b""
+        self,
+        terms: Callable[[], PassTerms],
+        grants_of: Callable[[bytes], Sequence[Grant]],
+        clock: Clock,
+        document: bytes = b"",
     ) -> None:
-        self._terms, self._phone_key, self._clock = terms, phone_key, clock
+        self._terms, self._grants_of, self._clock = terms, grants_of, clock
         stored = _read(document)
         self._replays, self._uses = Replays(stored.shown), PassUses(stored.used)
         self._believed = OrderedDict[bytes, CarriedPass]()
@@ -97,8 +98,10 @@ class DoorPasses:
 
     def _short(self, shown: ShortPass, door: str, moment: Moment) -> JudgedPass:
         credential = phone_credential(shown.key_id)
-        verdict = verify_short(shown, self._phone_key(credential), moment)
-        return JudgedPass("phone", self._if_first(verdict, door, shown), credential)
+        granted = self._grants_of(credential)
+        key = next((grant.key for grant in granted if grant.key), b"")
+        verdict = self._if_first(verify_short(shown, key, moment), door, shown)
+        return JudgedPass("phone", verdict, credential, granted)
 
     def _carried(self, shown: CarriedProof, door: str, moment: Moment) -> JudgedPass:
         terms = self._terms()
@@ -108,7 +111,8 @@ class DoorPasses:
         verdict = verify_carried(carried, shown.proof, moment, terms.revoked)
         if verdict is PassVerdict.OK and 0 < carried.uses <= self._uses.count(door, carried.id):
             verdict = PassVerdict.USED_UP
-        return JudgedPass("pass", self._if_first(verdict, door, shown.proof), pass_credential(carried.id), carried)
+        verdict = self._if_first(verdict, door, shown.proof)
+        return JudgedPass("pass", verdict, pass_credential(carried.id), [carried.grant()], carried)
 
     def _believe(self, message: bytes, terms: PassTerms) -> tuple[PassVerdict, CarriedPass | None]:
         """What the cloud says in it. Its signature is checked once, for as long as the keys stay the same."""

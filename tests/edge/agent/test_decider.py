@@ -139,8 +139,9 @@ def test_faulty_pass_is_refused_and_carried_one_needs_no_roster() -> None:
         (PassVerdict.OK, guest, Reason.ALLOWED),
         (PassVerdict.EXPIRED, guest, Reason.PASS_EXPIRED),
     ):
+        granted = None if carried is None else [carried]
         found = desk.decider.decide(
-            digest(ANNAS), "gym", "in", free_exit=True, report=QUIET, pass_verdict=verdict, carried=carried
+            digest(ANNAS), "gym", "in", free_exit=True, report=QUIET, pass_verdict=verdict, granted=granted
         )
         assert (found.decision.reason, found.decision.grant) == (reason, carried or desk.of_anna())
         assert found.weighed is not None

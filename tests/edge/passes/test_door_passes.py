@@ -7,12 +7,13 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from contract import cose
 from contract.credentials import pass_credential, phone_credential
-from contract.decide import Trust
+from contract.decide import Grant, Tier, Trust
 from contract.pass_verdicts import PassVerdict
 from contract.passes import CarriedProof, ShortPass, read_pass
 from edge.passes.door_passes import MAX_BELIEVED, DoorPasses, JudgedPass, PassTerms
 from tests.edge.support.cards import NOW_MS
 from tests.edge.support.phones import ANNAS_PHONE, CLOUD, GUEST, NOW_S, RIDERS_PHONE, SITE, carried
+from tests.edge.support.portals import ANNA
 
 
 @dataclass
@@ -40,10 +41,11 @@ class Door:
         self.clock = Clock()
         self.revoked = set[bytes]()
         self.keys = [CLOUD.public()]
-        self.phones = {phone_credential(ANNAS_PHONE.key_id): ANNAS_PHONE.key}
+        anna = Grant(ANNA, Tier.MEMBER, {}, key=ANNAS_PHONE.key)
+        self.phones = {phone_credential(ANNAS_PHONE.key_id): [anna]}
         self.passes = DoorPasses(
             lambda: PassTerms(SITE, self.keys, self.revoked),
-            lambda phone: self.phones.get(phone, b""),
+            lambda phone: self.phones.get(phone, []),
             self.clock,
             document,
         )
@@ -57,7 +59,9 @@ class Door:
 def test_phone_of_roster_counts_once() -> None:
     door = Door()
     first = door.shows(ANNAS_PHONE.screen())
-    assert first == JudgedPass("phone", PassVerdict.OK, phone_credential(ANNAS_PHONE.key_id))
+    assert (first.kind, first.verdict) == ("phone", PassVerdict.OK)
+    assert first.credential == phone_credential(ANNAS_PHONE.key_id)
+    assert [grant.holder for grant in first.granted] == [ANNA]
     assert door.shows(ANNAS_PHONE.screen()).verdict is PassVerdict.REPLAYED
     assert door.shows(ANNAS_PHONE.screen(), "gate").verdict is PassVerdict.OK
     assert door.shows(ANNAS_PHONE.screen(NOW_S + 10)).verdict is PassVerdict.OK
@@ -110,7 +114,7 @@ def test_phone_that_no_row_names_is_refused() -> None:
 def test_carried_pass_opens_where_nobody_knew_of_it() -> None:
     judged = Door().shows(RIDERS_PHONE.carrying(carried("gym")))
     assert (judged.kind, judged.verdict, judged.credential) == ("pass", PassVerdict.OK, pass_credential(GUEST))
-    assert judged.grant is not None and judged.grant.holder == GUEST and set(judged.grant.points) == {"gym"}
+    assert [(grant.holder, set(grant.points)) for grant in judged.granted] == [(GUEST, {"gym"})]
 
 
 def test_withdrawn_pass_is_refused_though_believed() -> None:
