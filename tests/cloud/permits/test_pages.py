@@ -80,7 +80,9 @@ def test_overstay_is_one_notice_and_no_locked_door(town: Town, gate: Visitor) ->
         assert "2 × Walk-in visitor" in page and page.count("× Walk-in visitor") == 1
         assert page.count("a plumber Overstayed") == 2
         assert admin.get("/audit").text.count("Noted who overstayed a permit") == 1
+        assert "2 × Walk-in visitor" in words(guard.get("/").text)
         assert guard.submit("/permits/seen", "/permits").status_code == 303
+        assert "Walk-in visitor" not in guard.get("/").text
         assert "× Walk-in visitor" not in words(guard.get("/permits").text)
 
 
