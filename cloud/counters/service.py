@@ -26,7 +26,8 @@ from cloud.store.database import Clock, Store
 from cloud.web import operators
 from contract.occupancy import MAX_INSIDE
 
-LOOK_S = 5.0
+LOOK_S = 1.0
+"""A device that has just come, and a setup that has changed, wait for it."""
 BY_CLOCK = "clock"
 """Who is named in the audit where nobody did it."""
 SWEEP_WITHIN_MS = 30 * 60_000

@@ -126,6 +126,17 @@ class Counting:
         else:
             self._store_later(news.zone)
 
+    def status(self) -> dict[str, dict[str, Any]]:
+        """How many are inside each zone of this device, None before the first news, by how many that may be wrong, and
+        whether it is known of this moment."""
+        counted = {zone: self.count(zone, 0, b"") for zone in sorted(self._zones())}
+        return {
+            zone: {"inside": None, "doubt": 0, "fresh": False}
+            if count is None
+            else {"inside": count.inside, "doubt": count.count_doubt, "fresh": count.is_fresh}
+            for zone, count in counted.items()
+        }
+
     def clock_known(self) -> None:
         """The clock is set: now it can be said how old the news is that came before."""
         unjudged, self._unjudged = self._unjudged, {}

@@ -10,6 +10,7 @@ from contract.roster import PAGE_VERSIONS
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
 from edge.config.device_config import DeviceConfig
+from edge.counting.counting import Counting
 from edge.device.peripherals import Peripherals
 from edge.device.ports import Ports
 from edge.journal.recorder import Recorder
@@ -39,6 +40,7 @@ class Condition:
     space: Space
     peripherals: Peripherals
     notebook: PointMemory
+    counting: Counting
     uplink: Uplink | None = None
     roster_sync: RosterSync | None = None
     remote: Remote | None = None
@@ -153,6 +155,7 @@ class Condition:
                 **dict(zip(("got", "wanted"), self._roster_progress(), strict=True)),
             },
             "wiring": self._wiring(),
+            "inside": self.counting.status(),
             "emergencies": sorted(self.agent.emergencies),
             "causes": dict(self.agent.emergencies),
             "points": {

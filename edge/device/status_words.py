@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from contract.occupancy import MAX_INSIDE
+
 Status = Mapping[str, Any]
 
 POINT_COLUMNS = ("point", "phase", "mode", "power", "energy", "minutes left", "°C", "faults")
@@ -55,6 +57,17 @@ def _journal(journal: Status, _: Status) -> str:
     return f"{journal['id']}: rows up to {journal['last']}, {journal['waiting']} wait for the cloud{unlogged}"
 
 
+def _inside(zones: Status, _: Status) -> str:
+    return ", ".join(f"{zone}: {_count(count)}" for zone, count in zones.items()) or "no zone is counted"
+
+
+def _count(count: Status) -> str:
+    if count["inside"] is None or count["doubt"] >= MAX_INSIDE:
+        return "nobody knows"
+    doubt = f" ± {count['doubt']}" if count["doubt"] else ""
+    return f"{count['inside']}{doubt}{'' if count['fresh'] else ', as last heard'}"
+
+
 def _roster(roster: Status, _: Status) -> str:
     if not roster["number"]:
         return "none yet"
@@ -86,6 +99,7 @@ _WORDS: Mapping[str, Callable[[Any, Status], str]] = {
     "journal": _journal,
     "roster": _roster,
     "wiring": _wiring,
+    "inside": _inside,
     "emergencies": _emergencies,
     "faults": _faults,
 }

@@ -29,6 +29,7 @@ from firmware_sim.control.control import BoardControl, BoardGone
 from firmware_sim.network.link import Proxy
 from firmware_sim.panel.world import Card, Part, Plug, Status, ask_agent
 from firmware_sim.worlds.demo.brokers import Broker, free_port, free_port_from, is_free, start_broker
+from firmware_sim.worlds.demo.full_gym import count_gym, is_counting
 from firmware_sim.worlds.demo.processes import Died, Program, scripts
 from firmware_sim.worlds.demo.samples import configured
 from firmware_sim.worlds.demo.visitors import expect_visitors
@@ -147,8 +148,8 @@ def named(kinds: Sequence[Path]) -> list[str]:
 
 
 def is_ready(status: Status) -> bool:
-    """Whether a device decides and syncs: the keeper is there, a roster is in use, the link is up."""
-    return bool(status["keeper"] and status["roster"]["number"] and status["link"]["up"])
+    """Whether a device decides and syncs: the keeper is there, a roster is in use, the link is up, it counts."""
+    return bool(status["keeper"] and status["roster"]["number"] and status["link"]["up"] and is_counting(status))
 
 
 def is_drained(status: Status) -> bool:
@@ -355,6 +356,7 @@ class Community:
         configs = [device.config for device in self.devices.values()]
         found_cloud(self.state / "cloud", configs, "admin", self.password, Role.ADMIN)
         give_staff_pin(self.state / "cloud")
+        count_gym(self.state / "cloud", BY)
         self.visitors = expect_visitors(self.state / "cloud", BY)
         await self._start_cloud()
         for device in self.devices.values():

@@ -97,6 +97,10 @@ class Operator:
                 await asyncio.sleep(ASK_AGAIN_S)
         return str(state)
 
+    async def count(self, zone: str, inside: int) -> None:
+        """Say how many are inside a zone."""
+        (await self._client.put(f"/api/v1/inside/{zone}", json={"inside": inside})).raise_for_status()
+
     async def _get(self, path: str, **parameters: str | int) -> dict[str, Any]:
         answer = await self._client.get(path, params=parameters)
         answer.raise_for_status()

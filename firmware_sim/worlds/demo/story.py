@@ -16,6 +16,7 @@ from firmware_sim.worlds.demo.community import (
     SimulatedDevice,
     is_ready,
 )
+from firmware_sim.worlds.demo.full_gym import CAPACITY, ZONE
 from firmware_sim.worlds.demo.hub_story import HANDS_S, HubStory
 from firmware_sim.worlds.demo.operator import Operator, StreamedEvent
 from firmware_sim.worlds.demo.processes import Program
@@ -37,6 +38,8 @@ GYM, GATE = "gym-turnstile", "east-gate"
 LOCK = f"{GATE}.lock"
 NEIGHBOURS = ("H10301:21:10001", "H10301:21:10002", "H10301:21:10003", MEMBER, "H10301:21:10006")
 ALL_ROWS = 1_000_000
+KNOWN_WITHIN_S = 1.0
+"""A zone's news is at its devices by then."""
 BADGES = 2
 """At each way in while the cloud is killed: at the very first it dies."""
 
@@ -57,6 +60,7 @@ class Story:
             ("a member's card opens the turnstile", self._card_opens),
             ("the console shows the passage", self._console_shows),
             ("an unknown card is refused, with its reason", self._stranger),
+            ("a gym of 40 of 40 is full, and whoever leaves makes room", self._gym_is_full),
             ("an operator opens the gate from the console, once", self._operator_opens),
             ("the cloud killed in mid-batch: nothing lost, nothing doubled", self._cloud_killed),
         )
@@ -100,6 +104,21 @@ class Story:
         if any(move.name == f"{GYM}.unlock" for move in await self._gym.control.moves(began_ns)):
             raise StepFailed("the turnstile moved")
         return ms_between(last_ns, refused.at_ns), "unknown_credential; the unlock pin did not move"
+
+    async def _gym_is_full(self) -> Outcome:
+        """Somebody has counted 40 in the room. The arm turned outwards is one less, whoever it was."""
+        await self._operator.count(ZONE, CAPACITY)
+        counted_ns = time.monotonic_ns()
+        await asyncio.sleep(KNOWN_WITHIN_S)
+        _, last_ns = await self._tap(self._gym, MEMBER)
+        refused = await self._operator.wait_for(GYM, GYM, "access.refused", since_ns=counted_ns)
+        if refused.event["reason"] != "zone_full":
+            raise StepFailed(f"refused with {refused.event['reason']}")
+        left = await self._gym.control.walk(GYM, "out")
+        if not (left and await self._gym.control.tap_and_walk(f"{GYM}.in", MEMBER)):
+            raise StepFailed("nobody gets in though somebody has left")
+        await self._operator.count(ZONE, 0)
+        return ms_between(last_ns, refused.at_ns), "zone_full; let in when somebody had left"
 
     async def _operator_opens(self) -> Outcome:
         began_ns = time.monotonic_ns()

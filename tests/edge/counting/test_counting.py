@@ -101,6 +101,7 @@ async def test_passages_of_counted_points_are_counted(tmp_path: Path) -> None:
     bench.recording.record(ARM, "turnstile.exited", {})
     bench.recording.record(ARM, "access.refused", {"reason": "expired"})
     assert bench.inside() == 6
+    assert bench.counting.status() == {GYM: {"inside": 6, "doubt": 0, "fresh": True}}
     bench.hears(bench.news(7, seen=2))
     assert bench.inside() == 6
     await bench.stop()

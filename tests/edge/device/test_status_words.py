@@ -14,6 +14,7 @@ TOLD: dict[str, Any] = {
     "journal": {"id": "00112233aabbccdd", "last": 120, "acked": 118, "waiting": 2, "unlogged": 0},
     "roster": {"number": 7, "issued_ms": 1_795_363_200_000, "grants": 13, "refused": "expired", "got": 1, "wanted": 3},
     "wiring": {"source": "cloud", "number": 4, "since_ms": 1_795_363_200_000, "hash": "ab", "on_trial": True},
+    "inside": {"gym": {"inside": 38, "doubt": 2, "fresh": False}, "hub": {"inside": None, "doubt": 0, "fresh": False}},
     "emergencies": ["hub"],
     "causes": {"hub": "smoke"},
     "points": {
@@ -40,6 +41,7 @@ def test_every_line_is_words() -> None:
         "roster": "7 of 2026-11-22 16:00:00.000 UTC, 13 grants; a newer one is refused: expired; has 1 of 3 pages of "
         "the next",
         "wiring": "document 4 of the cloud, since 2026-11-22 16:00:00.000 UTC; another one is on trial",
+        "inside": "gym: 38 ± 2, as last heard, hub: nobody knows",
         "emergencies": "hub (smoke)",
         "faults": "phone-1.meter: silent\ndisk: full",
     }
@@ -53,6 +55,7 @@ def test_where_nothing_is_to_be_said_the_line_says_so() -> None:
         "journal": {**TOLD["journal"], "unlogged": 3},
         "roster": {"number": 0},
         "wiring": {"source": "local", "hash": "ab", "on_trial": False},
+        "inside": {},
         "emergencies": [],
         "faults": {},
         "of_tomorrow": {"one": 1, "two": [2, 3]},

@@ -17,7 +17,7 @@ from firmware_sim.worlds.demo.steps import Step, StepFailed, check_order
 from firmware_sim.worlds.demo.story import Story
 
 WITHIN_S = 600
-STEPS = 19
+STEPS = 20
 
 
 class Nothing:
