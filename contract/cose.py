@@ -24,7 +24,10 @@ _HALF = SIGNATURE_BYTES // 2
 _POINT_BYTES = 33
 _PROTECTED = b"\xa1\x01\x26"
 """The protected header: the algorithm is -7, which is ES256."""
-_KEY_ID = 4
+_OF_SIGNATURE = b"\x84\x6aSignature1\x43" + _PROTECTED + b"\x40"
+"""How the Sig_structure begins, before its payload: its context, the protected header, no external data."""
+_OF_FOUR, _SIGNATURE = b"\x84\x43" + _PROTECTED + b"\xa1\x04\x48", b"\x58\x40"
+"""How a message begins, before the key's id, whose label is 4; and what stands before its signature."""
 _MAX_DEPTH = 4
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """How many points P-256 has (SEC 2, 2.4.2)."""
@@ -45,12 +48,20 @@ class Signed(Struct, frozen=True):
         return to_be_signed(self.payload)
 
     def pack(self) -> bytes:
-        return write_cbor([_PROTECTED, {_KEY_ID: self.key_id}, self.payload, self.signature])
+        return _OF_FOUR + self.key_id + byte_string(self.payload) + _SIGNATURE + self.signature
 
 
 def to_be_signed(payload: bytes) -> bytes:
     """The Sig_structure over a payload, with no external data."""
-    return write_cbor(["Signature1", _PROTECTED, b"", payload])
+    return _OF_SIGNATURE + byte_string(payload)
+
+
+def byte_string(content: bytes) -> bytes:
+    """A byte string of CBOR. Written out, as all here that has one form: somebody waits at the door."""
+    size = len(content)
+    if size < 24:
+        return bytes([0x40 | size]) + content
+    return (bytes([0x58, size]) if size < 256 else b"\x59" + size.to_bytes(2, "big")) + content
 
 
 def read_signed(blob: bytes) -> Signed:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from contract.codec import Malformed
 from contract.cose import (
     Signed,
+    byte_string,
     is_signed_by,
     key_id_of,
     read_cbor,
@@ -86,7 +87,7 @@ def _read_bytes(blob: bytes) -> ShortPass | CarriedProof:
     if not blob.startswith(_OF_TWO):
         return read_short(blob)
     match read_cbor(blob):
-        case [bytes() as message, bytes() as proof] if write_cbor([message, proof]) == blob:
+        case [bytes() as message, bytes() as proof] if pack_shown(message, proof) == blob:
             return CarriedProof(message, read_short(proof))
     raise Malformed("not a message of the cloud and a short pass")
 
@@ -120,7 +121,7 @@ def pack_short(key_id: bytes, at_s: int, signature: bytes) -> bytes:
 
 def pack_shown(message: bytes, proof: bytes) -> bytes:
     """What a phone shows of a carried pass: the cloud's message, and a short pass."""
-    return write_cbor([message, proof])
+    return _OF_TWO + byte_string(message) + byte_string(proof)
 
 
 def pass_text(blob: bytes) -> str:

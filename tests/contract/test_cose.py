@@ -13,6 +13,7 @@ from contract.codec import Malformed
 from contract.cose import (
     PassKey,
     Signed,
+    byte_string,
     is_point,
     is_signed_by,
     key_id_of,
@@ -167,3 +168,17 @@ def test_any_32_bytes_are_a_pass_key() -> None:
     assert all(is_point(public) for public in made)
     with pytest.raises(ValueError, match="32 bytes"):
         PassKey.from_bytes(bytes(31))
+
+
+@pytest.mark.parametrize("size", [0, 1, 23, 24, 255, 256, 700, 65_535])
+def test_byte_string_is_as_the_library_writes_it(size: int) -> None:
+    assert byte_string(bytes(size)) == cbor2.dumps(bytes(size))
+
+
+@given(st.binary(max_size=300))
+def test_written_forms_are_as_the_library_writes_them(payload: bytes) -> None:
+    """They are put together by hand, and compared with what is read."""
+    key_id, signature = bytes(8), bytes(64)
+    message = [b"\xa1\x01\x26", {4: key_id}, payload, signature]
+    assert Signed(key_id, payload, signature).pack() == cbor2.dumps(message, canonical=True)
+    assert to_be_signed(payload) == cbor2.dumps(["Signature1", b"\xa1\x01\x26", b"", payload], canonical=True)
