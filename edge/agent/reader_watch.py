@@ -71,9 +71,11 @@ class ReaderWatch:
         """A code was keyed, and after wrong ones none is looked at for a while."""
         self._invalid.note({"reader": reader, "why": "codes_wait"})
 
-    def unknown(self, now_ms: int) -> bool:
-        """A card that nobody knows was refused. Whether that is a row of its own; if not, it is counted here."""
-        self._reads.note(now_ms)
+    def unknown(self, now_ms: int, *, passes_by: bool = False) -> bool:
+        """A card that nobody knows was refused. Whether that is a row of its own; if not, it is counted here. What only
+        ``passes_by``, as the cars before a camera, is no noise."""
+        if not passes_by:
+            self._reads.note(now_ms)
         if self._unknown_rows.reached(now_ms):
             self._unknown.note({"why": "unknown_cards"})
             return False

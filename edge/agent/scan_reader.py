@@ -73,7 +73,8 @@ class ScanReader:
     def _tell(self, decided: Decided) -> None:
         """Give the station the decision, which it records. Of many that anybody can cause few are rows of their own."""
         runner, reason = self._place.runner, decided.decision.reason
-        if reason in _OF_STRANGERS and not self._watch.unknown(self._clock.mono_ms()):
+        is_car = decided.credential == "plate"
+        if reason in _OF_STRANGERS and not self._watch.unknown(self._clock.mono_ms(), passes_by=is_car):
             runner.queue.put([Show("red", reason.value)])
         else:
             runner.handle(decided)

@@ -75,11 +75,13 @@ async def test_standing_car_is_read_once(tmp_path: Path) -> None:
 
 @in_virtual_time
 async def test_many_unknown_plates_are_few_rows(tmp_path: Path) -> None:
+    """The cars of a street that a camera sees: no fault of its, and no attack."""
     hall = Airlock(tmp_path, wiring=CAMERA)
     for number in range(100):
         hall.agent.scan(OUTER, "in", f"京A{number:05}", "")
     assert reasons(hall.recorded()) == ["unknown_credential"] * 3 + ["reader.invalid_read"]
     assert hall.shown() == "unknown_credential"
+    assert hall.agent.readers.faults() == {}
 
 
 @in_virtual_time
