@@ -35,7 +35,7 @@ class InsideHolderIn(Strict):
 def counts(context: ZoneReader) -> list[CountView]:
     """The zones that count. ``inside`` is null while nobody knows, and may be wrong by ``doubt``."""
     with context.store.reading() as connection:
-        return list_counts(connection)
+        return list_counts(connection, context.clock())
 
 
 @router.put("/inside/{zone}", status_code=204)

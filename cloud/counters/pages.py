@@ -40,7 +40,7 @@ def inside(context: ReadingZone, done: str = "") -> HTMLResponse:
 
 def inside_page(context: RequestContext, said: Said | None, typed: Mapping[str, str] | None = None) -> HTMLResponse:
     with context.store.reading() as connection:
-        counts = list_counts(connection)
+        counts = list_counts(connection, context.clock())
     return context.render("inside.html", counts=counts, said=said, typed=typed or {})
 
 
@@ -85,7 +85,7 @@ def number_inside(typed: str) -> int:
 def check_seen(context: RequestContext, zone: str) -> None:
     """Raises ``NotCounted`` for a zone that does not count, or that whoever asks does not see."""
     with context.store.reading() as connection:
-        if zone not in {one.zone for one in list_counts(connection)}:
+        if zone not in {one.zone for one in list_counts(connection, context.clock())}:
             raise NotCounted(zone)
 
 
@@ -93,5 +93,5 @@ def check_seen(context: RequestContext, zone: str) -> None:
 def full(zone: str, context: Context) -> HTMLResponse:
     """How full a zone is, for everybody: how many, and never who."""
     with context.service(Store).reading() as connection:
-        view = next((one for one in list_counts(connection) if one.zone == zone), None)
+        view = next((one for one in list_counts(connection, context.clock()) if one.zone == zone), None)
     return context.pages.page(context.request, "full.html", count=or_404(view))

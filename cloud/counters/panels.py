@@ -7,7 +7,7 @@ from cloud.web.domain import Panel, Visit, one_piece
 
 
 def _counts(visit: Visit, _about: object) -> dict[str, Any] | None:
-    counts = list_counts(visit.connection)
+    counts = list_counts(visit.connection, visit.now_ms)
     return {"counts": counts, "shape": [one.zone for one in counts]} if counts else None
 
 
