@@ -63,14 +63,14 @@ def test_first_page_shows_how_full_it_is(town: Town, gym: CountedGym) -> None:
 def test_pages_tell_who_stayed_after_closing(town: Town) -> None:
     gym = CountedGym(town, closes="17:00")
     gym.passes(ANNA)
-    with town.visit("steward") as steward:
-        assert "still inside" not in words(steward.get("/inside").text)
+    with town.visit("gate") as guard:
+        assert "still inside" not in words(guard.get("/inside").text)
         town.now_ms += 61 * 60_000
         gym.counters.look()
-        assert "It closed at 17:00, and by the count somebody is still inside." in words(steward.get("/inside").text)
-        assert "somebody is still inside after closing" in words(steward.get("/").text)
+        assert "It closed at 17:00, and by the count somebody is still inside." in words(guard.get("/inside").text)
+        assert "somebody is still inside after closing" in words(guard.get("/").text)
         gym.passes(ANNA, "out")
-        assert "still inside" not in words(steward.get("/inside").text)
+        assert "still inside" not in words(guard.get("/inside").text)
 
 
 def test_everybody_sees_how_many_and_never_who(town: Town, gym: CountedGym) -> None:

@@ -3,9 +3,12 @@
 import asyncio
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contract import codec
@@ -245,3 +248,39 @@ async def test_damaged_page_leaves_the_zone_unknown(tmp_path: Path) -> None:
     bench.hears(bench.news(4))
     assert bench.inside() == 4
     await bench.stop()
+
+
+steps = st.lists(st.sampled_from(["in", "out", "news", "restart", "store"]), max_size=14)
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps)
+def test_count_is_true_over_any_restarts(happened: list[str]) -> None:
+    """Whatever was written down when the device started anew, and whichever news came: nobody is counted twice, and
+    nobody is left out."""
+
+    @in_virtual_time
+    async def live() -> None:
+        with TemporaryDirectory() as folder:
+            bench = Bench(Path(folder))
+            bench.hears(bench.news(50, room=9, division=1))
+            await asyncio.sleep(1)
+            true, rows, passed = 50, 0, {0: 50}
+            for step in happened:
+                match step:
+                    case "in" | "out":
+                        bench.passes(ANNA, step)
+                        true += 1 if step == "in" else -1
+                        passed[rows := rows + 1] = true
+                    case "news":
+                        await asyncio.sleep(1)
+                        seen = rows // 2 if rows % 2 else rows
+                        bench.hears(bench.news(passed[seen], seen=seen, room=9, division=1))
+                    case "restart":
+                        await bench.restart()
+                    case "store":
+                        await asyncio.sleep(2 * STORE_EVERY_S)
+                assert bench.inside() == true
+            await bench.stop()
+
+    live()
