@@ -74,6 +74,8 @@ class CodeGuard:
         return len(times_ms) if is_closed else None
 
     def _store(self, now_ms: int) -> None:
+        """A reader that another wiring has named is forgotten after a day, as its wrong codes are."""
+        self._readers = {name: tries for name, tries in self._readers.items() if now_ms - tries.times_ms[-1] < DAY_MS}
         self._save(pack(StoredTries({name: tries.counted_from(now_ms) for name, tries in self._readers.items()})))
 
 

@@ -101,5 +101,7 @@ def _introduce(config: DeviceConfig, control: Path) -> None:
     print(f"{config.device.name} runs: board, keeper and agent, with their logs in {control.parent}")
     for reader in readers:
         print(f"  a card:  hearthgate-sim tap {reader} H10301:21:15890 --control {control}")
+    for scanner in (f"{point.name}.{side}" for point in config.points for side in point.scanners):
+        print(f"  a pass:  hearthgate-sim scan {scanner} TEXT --control {control}")
     print(f"  its hardware:  hearthgate-sim panel {config.device.name}={control.parent}")
     print(f"  its state:  hearthgate-edge status --config {config.path}\nCtrl-C ends it.", flush=True)

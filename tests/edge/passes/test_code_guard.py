@@ -103,6 +103,14 @@ def test_document_is_bounded() -> None:
     assert CodeGuard(Restored(pack(full), 0), 0).takes("r0", -1)
 
 
+def test_reader_of_former_wiring_is_forgotten() -> None:
+    kept = Kept()
+    guard = CodeGuard(None, 0, kept.save)
+    for number in range(100):
+        wrong(guard, number * DAY_MS, f"reader-{number}.in")
+    assert kept.document.count(b"reader-") == 1
+
+
 STEPS = st.lists(
     st.tuples(st.sampled_from(["wrong", "right", "restart", "cut"]), st.integers(0, 2 * HOUR_MS)), max_size=400
 )
