@@ -8,12 +8,12 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from msgspec import Struct
 
 from cloud.phones.passes import slots_ahead
-from cloud.phones.rule import key_id_of
 from cloud.phones.service import PhoneService
 from cloud.phones.start_pages import Offered, offer_in
 from cloud.phones.visit import PATH, PhoneForm, PhoneVisit, Visiting, log_out
 from cloud.web.context import N_, Said, service
 from cloud.web.pages import ASSETS_OF_DOMAINS, see_other
+from contract.cose import key_id_of
 
 DONE: Mapping[str, str] = {
     "key": N_("The phone has a new key. Doors know it within a second, offline ones when they reconnect."),

@@ -99,11 +99,6 @@ def compressed(point: bytes) -> bytes:
     return public.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
 
 
-def key_id_of(key: bytes) -> bytes:
-    """The 8 bytes that name a key on a pass: the first of the SHA-256 of its compressed point."""
-    return hashlib.sha256(key).digest()[:8]
-
-
 def needs_consent(born: str, today: tuple[int, int]) -> bool:
     """Whether somebody of this month of birth is under 14; ``today`` is year and month of the site. In the month of the
     fourteenth birthday they still are: no day of birth is kept."""

@@ -24,7 +24,6 @@ from cloud.phones.rule import (
     LinkState,
     Offer,
     compressed,
-    key_id_of,
     needs_consent,
     read_offer,
     secret_hash,
@@ -35,6 +34,7 @@ from cloud.store.schema import people
 from cloud.web.context import N_
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from contract.cose import key_id_of
 from contract.credentials import phone_credential
 from contract.demands import Assurance
 from contract.sealing import DeviceKey, credential_digest

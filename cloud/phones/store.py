@@ -6,10 +6,11 @@ from msgspec import Struct
 from sqlalchemy import Connection, insert, select, update
 
 from cloud.people.tables import credentials
-from cloud.phones.rule import LOGIN_LASTS_MS, SEEN_EVERY_MS, LinkState, key_id_of, link_state
+from cloud.phones.rule import LOGIN_LASTS_MS, SEEN_EVERY_MS, LinkState, link_state
 from cloud.phones.tables import phone_links, resident_phones
 from cloud.store.labels import Label
 from cloud.store.schema import people
+from contract.cose import key_id_of
 
 
 class PhoneLink(Struct, frozen=True):

@@ -5,10 +5,11 @@ import pytest
 from cloud.cards.rule import CardKind
 from cloud.people.community import load_community
 from cloud.people.grants import Credential
-from cloud.phones.rule import LINK_LASTS_MS, LOGIN_LASTS_MS, MAX_PHONES, Offer, key_id_of
+from cloud.phones.rule import LINK_LASTS_MS, LOGIN_LASTS_MS, MAX_PHONES, Offer
 from cloud.phones.service import PhoneService
 from cloud.web.operators import list_audit
 from cloud.web.rejected import Rejected
+from contract.cose import key_id_of
 from contract.credentials import phone_credential
 from contract.demands import Assurance
 from contract.sealing import credential_digest
