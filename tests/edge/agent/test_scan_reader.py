@@ -171,6 +171,21 @@ async def test_many_bad_passes_are_few_rows(tmp_path: Path) -> None:
 
 
 @in_virtual_time
+async def test_no_spoilt_pass_opens(tmp_path: Path) -> None:
+    """A letter is another, is missing, or is doubled, at each place of both kinds of pass; or a line is cut there."""
+    hall = hall_for_phones(tmp_path)
+    for good in (ANNAS_PHONE.screen(now_s(hall)), RIDERS_PHONE.carrying(carried(OUTER), now_s(hall))):
+        for place in range(len(good)):
+            before, letter, behind = good[:place], good[place], good[place + 1 :]
+            other = "A" if letter != "A" else "B"
+            for text in (before + other + behind, before + behind, before + 2 * letter + behind, before):
+                hall.agent.scan(OUTER, "in", text, "")
+    assert "allowed" not in reasons(hall.recorded())
+    assert hall.unlocked() == []
+    assert (hall.agent.failures, hall.decider.failures) == (0, 0)
+
+
+@in_virtual_time
 async def test_lockdown_uses_no_pass_up(tmp_path: Path) -> None:
     """The pass is judged all the same: what was shown in vain is shown."""
     hall = hall_for_phones(tmp_path)

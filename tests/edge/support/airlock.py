@@ -87,7 +87,7 @@ class Airlock:
         self.let_anna(pin=pin_verifier(KEY, digest(ANNAS), PIN), may_signal_duress=True, tier=tier)
         self.ask_pin(OUTER, INNER)
         config = device_config.load(folder / "hall.toml")
-        decider = Decider(self.cards, clock, KEY, points={point.name: point for point in config.points})
+        self.decider = decider = Decider(self.cards, clock, KEY, points={point.name: point for point in config.points})
         self.agent = Agent(config, AgentPorts(self.loop, clock, self.recording, decider, self, notebook))
         shut = {f"{door}.{name}": name == "contact" for door in (OUTER, INNER) for name in ("contact", "exit_button")}
         self.agent.handle(Snapshot(shut, []))
