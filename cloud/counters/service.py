@@ -11,8 +11,10 @@ from cloud.counters.rule import RESET_AT, ZoneTally, last_time_of
 from cloud.counters.store import (
     counted_zones,
     divide_anew,
+    forget_left,
     forget_people,
     forget_person,
+    has_left_before,
     load_rooms,
     load_state,
     load_states,
@@ -24,10 +26,13 @@ from cloud.line.worker import Worker
 from cloud.points.rule import Counted, SiteZone
 from cloud.store.database import Clock, Store
 from cloud.web import operators
+from contract.decide import DAY_MS
 from contract.occupancy import MAX_INSIDE
 
 LOOK_S = 1.0
 """A device that has just come, and a setup that has changed, wait for it."""
+REMEMBERED_MS = DAY_MS
+"""How long it is known of somebody that they have left."""
 BY_CLOCK = "clock"
 """Who is named in the audit where nobody did it."""
 SWEEP_WITHIN_MS = 30 * 60_000
@@ -131,7 +136,8 @@ def _counted(connection: Connection, name: str) -> _Zone:
 
 def _is_due(connection: Connection, one: _Zone, now_ms: int) -> bool:
     is_timely = one.is_reset_due(now_ms) or one.closed_ms(now_ms) is not None
-    return one.is_new or is_timely or _is_division_due(connection, one)
+    is_old = has_left_before(connection, one.site, one.zone.name, now_ms - REMEMBERED_MS)
+    return one.is_new or is_timely or is_old or _is_division_due(connection, one)
 
 
 def _is_division_due(connection: Connection, one: _Zone) -> bool:
@@ -140,6 +146,7 @@ def _is_division_due(connection: Connection, one: _Zone) -> bool:
 
 
 def _turn(connection: Connection, one: _Zone, now_ms: int) -> None:
+    forget_left(connection, one.site, one.zone.name, now_ms - REMEMBERED_MS)
     closed_ms = one.closed_ms(now_ms)
     if closed_ms is not None:
         one = one._replace(state=one.state.swept(closed_ms))

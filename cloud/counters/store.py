@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert as insert_or_change
 
 from cloud.counters.rooms import Room, settle
@@ -80,6 +80,24 @@ def forget_people(connection: Connection, site: str, zone: str, before_ms: int) 
     """Nobody who passed before then is held to be anywhere."""
     mine = zone_people.c.site == site, zone_people.c.zone == zone
     connection.execute(delete(zone_people).where(*mine, zone_people.c.passed_ms < before_ms))
+
+
+def has_left_before(connection: Connection, site: str, zone: str, before_ms: int) -> bool:
+    """Whether anybody is remembered who left before then."""
+    return (
+        connection.execute(select(zone_people.c.holder).where(*_left(site, zone, before_ms)).limit(1)).first()
+        is not None
+    )
+
+
+def forget_left(connection: Connection, site: str, zone: str, before_ms: int) -> None:
+    """Nobody remembers who left before then."""
+    connection.execute(delete(zone_people).where(*_left(site, zone, before_ms)))
+
+
+def _left(site: str, zone: str, before_ms: int) -> tuple[ColumnElement[bool], ...]:
+    mine = zone_people.c.site == site, zone_people.c.zone == zone
+    return *mine, zone_people.c.is_inside.is_(False), zone_people.c.passed_ms < before_ms
 
 
 def forget_person(connection: Connection, site: str, zone: str, holder: bytes) -> bool:

@@ -3,11 +3,13 @@
 import pytest
 
 from cloud.counters.service import BadNumber, NotCounted
+from cloud.counters.store import list_people
 from cloud.devices.quarantine import list_quarantined
 from contract.decide import DAY_MS, HOUR_MS, Mode, Trust
 from contract.occupancy import MAX_INSIDE
 from contract.zone_news import Named, unpack_names
 from tests.cloud.support.counted import ANNA, BEN, CARL, EAST, GYM, WEST, CountedGym
+from tests.cloud.support.sender import SITE
 from tests.cloud.support.town import NOW_MS, Town
 
 
@@ -125,6 +127,21 @@ def test_zone_is_empty_at_night(town: Town) -> None:
     gym.town.now_ms += HOUR_MS
     gym.counters.look()
     assert gym.inside() == (1, 0, 0)
+
+
+def test_cars_stay_overnight_and_leave_no_trace(town: Town) -> None:
+    """What is counted at night is not reset; a day after a car has left nobody knows that it was there."""
+    gym = CountedGym(town)
+    gym.passes(ANNA)
+    gym.passes(BEN)
+    gym.passes(BEN, "out")
+    with town.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE zones SET counts = 'vehicles' WHERE name = ?", (GYM,))
+    town.now_ms += DAY_MS + 1
+    gym.counters.look()
+    assert gym.inside() == (1, 0, 0)
+    with town.store.reading() as connection:
+        assert [one.holder for one in list_people(connection, SITE, GYM, only_inside=False)] == [ANNA]
 
 
 def test_first_count_is_unknown(town: Town) -> None:

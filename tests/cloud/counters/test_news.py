@@ -19,7 +19,7 @@ def test_news_is_told_when_a_count_changes(town: Town) -> None:
     assert again[EAST].inside == 2
 
 
-def test_news_is_told_again_when_the_broker_is_back(town: Town) -> None:
+def test_news_is_told_again_to_another_broker(town: Town) -> None:
     gym = CountedGym(town)
     first = gym.news()
     gym.publisher.connected()

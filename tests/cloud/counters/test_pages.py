@@ -28,7 +28,7 @@ def test_steward_counts_the_room_in_one_form(town: Town, gym: CountedGym) -> Non
 
 
 @pytest.mark.parametrize("typed", ["-1", "many", "1000000", "2.5", "²"])
-def test_number_that_is_none_is_kept_in_the_form(town: Town, gym: CountedGym, typed: str) -> None:
+def test_typed_number_stays_in_the_form(town: Town, gym: CountedGym, typed: str) -> None:
     with town.visit("steward", language="zh") as steward:
         refused = steward.submit(f"/inside/{GYM}", "/inside", inside=typed)
         assert refused.status_code == 422
