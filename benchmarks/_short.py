@@ -46,7 +46,7 @@ SHORT: Mapping[str, Mapping[str, object]] = {
 }
 TINY: Mapping[str, Mapping[str, object]] = {
     "backlog": {"EVENTS": 1_000},
-    "badge_to_relay": {"BADGES": 6, "REFLEX_TAPS": 3},
+    "badge_to_relay": {"BADGES": 2, "REFLEX_TAPS": 2, "BUSY": 0, "SETTLED_S": 0.2},
     "cards": {"SIZES": (100,), "ROUNDS": 1, "ROUND": 200, "BADGES": 10},
     "crowd": {"DEVICES": 5},
     "decision": {"CARDS": 2_000, "ROUNDS": 2, "ROUND": 200, "WARM_UP": 400, "BADGES": 10},
@@ -54,13 +54,13 @@ TINY: Mapping[str, Mapping[str, object]] = {
     "durable_append": {"APPENDS": 50, "BURSTS": 2},
     "event_to_cloud": {"EVENTS": 3, "WARM_UP": 2},
     "faults": {"MINUTES": 0.1, "DEVICES": 1},
-    "hub": {"WATCHED_S": 0.5},
+    "hub": {"SETTLED_S": 0.0, "WATCHED_S": 0.2},
     "ingest": {"SENDERS": 6, "BATCHES": 2, "EVENTS": 1_200},
     "passes": {"PASSES": 5, "ROUNDS": 1},
     "peers": {"EVENTS": 500, "POSTS": 2, "MESSAGES": 10},
     "queries": {"SIZES": (2_000,), "ASKED": 2},
     "roster": {"CARDS": 200, "GRANTS": 1_000, "REVOCATIONS": 2, "SIZES": (10, 20), "CHANGES": 2},
-    "sockets": {"RUN_S": 0.5, "BUSES": 4},
+    "sockets": {"RUN_S": 0.5, "SETTLED_S": 0.5, "BUSES": 4},
     "viewers": {"VIEWERS": {0: 0, 1: 1, 100: 2, 1_000: 3}, "WATCHED_S": 0.2, "SETTLED_S": 0.1},
     "zone_news": {"PASSAGES": 2, "DEVICES": 3, "INSIDE": 5},
 }

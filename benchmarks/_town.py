@@ -1,6 +1,7 @@
 """The shipped cloud and its broker as processes, and devices registered with it: what the whole way stands on."""
 
 import json
+import secrets
 import subprocess
 import sys
 import urllib.request
@@ -9,6 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
+from cloud.devices.registry import register as add_device_row
+from cloud.keys.folder import clock, make_folder, open_folder
+from cloud.sample import seed_sample
+from cloud.web.auth import Authenticator, Role
 from edge.config.device_config import DeviceConfig
 from edge.identity.identity import Identity
 from firmware_sim.worlds.demo.brokers import Broker, find_mosquitto, free_port, start_broker
@@ -52,8 +57,12 @@ def town(folder: Path) -> Iterator[Town]:
 
 def found_sample(folder: Path) -> str:
     """Found Sunny Court in ``folder / "cloud"``; returns the password of its operator ``admin``."""
-    told = _run("init", str(folder / "cloud"), "--sample", "--json")
-    return str(json.loads(told)["password"])
+    password = secrets.token_urlsafe(12)
+    with make_folder(folder / "cloud") as (store, keys):
+        with store.writing() as connection:
+            seed_sample(connection, keys, clock())
+        Authenticator(store, clock).add_operator("admin", password, Role.ADMIN, "setup")
+    return password
 
 
 def log_in(here: Town, password: str) -> str:
@@ -73,12 +82,11 @@ def add_device(folder: Path, name: str, sample: str, zone: str, sample_name: str
 
 def register(folder: Path, name: str, public_key: str, keys: Path) -> None:
     """Register a device with the community in ``folder / "cloud"``; what it needs of it is written to ``keys``."""
-    where = "--dir", str(folder / "cloud"), "--out", str(keys)
-    _run("device", "add", name, "--public-key", public_key, *where)
-
-
-def _run(*arguments: str) -> str:
-    return subprocess.run([scripts("hearthgate-cloud"), *arguments], check=True, capture_output=True, text=True).stdout
+    with open_folder(folder / "cloud") as (store, held):
+        with store.writing() as connection:
+            add_device_row(connection, name, bytes.fromhex(public_key), clock())
+        keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+        held.hand_out(name, keys)
 
 
 def _await_ready(port: int) -> None:

@@ -41,6 +41,7 @@ LOOP = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"
 MEMBERS = 500
 BETWEEN_FRAMES_NS = 50_000_000
 NEXT_PERSON_S = 0.5
+SETTLED_S = 1.0
 """An arm that has just come home is given 0.2 s before it is unlocked again, which is no matter of speed."""
 KEY = DigestKey(bytes(range(32)))
 ROSTER_KEY = RosterKey.from_bytes(bytes(range(32)))
@@ -104,7 +105,7 @@ async def badge(config: DeviceConfig, folder: Path, badges: int, agent_command: 
         try:
             await running(keeper, config.run / "keeper.sock")
             await running(agent, config.run / "agent.sock")
-            await asyncio.sleep(1)  # the agent finds its keeper, and both come to rest
+            await asyncio.sleep(SETTLED_S)  # the agent finds its keeper, and both come to rest
             cards = iter(_roster.cards(MEMBERS) * (1 + badges // MEMBERS))
             left = iter(range(badges))
             await asyncio.gather(*(_members(control, name, cards, left) for name in POINTS))

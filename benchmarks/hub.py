@@ -15,7 +15,7 @@ from firmware_sim.worlds.demo.brokers import free_port
 from firmware_sim.worlds.demo.community import DEVICES, HUB, SampleDevice, SimulatedDevice, write_config
 from firmware_sim.worlds.demo.processes import Program
 
-WATCHED_S = 30.0
+SETTLED_S, WATCHED_S = 5.0, 30.0
 PLACES: dict[str, SampleDevice] = {"riders' hub": HUB, "turnstile": DEVICES[0]}
 
 
@@ -40,7 +40,7 @@ async def measure(folder: Path, place: SampleDevice) -> dict[str, Cost]:
     device = SimulatedDevice(folder, write_config(folder, *place, cable.port), cable, seed=1, people=False)
     try:
         await device.start()
-        await asyncio.sleep(5)
+        await asyncio.sleep(SETTLED_S)
         return await _watch({"agent": device.agent, "keeper": device.keeper})
     finally:
         await device.stop()

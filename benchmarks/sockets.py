@@ -31,7 +31,7 @@ from edge.stations import socket
 from edge.stations.socket.state import SocketSettings
 
 BUSES, METERS = 40, 10
-RUN_S = 10.0
+RUN_S, SETTLED_S = 10.0, 2.0
 ANSWERS_AFTER_S = 0.02
 """From the end of the request to the start of the answer."""
 TIMERS_A_POLL = 4
@@ -122,7 +122,7 @@ async def watch(*, stations: bool) -> Measured:
     for one in metering:
         one.start()
         await asyncio.sleep(1 / BUSES)
-    await asyncio.sleep(2.0)
+    await asyncio.sleep(SETTLED_S)
     polls, began_s = sum(line.polls for line in lines), process_time()
     await asyncio.sleep(RUN_S)
     took_s, polls = process_time() - began_s, sum(line.polls for line in lines) - polls
