@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from cloud.devices.registry import Site, site_of
 from cloud.flats.store import find_flat
 from cloud.keys.keys import KeyFolder
+from cloud.parties.party import AT_HOME, MemberRole
 from cloud.people.community import load_terms
 from cloud.people.grants import compile_site
 from cloud.people.membership_store import find_plan
@@ -29,6 +30,8 @@ from contract.decide import HOUR_MS
 MAX_NAME, MAX_GOODS = 40, 200
 """Characters."""
 MAX_LISTED = 500
+INVITERS = AT_HOME - {MemberRole.CHILD, MemberRole.HELPER}
+"""Who of a household invites visitors."""
 
 
 class PermitAsked(Struct, frozen=True, kw_only=True):
@@ -75,7 +78,7 @@ class PermitService:
         ``draw``."""
         with self._store.writing() as connection:
             site = site_of(connection).name
-            homes = store.homes_of_person(connection, site, person, self._clock())
+            homes = store.homes_of_person(connection, site, person, self._clock(), INVITERS)
             if not KINDS[asked.kind].by_inviter:
                 raise Rejected(words.NOT_BY_YOU, "kind", 403)
             flat = asked.flat or next(iter(homes), "")

@@ -2,14 +2,14 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
 
 from cloud.cards.rule import CardKind
-from cloud.parties.party import AT_HOME
+from cloud.parties.party import AT_HOME, MemberRole
 from cloud.people.permit_rows import note_permit
 from cloud.people.tables import credentials
 from cloud.permits.kinds import PermitKind
@@ -150,9 +150,12 @@ def permits_to_release(connection: Connection, site: str, before_ms: int, limit:
     return list(connection.execute(query).scalars())
 
 
-def homes_of_person(connection: Connection, site: str, person: int, now_ms: int) -> list[str]:
-    """The flats in which somebody lives now. The one that they came to first comes first."""
-    query = _homes(site, now_ms).where(party_members.c.person_id == person).order_by(party_members.c.id)
+def homes_of_person(
+    connection: Connection, site: str, person: int, now_ms: int, roles: Set[MemberRole] = AT_HOME
+) -> list[str]:
+    """The flats in which somebody lives now, in one of these roles. The one that they came to first comes first."""
+    mine = party_members.c.person_id == person, party_members.c.role.in_([role.value for role in roles])
+    query = _homes(site, now_ms).where(*mine).order_by(party_members.c.id)
     return list(dict.fromkeys(connection.execute(query).scalars()))
 
 

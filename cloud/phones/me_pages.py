@@ -29,6 +29,7 @@ class Section(Struct, frozen=True):
 
 SECTIONS: Sequence[Section] = (
     Section(f"{PATH}/family", N_("My family and its cards")),
+    Section(f"{PATH}/visitors", N_("My visitors")),
     Section(f"{PATH}/gym", N_("How full it is")),
     Section(f"{PATH}/charging", N_("My charging")),
     Section(f"{PATH}/visits", N_("My visits")),

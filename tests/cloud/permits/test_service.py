@@ -170,7 +170,7 @@ def test_inviter_reaches_their_own_only(gatehouse: Gatehouse) -> None:
     others: dict[str, Callable[[], object]] = {
         "no such permit": lambda: gatehouse.permits.end("person 1", drawn.permit, inviter=1),
         "There is no such": lambda: gatehouse.permits.code_of("person 1", drawn.permit, inviter=1),
-        "do not live": lambda: gatehouse.permits.invite(LI_SI, gatehouse.asked(flat="5-606")),
+        "no adult who lives": lambda: gatehouse.permits.invite(LI_SI, gatehouse.asked(flat="5-606")),
         "The office draws": lambda: gatehouse.permits.invite(LI_SI, gatehouse.asked(kind="crew")),
     }
     for said, act in others.items():

@@ -17,7 +17,17 @@ from tests.cloud.support.town import Town, routed
 pytestmark = pytest.mark.browser
 
 SUN_QI = 10
-PAGES = ("/me", "/me/pass", "/me/family", "/me/visits", "/me/looks", "/me/gym", "/me/charging", "/me/data")
+PAGES = (
+    "/me",
+    "/me/pass",
+    "/me/family",
+    "/me/visitors",
+    "/me/visits",
+    "/me/looks",
+    "/me/gym",
+    "/me/charging",
+    "/me/data",
+)
 SMALL = """least => [...document.querySelectorAll("a, button, summary")]
   .filter(one => { const box = one.getBoundingClientRect(); return box.height && box.height < least; })
   .map(one => one.outerHTML)"""
