@@ -256,8 +256,8 @@ def test_doctor_prints_a_line_a_check_and_fails_if_one_does(tmp_path: Path, monk
     house = House(tmp_path)
     lines = typed("doctor", "--config", str(house.config.path), code=1).splitlines()
     assert [line.split()[1] for line in lines] == [
-        *("folders", "keys", "certificate", "cloud", "journal", "wiring", "pins", "keeper", "buses", "banks", "posts"),
-        *("emergency_inputs", "emergency", "strict_gpiod", "watchdog", "parking"),
+        *("folders", "keys", "certificate", "cloud", "journal", "wiring", "pins", "keeper", "buses", "scanners"),
+        *("banks", "posts", "emergency_inputs", "emergency", "strict_gpiod", "watchdog", "parking"),
     ]
     (keeper,) = [line for line in lines if line.split()[1] == "keeper"]
     assert keeper == "failed  keeper           is not running -> systemctl start hearthgate-keeper"
