@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection, select
 
 from cloud.commands.store import find_desired
+from cloud.counters.store import list_people, load_state
 from cloud.devices.event_series import EventFilter
 from cloud.devices.event_views import list_events
 from cloud.devices.registry import site_of
@@ -19,6 +20,7 @@ from cloud.quantities.store import shares_of
 from cloud.store.schema import devices
 from contract.decide import DAY_MS, Facts, Grant, Mode, Trust
 from contract.kinds import has_mode, kind_of
+from contract.occupancy import NOWHERE_KNOWN, Whereabouts, ZoneCount
 from contract.quantities import Account, Accounts, Allotment, local_minute, period_at
 
 MODE_SOUGHT = 20
@@ -63,7 +65,23 @@ def facts_now(connection: Connection, place: PointPlace, granted: Granted, now_m
     issued_ms = as_table(state.get("roster")).get("issued_ms") or 0
     age = FactUsed("roster_age", max(0, now_ms - issued_ms), FactSource.REPORTED) if issued_ms else _FRESH
     faulted = FactUsed("faulted", bool(report["faulted"]), FactSource.REPORTED) if "faulted" in report else _IN_ORDER
-    return _gathered(connection, place, granted, now_ms, (clock, mode, age, faulted))
+    gathered = _gathered(connection, place, granted, now_ms, (clock, mode, age, faulted))
+    return gathered if granted.counted is None else _with_counts(connection, place, granted, gathered)
+
+
+def _with_counts(connection: Connection, place: PointPlace, granted: Granted, gathered: Gathered) -> Gathered:
+    """The facts with how many are inside the zone that the point leads into, and whether the holder is."""
+    site, zone = site_of(connection).name, place.zone
+    count, holder = load_state(connection, site, zone).count, granted.grants[0].holder if granted.grants else b""
+    passed = next((one for one in list_people(connection, site, zone, only_inside=False) if one.holder == holder), None)
+    facts = structs.replace(
+        gathered.facts,
+        counted=granted.counted,
+        zone_count=ZoneCount(count.inside, count.count_doubt, count.names_doubt, is_fresh=True),
+        whereabouts=NOWHERE_KNOWN if passed is None else Whereabouts(passed.is_inside, passed.passed_ms),
+    )
+    inside = FactUsed("inside", count.inside if count.is_known else None, FactSource.KNOWN)
+    return Gathered(facts, (*gathered.used, inside))
 
 
 def facts_then(

@@ -25,11 +25,13 @@ from contract.demands import NO_DEMAND, Demand
 from contract.recorded_facts import RecordedFacts
 from contract.roster import WHOLE, Page, pack_page, unpack_rows
 from contract.site_page import Site
+from contract.zone_rules import PageZone
 
 
 class Granted(Struct, frozen=True):
-    """The grants of one credential, each beside the plan that it comes from, and what the point demands. ``roster`` is
-    the number of the roster that they stand in, None where they were compiled just now."""
+    """The grants of one credential, each beside the plan that it comes from, and what the point demands; ``counted`` is
+    the rule of the zone that it leads into, if that counts. ``roster`` is the number of the roster that they stand in,
+    None where they were compiled just now."""
 
     zone: ZoneInfo
     grants: Sequence[Grant]
@@ -37,6 +39,7 @@ class Granted(Struct, frozen=True):
     demand: Demand = NO_DEMAND
     roster: int | None = None
     issued_ms: int | None = None
+    counted: PageZone | None = None
 
     def plan_of(self, grant: Grant | None) -> Label | None:
         """The plan that this very grant comes from."""
@@ -50,7 +53,9 @@ def granted_now(connection: Connection, digest: bytes, point: str, now_ms: int) 
     rows = sorted(row for one in compiled for row in unpack_rows(one.rows) if row.digest == digest)
     page = pack_page(WHOLE, rows)
     plans = _plans(connection, [row.profile for row in Page(page).find(digest)])
-    return Granted(site.zone, site.grants(page, digest), plans, site.demands.get(point, NO_DEMAND))
+    counted = site.zones.get(site.counted.get(point, ""))
+    demand = site.demands.get(point, NO_DEMAND)
+    return Granted(site.zone, site.grants(page, digest), plans, demand, counted=counted)
 
 
 def granted_at(connection: Connection, digest: bytes, point: str, at_ms: int) -> Granted | None:
@@ -93,7 +98,7 @@ def _granted_by(
     if isinstance(held, Why):
         return None
     plans = _plans(connection, archive.profiles(issue.number, digest))
-    return Granted(held.zone, held.grants, plans, held.demand, issue.number, issue.issued_ms)
+    return Granted(held.zone, held.grants, plans, held.demand, issue.number, issue.issued_ms, held.counted)
 
 
 def _plans(connection: Connection, numbers: Sequence[int]) -> list[Label]:

@@ -140,7 +140,7 @@ def _explained_by(
     as_then: bool,
 ) -> Explained:
     """By the facts that the device wrote down."""
-    facts = recorded.facts(granted.zone, granted.grants, granted.demand)
+    facts = recorded.facts(granted.zone, granted.grants, granted.demand, granted.counted)
     gathered = Gathered(facts, _used_facts(recorded))
     request = recorded.request(place.name, digest)
     return _explained(connection, place, request, granted, gathered, recorded.now_ms, as_then=as_then)

@@ -33,6 +33,7 @@ FACTS: Mapping[str, str] = {
     "busy": N_("In use"),
     "pin": N_("PIN"),
     "used": N_("What was used of the allowance"),
+    "inside": N_("Inside the zone"),
 }
 SOURCES: Mapping[FactSource, str] = {
     FactSource.RECORDED: N_("recorded by the device then"),
@@ -52,6 +53,7 @@ PINS: Mapping[str, str] = {
     "blocked": N_("blocked after too many wrong ones"),
 }
 OF_ONE = N_("%(what)s: %(value)s (%(of)s)")
+NOBODY_KNOWS = N_("nobody knows")
 YES, NO, NOT_KEYED = N_("yes"), N_("no"), N_("not keyed")
 COUNTED, UNDER_AN_HOUR = N_("as far as devices have told"), N_("less than an hour")
 
@@ -128,6 +130,8 @@ def value(one: FactUsed, language: Language) -> str:
             return language.say(PINS[str(one.value)]) if one.value else language.say(NOT_KEYED)
         case "used":
             return language.say(COUNTED)
+        case "inside":
+            return language.say(NOBODY_KNOWS) if one.value is None else str(one.value)
         case _:
             return language.say(YES if one.value else NO)
 

@@ -5,14 +5,22 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from cloud.devices.event_series import EventFilter
+from cloud.devices.event_views import list_events
+from cloud.explain.facts import FactSource
+from cloud.explain.grants import granted_now
 from cloud.explain.why import Explained, WhyService
 from cloud.people.issue import make_draft, store_draft
+from cloud.people.rosters import newest_roster
 from cloud.people.tables import credentials
 from cloud.store.schema import people
-from contract.decide import DAY_MS, HOUR_MS, Standing
+from contract.decide import DAY_MS, HOUR_MS, RULE_VERSION, Facts, Request, Standing, Trust
 from contract.explain import ORDER
+from contract.occupancy import ZoneCount
 from contract.reasons import Reason
+from contract.recorded_facts import InUse, pack_facts
 from contract.roster import PAGE_VERSIONS
+from tests.cloud.support.counted import CountedGym
 from tests.cloud.support.pages import words
 from tests.cloud.support.sender import SITE
 from tests.cloud.support.town import NOW_MS, Town
@@ -181,3 +189,43 @@ def test_suspended_card_is_told_from_the_membership(town: Town) -> None:
     with town.store.writing() as connection:
         connection.execute(credentials.update().values(standing=Standing.SUSPENDED))
     assert why(town, "Li Si", GATE).explanation.decision.reason is Reason.SUSPENDED
+
+
+def test_full_zone_is_told_with_its_count(town: Town) -> None:
+    gym = CountedGym(town, capacity=6)
+    gym.counters.correct("gate", "gym", 6)
+    found = why(town, "Li Si")
+    assert found.explanation.decision.reason is Reason.ZONE_FULL
+    assert [(one.value, one.source) for one in found.facts if one.name == "inside"] == [(6, FactSource.KNOWN)]
+    gym.counters.correct("gate", "gym", 5)
+    assert why(town, "Li Si").explanation.decision.reason is Reason.ALLOWED
+
+
+def test_who_is_inside_may_not_enter_again(town: Town) -> None:
+    gym = CountedGym(town, limit=None, capacity=None)
+    with town.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE zones SET anti_passback = 'timed' WHERE name = 'gym'")
+    gym.passes(bytes.fromhex(town.holder("Li Si")))
+    assert why(town, "Li Si").explanation.decision.reason is Reason.ALREADY_INSIDE
+    town.now_ms += 4 * 60_000
+    assert why(town, "Li Si").explanation.decision.reason is Reason.ALLOWED
+
+
+def test_recorded_full_zone_is_explained_as_then(town: Town) -> None:
+    """The device has written down how many were inside; today there is room."""
+    CountedGym(town, capacity=6)
+    number = publish(town)
+    digest, count = digest_of(town, "Li Si"), ZoneCount(6, 0, 0, is_fresh=True)
+    with town.store.reading() as connection:
+        granted = granted_now(connection, digest, GYM, town.now_ms)
+        roster = newest_roster(connection)
+    assert roster
+    facts = Facts(granted.zone, Trust.SYNCED, 0, 0, counted=granted.counted, zone_count=count)
+    in_use = InUse(number, roster.site_pages[PAGE_VERSIONS[-1]])
+    field = pack_facts(Request(GYM, digest), granted.grants, facts, town.now_ms, RULE_VERSION, in_use, 0)
+    refused(town, "Li Si", "zone_full", facts=field)
+    with town.store.reading() as connection:
+        (event,) = list_events(connection, EventFilter(reason="zone_full"), limit=1).rows
+    found = WhyService(town.store, town.clock).why_event(event)
+    assert (found.recorded, found.explanation.decision.reason) == ("zone_full", Reason.ZONE_FULL)
+    assert found.today is Reason.ALLOWED
