@@ -59,7 +59,7 @@ async def test_partition_of_an_hour_keeps_the_limit(tmp_path: Path, busy: str) -
     assert (told.inside, told.count_doubt) == (gym.truly_inside, 0)
     check(gym, busy, other)
     assert gym.promised() == LIMIT - gym.truly_inside
-    await gym.town.close()
+    await gym.close()
 
 
 @in_virtual_time
@@ -79,7 +79,7 @@ async def test_device_cut_off_alone_keeps_its_places(tmp_path: Path) -> None:
     assert await gym.enter(EAST), "it was asked for, and given back there"
     assert not await gym.enter(WEST)
     assert gym.truly_inside == LIMIT
-    await gym.town.close()
+    await gym.close()
 
 
 @in_virtual_time
@@ -100,7 +100,7 @@ async def test_full_gym_is_known_at_both(tmp_path: Path) -> None:
     await asyncio.sleep(10)
     assert await gym.enter(WEST)
     assert gym.cloud_says().count.inside == 6
-    await gym.town.close()
+    await gym.close()
 
 
 @in_virtual_time
@@ -122,7 +122,7 @@ async def test_nobody_comes_in_twice(tmp_path: Path) -> None:
     assert await gym.enter(WEST, MEMBER), "she may have left since, and it is noted"
     assert gym.events(WEST, "access.allowed")[-1].data["warning"] == Reason.ALREADY_INSIDE
     assert not await gym.enter(WEST, MEMBER)
-    await gym.town.close()
+    await gym.close()
 
 
 @in_virtual_time
@@ -139,4 +139,4 @@ async def test_unnamed_exit_softens_anti_passback(tmp_path: Path) -> None:
     gym.town.cloud.counters.empty("steward", ZONE)
     await asyncio.sleep(65)
     assert await gym.enter(WEST, MEMBER)
-    await gym.town.close()
+    await gym.close()

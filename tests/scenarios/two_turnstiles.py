@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from cloud.counters.rule import ZoneTally
 from cloud.counters.store import load_rooms, load_state
+from cloud.redecide.rule import Redecided
 from cloud.sample import SITE
 from cloud.store.revision import touch
 from cloud.store.schema import zones
@@ -18,6 +19,7 @@ from firmware_sim.parts.portal import Portal
 from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.worlds.demo.community import SampleDevice
 from firmware_sim.worlds.virtual.town import VirtualTown
+from tests.scenarios.sunny_court import decided_again
 
 ZONE, EAST, WEST = "gym", "gym-turnstile", "gym-west"
 STAFF, MEMBER = "H10301:21:10011", "H10301:21:10001"
@@ -44,6 +46,16 @@ class TwoTurnstiles:
         self.town.cloud.counters.look()
         self.town.cloud.counters.empty("steward", ZONE)
         await asyncio.sleep(65)
+
+    async def close(self) -> None:
+        """The cloud decides all of it once more, by what the devices wrote down: each time the same."""
+        self.restore()
+        await self.town.drained()
+        await self.town.close()
+        run = decided_again(self.town)
+        assert run.differences == []
+        assert [why for verdict, why in run.tally if verdict is Redecided.NOT_JUDGED] == []
+        assert run.tally[Redecided.SAME, None] > 0
 
     def agent(self, name: str) -> Device:
         agent = self.town.devices[name].agent
