@@ -245,7 +245,7 @@ def muster(connection: Connection, zone: str, now_ms: int, began_ms: int, noted_
         for person in listed_inside
     ]
     unnamed = sum(passage.direction == "in" and not passage.holder for passage in passes)
-    at_most = most_inside(movement for _, movement in told)
+    at_most = most_inside(movement for _, movement in reversed(told))
     return Muster(sorted(listed, key=_unseen_first), _doubts(connection, zone, now_ms), unnamed, at_most)
 
 

@@ -151,7 +151,7 @@ def test_the_list_says_who_is_inside_and_since_when(town: Town) -> None:
 def test_list_is_bounded_by_unnamed_exits(town: Town) -> None:
     """Three came in with their cards and two left by the free arm: all three are listed, and one is inside."""
     for who in names(town, 3):
-        goes(town, who, ago_ms=30 * MINUTE_MS)
+        goes(town, who)
     with town.visit("gate") as guard:
         assert "At most" not in muster(guard)
         for _ in range(2):
