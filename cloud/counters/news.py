@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from cloud.counters.rooms import Room
 from cloud.counters.rule import ZoneTally
-from cloud.counters.store import counted_zones, list_people, load_rooms, load_states
+from cloud.counters.store import connections_at_several, counted_zones, list_people, load_rooms, load_states
 from cloud.devices.streams import newest_journals
 from cloud.line.broker import Publish
 from cloud.line.worker import Worker
@@ -41,6 +41,8 @@ class ZoneNewsPublisher(Worker[None]):
         self._store, self._site, self._sync, self._publish, self._clock = store, site, sync, publish, clock
         self._told: dict[str, tuple[int, int]] = {}
         """By zone: how often it had changed when it was last told, and when that was."""
+        self._connections: Mapping[tuple[str, str], int] = {}
+        """Of devices that stand at several zones: by zone and device the connection in which they were told."""
         self._tells_again = Event()
         self._number = 0
         self.is_used = False
@@ -60,7 +62,8 @@ class ZoneNewsPublisher(Worker[None]):
         with self._store.reading() as connection:
             states = load_states(connection, self._site)
             self.is_used = bool(states)
-            due = {name: state for name, state in states.items() if self._is_due(state, now_ms)}
+            lacking = self._lacking(connection) if len(states) > 1 else frozenset[str]()
+            due = {name: state for name, state in states.items() if name in lacking or self._is_due(state, now_ms)}
             if not due:
                 return
             zones = counted_zones(connection)
@@ -68,6 +71,14 @@ class ZoneNewsPublisher(Worker[None]):
         for device, news in told:
             self._tell(device, news)
         self._told |= {name: (state.changes, now_ms) for name, state in due.items()}
+
+    def _lacking(self, connection: Connection) -> frozenset[str]:
+        """The zones of which a device may lack the news that has just connected and stands at several: the broker keeps
+        one piece of news for each device."""
+        now = connections_at_several(connection, self._site)
+        lacking = {zone for (zone, device), number in now.items() if self._connections.get((zone, device)) != number}
+        self._connections = now
+        return frozenset(lacking)
 
     def _is_due(self, state: ZoneTally, now_ms: int) -> bool:
         changes, told_ms = self._told.get(state.zone, (-1, 0))

@@ -1,5 +1,6 @@
 """Counted zones as they are stored: how many are inside, who, and what each device may still admit."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -112,6 +113,15 @@ def load_rooms(connection: Connection, site: str, zone: str) -> dict[str, Room]:
     mine = zone_rooms.c.site == site, zone_rooms.c.zone == zone
     rows = connection.execute(select(*columns).where(*mine).order_by(zone_rooms.c.device))
     return {row.device: Room(*row) for row in rows}
+
+
+def connections_at_several(connection: Connection, site: str) -> dict[tuple[str, str], int]:
+    """The newest connection of each device that stands at several zones, by zone and device."""
+    mine = zone_rooms.c.site == site, devices.c.site == site
+    query = select(zone_rooms.c.zone, zone_rooms.c.device, devices.c.connection).where(*mine)
+    rows = connection.execute(query.join(devices, devices.c.name == zone_rooms.c.device)).all()
+    many = Counter(row.device for row in rows)
+    return {(row.zone, row.device): row.connection for row in rows if many[row.device] > 1}
 
 
 def save_rooms(

@@ -64,6 +64,23 @@ def test_last_place_goes_where_it_is_wanted(town: Town) -> None:
     assert told() == {EAST: (1, False), WEST: (0, False)}
 
 
+def test_device_at_two_zones_is_told_of_both(town: Town) -> None:
+    """The broker keeps the last piece of news for a device: when it connects anew, it is told of its other zone too."""
+    gym = CountedGym(town)
+    with town.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE zones SET kind = 'counted' WHERE name = 'estate'")
+        connection.exec_driver_sql(f"UPDATE points SET device = '{EAST}', kind = 'door' WHERE name = 'east-gate'")
+    gym.counters.look()
+    gym.news()
+    assert gym.news() == {}
+    gym.connects(EAST, 7)
+    gym.news()
+    assert sorted((device, news.zone) for device, news in gym.told if device == EAST) == [(EAST, "estate"), (EAST, GYM)]
+    assert gym.news() == {}
+    gym.connects(WEST, 7)
+    assert gym.news() == {}, "the broker has its only piece of news"
+
+
 def test_zone_without_a_fire_limit_has_no_rooms(town: Town) -> None:
     gym = CountedGym(town, limit=None)
     assert {news.room for news in gym.news().values()} == {None}

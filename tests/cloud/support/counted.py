@@ -80,6 +80,11 @@ class CountedGym:
         with self.town.store.writing() as connection:
             connection.execute(update(devices).where(devices.c.name == device).values(page_version=version))
 
+    def connects(self, device: str, number: int) -> None:
+        """The device makes its connection of this number."""
+        with self.town.store.writing() as connection:
+            connection.execute(update(devices).where(devices.c.name == device).values(connection=number))
+
     def lose(self, device: str) -> None:
         with self.town.store.writing() as connection:
             connection.execute(update(devices).where(devices.c.name == device).values(lost_ms=self.town.now_ms))
