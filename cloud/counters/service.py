@@ -15,6 +15,7 @@ from cloud.counters.store import (
     forget_people,
     forget_person,
     has_left_before,
+    has_lost_rows,
     load_rooms,
     load_state,
     load_states,
@@ -27,7 +28,7 @@ from cloud.points.rule import Counted, SiteZone
 from cloud.store.database import Clock, Store
 from cloud.web import operators
 from contract.decide import DAY_MS
-from contract.occupancy import MAX_INSIDE
+from contract.occupancy import MAX_INSIDE, UNSEEN
 
 LOOK_S = 1.0
 """A device that has just come, and a setup that has changed, wait for it."""
@@ -137,7 +138,12 @@ def _counted(connection: Connection, name: str) -> _Zone:
 def _is_due(connection: Connection, one: _Zone, now_ms: int) -> bool:
     is_timely = one.is_reset_due(now_ms) or one.closed_ms(now_ms) is not None
     is_old = has_left_before(connection, one.site, one.zone.name, now_ms - REMEMBERED_MS)
-    return one.is_new or is_timely or is_old or _is_division_due(connection, one)
+    return one.is_new or is_timely or is_old or _is_division_due(connection, one) or _is_lost(connection, one)
+
+
+def _is_lost(connection: Connection, one: _Zone) -> bool:
+    """Whether nobody knows any more how many are inside, as passages may be lost since somebody counted."""
+    return one.state.count.is_known and has_lost_rows(connection, one.zone.name, one.state.counted_ms)
 
 
 def _is_division_due(connection: Connection, one: _Zone) -> bool:
@@ -155,6 +161,8 @@ def _turn(connection: Connection, one: _Zone, now_ms: int) -> None:
             operators.record(connection, now_ms, BY_CLOCK, "zone.still_inside", one.zone.name, inside=inside)
     if one.is_reset_due(now_ms):
         _empty(connection, one, now_ms)
+    elif _is_lost(connection, one):
+        _put(connection, one, one.state.after(UNSEEN, now_ms))
     elif one.is_new or closed_ms is not None or _is_division_due(connection, one):
         _put(connection, one, one.state.told_again())
 

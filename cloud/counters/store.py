@@ -15,7 +15,7 @@ from cloud.counters.tables import zone_counts, zone_people, zone_rooms
 from cloud.people.counted import counted_ways
 from cloud.points.rule import SiteZone
 from cloud.points.setup_store import list_site_zones
-from cloud.store.schema import devices
+from cloud.store.schema import breaks, devices
 from contract.occupancy import Count
 
 NEWS_FROM = 5
@@ -148,6 +148,16 @@ def divide_anew(connection: Connection, zone: SiteZone, inside: int, rooms: Mapp
     if zone.fire_limit is None:
         return {room.device: room for room in present}
     return {room.device: room for room in settle(zone.fire_limit - inside, present)}
+
+
+def has_lost_rows(connection: Connection, zone: str, since_ms: int) -> bool:
+    """Whether rows of a device with a way into the zone are known since then to be lost: passages may be among them."""
+    here = {way.device for way in counted_ways(connection) if way.zone == zone}
+    lost = select(breaks.c.id).join(devices, devices.c.id == breaks.c.device_id)
+    return (
+        connection.execute(lost.where(devices.c.name.in_(here), breaks.c.noted_ms > since_ms).limit(1)).first()
+        is not None
+    )
 
 
 def readers_of(connection: Connection, zone: str) -> Sequence[str]:

@@ -75,6 +75,22 @@ def test_events_that_no_disk_took_are_in_doubt(gym: CountedGym) -> None:
     assert gym.inside() == (1, 3, 3)
 
 
+def test_lost_rows_leave_nothing_known(gym: CountedGym) -> None:
+    """A journal was full, and gave up rows: passages may have been among them, until somebody counts the room."""
+    gym.passes(ANNA)
+    gym.town.now_ms += 60_000
+    sender = gym.town.senders[EAST]
+    sender.record(3)
+    gym.town.arrives(EAST, "events", sender.sealed(2, 4, [sender.gap(2, 3), sender.rows[3]]))
+    assert gym.inside() == (1, 0, 0)
+    gym.counters.look()
+    assert gym.inside() == (1, MAX_INSIDE, MAX_INSIDE)
+    gym.town.now_ms += 60_000
+    gym.counters.empty("steward", GYM)
+    gym.counters.look()
+    assert gym.inside() == (0, 0, 0)
+
+
 def test_device_counts_at_its_own_points_only(gym: CountedGym) -> None:
     """A device that lies names another's point, a zone that is not its own, and a kind that its point is not of."""
     gym.town.happens("access.passed", device="east-gate", point=EAST, holder=ANNA.hex(), direction="in")
