@@ -21,7 +21,10 @@ def _source(oracles: Path) -> str:
 
 
 def grave_violations(page: Page, oracles: Path) -> list[dict[str, Any]]:
-    """What axe finds serious or critical on the page as it stands."""
-    page.evaluate(_source(oracles))
+    """What axe finds serious or critical on the page as it stands. It is in every page that this tab loads from now
+    on: to hand it over anew takes as long as a page."""
+    if not page.evaluate("'axe' in window"):
+        page.add_init_script(_source(oracles))
+        page.evaluate(_source(oracles))
     found: list[dict[str, Any]] = page.evaluate(RUN)
     return [one for one in found if one["impact"] in GRAVE]
