@@ -233,6 +233,7 @@ def scan(
     scanner: Annotated[str, typer.Argument(help="Point and side, such as east-gate.in.")],
     text: Annotated[str, typer.Argument(help="A pass, a printed code or a number plate.")],
     control: Annotated[Path, typer.Option(help="The board's control socket.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Hold a text before a scanner of a running board."""
 
@@ -243,7 +244,7 @@ def scan(
     if wrong := socket_complaint(control, "name a shorter one with --control"):
         fail(wrong, PROGRAM)
     asyncio.run(at_the_scanner())
-    typer.echo(f"{scanner} read the text")
+    typer.echo(json.dumps({"scanner": scanner, "text": text}) if as_json else f"{scanner} read the text")
 
 
 @app.command()
