@@ -49,6 +49,8 @@ from cloud.fleet.domain import FLEET
 from cloud.fleet.service import Registrar, RolloutService
 from cloud.hours.domain import HOURS_AND_CALENDAR
 from cloud.hours.service import HoursService
+from cloud.joining.domain import JOINING
+from cloud.joining.service import JoinService
 from cloud.keys.ca import open_authority
 from cloud.keys.keys import KeyFolder
 from cloud.office.domain import OFFICE
@@ -124,7 +126,7 @@ HEADERS = {
 
 DOMAINS = (
     *(OVERVIEW, COMMANDS, POINTS, COUNTERS, EMERGENCIES, CHARGING, EXPLAIN),
-    *(PEOPLE, QUANTITIES, PERMITS, OFFICE, FLATS, CARDS, PHONES, BARS),
+    *(PEOPLE, QUANTITIES, PERMITS, JOINING, OFFICE, FLATS, CARDS, PHONES, BARS),
     *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, RETENTION, SETUP, REPLAY, EXCHANGE, REDECIDE),
     PINS,
 )
@@ -209,6 +211,7 @@ def create_app(
 def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
     """The services that need nothing beside the database, the keys and the clock. Raises ``KeysUnusable``."""
     setup, phones = SetupService(store, clock, SETUP_TABLES), PhoneService(store, keys, clock)
+    permit_service = PermitService(store, keys, clock)
     return {
         **{kind: kind(store, clock) for kind in STORE_AND_CLOCK},
         BarService: BarService(store, keys, clock),
@@ -217,13 +220,15 @@ def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
         HoursService: HoursService(store, clock, _users_of_hours),
         SetupService: setup,
         PhoneService: phones,
+        PermitService: permit_service,
+        JoinService: JoinService(store, keys, clock, permit_service),
         FamilyService: FamilyService(store, clock, phones),
         PlanService: PlanService(store, setup),
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
         AuditTipService: AuditTipService(store, keys.folder.parent, clock),
         Adoptions: Adoptions(),
         HeldFiles: HeldFiles(),
-        **{kind: kind(store, keys, clock) for kind in (PinService, PermitService, ImportService, ExportService)},
+        **{kind: kind(store, keys, clock) for kind in (PinService, ImportService, ExportService)},
     }
 
 

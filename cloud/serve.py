@@ -25,6 +25,7 @@ from cloud.fleet.renewals import Renewals
 from cloud.fleet.rolling import Rolling
 from cloud.fleet.service import Registrar
 from cloud.ingest.ingest import Ingest
+from cloud.joining.service import join_worker
 from cloud.keys.broker_names import CLOUD
 from cloud.keys.ca import Authority, open_authority
 from cloud.keys.folder import clock, open_folder, sole_server
@@ -191,6 +192,7 @@ def _store_workers(store: Store, keys: KeyFolder, site: str) -> list[Worker[Any]
         redecide_worker(store, site),
         retention_worker(store, site, clock),
         permit_worker(store, clock),
+        join_worker(store, clock),
         tip_worker(store, keys.folder.parent, clock),
     ]
 

@@ -27,6 +27,7 @@ PURE_FILES = {
     "cloud.people.permits",
     "cloud.permits.kinds",
     "cloud.permits.rule",
+    "cloud.joining.rule",
     "cloud.office.rule",
     "cloud.bars.rule",
     "cloud.operators.tip",

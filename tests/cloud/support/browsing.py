@@ -42,8 +42,9 @@ EVERY_PAGE = (
     ),
     *("/points/east-gate/who", "/people/5/why?point=gym-turnstile", "/events/1/why"),
     *("/import", "/export"),
-    *("/zones", "/plans", "/plans/yearly", "/duties", "/settings", "/authority", "/erasure-requests", "/permits"),
+    *("/zones", "/plans", "/plans/yearly", "/duties", "/settings", "/authority", "/erasure-requests"),
     *("/inside", "/full/gym"),
+    *("/permits", "/riders", "/join/hub"),
     *("/zones/gym/drill", "/zones/gym/drill?step=2", "/zones/gym/muster"),
 )
 

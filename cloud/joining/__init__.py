@@ -1,0 +1,1 @@
+"""Riders who have never been here: from the poster at the gate to a permit, with one tap of the guard."""

@@ -1,0 +1,46 @@
+"""A rider's request to be let in: how long it waits, and how many there may be. Pure."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from contract.decide import HOUR_MS, MINUTE_MS
+
+WAITS_MS = 10 * MINUTE_MS
+"""Whoever was not answered by then has gone, or asks again."""
+SHOWN_MS = 30 * MINUTE_MS
+"""For so long after the answer their page shows the code."""
+MAX_WAITING = 20
+"""At one hub. Riders share an address of the network, so none is counted."""
+MAX_OF_PHONE = 3
+"""Requests of one telephone within ``PHONE_SPAN_MS``."""
+PHONE_SPAN_MS = HOUR_MS
+ENDING_DIGITS = 4
+
+
+class JoinState(StrEnum):
+    """What has become of a request."""
+
+    WAITING = "waiting"
+    LET_IN = "let_in"
+    REFUSED = "refused"
+    GONE = "gone"
+
+
+class JoinRequest(Struct, frozen=True):
+    """A rider at a gate who asked to be let in. Of their telephone nothing is kept but a hash and the ``ending``."""
+
+    id: int
+    hub: str
+    name: str
+    ending: str
+    asked_ms: int
+    answer: str = ""
+    answered_by: str = ""
+    answered_ms: int | None = None
+    permit: int | None = None
+
+    def state(self, now_ms: int) -> JoinState:
+        if self.answer and self.answered_ms is not None:
+            return JoinState(self.answer) if now_ms < self.answered_ms + SHOWN_MS else JoinState.GONE
+        return JoinState.WAITING if now_ms < self.asked_ms + WAITS_MS else JoinState.GONE

@@ -1,0 +1,51 @@
+"""Riders' requests as they are stored."""
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from cloud.joining.rule import WAITS_MS, JoinRequest
+from cloud.joining.tables import join_requests
+
+_COLUMNS = [join_requests.c["permit_id" if name == "permit" else name] for name in JoinRequest.__struct_fields__]
+
+
+def add_request(connection: Connection, site: str, **values: object) -> int:
+    added = insert(join_requests).values(site=site, **values).returning(join_requests.c.id)
+    return int(connection.execute(added).scalar_one())
+
+
+def find_request(connection: Connection, site: str, request: int) -> JoinRequest | None:
+    mine = join_requests.c.site == site, join_requests.c.id == request
+    row = connection.execute(select(*_COLUMNS).where(*mine)).first()
+    return None if row is None else JoinRequest(*row)
+
+
+def request_of(connection: Connection, site: str, hub: str, secret_hash: bytes) -> JoinRequest | None:
+    """The request whose page has this secret name."""
+    mine = join_requests.c.site == site, join_requests.c.hub == hub, join_requests.c.secret_hash == secret_hash
+    row = connection.execute(select(*_COLUMNS).where(*mine)).first()
+    return None if row is None else JoinRequest(*row)
+
+
+def waiting_requests(connection: Connection, site: str, now_ms: int, hub: str = "") -> list[JoinRequest]:
+    """Those without an answer, of one hub or of all. Who waits longest comes first."""
+    mine = join_requests.c.site == site, join_requests.c.answer == "", join_requests.c.asked_ms > now_ms - WAITS_MS
+    query = select(*_COLUMNS).where(*mine).order_by(join_requests.c.id)
+    return [JoinRequest(*row) for row in connection.execute(query.where(join_requests.c.hub == hub) if hub else query)]
+
+
+def count_of_phone(connection: Connection, site: str, phone: bytes, since_ms: int) -> int:
+    """How often this telephone has asked since then."""
+    mine = join_requests.c.site == site, join_requests.c.phone == phone, join_requests.c.asked_ms > since_ms
+    return int(connection.execute(select(func.count()).select_from(join_requests).where(*mine)).scalar_one())
+
+
+def answer_request(connection: Connection, site: str, request: int, **values: object) -> None:
+    mine = join_requests.c.site == site, join_requests.c.id == request
+    connection.execute(update(join_requests).where(*mine).values(values))
+
+
+def delete_requests(connection: Connection, site: str, before_ms: int) -> int:
+    """Those that were asked before then; returns how many."""
+    some = select(join_requests.c.id).where(join_requests.c.site == site, join_requests.c.asked_ms < before_ms)
+    gone = delete(join_requests).where(join_requests.c.site == site, join_requests.c.id.in_(some.limit(500)))
+    return connection.execute(gone).rowcount
