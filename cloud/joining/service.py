@@ -85,7 +85,7 @@ class JoinService:
         state = JoinState.WAITING if request is None else request.state(self._clock())
         if request is None or state is not JoinState.LET_IN or request.permit is None:
             return state, ""
-        return state, self._permits.code_of("rider", request.permit).code
+        return state, self._permits.tell(request.permit).code
 
     def waiting(self) -> list[JoinRequest]:
         """Who waits, longest first."""
@@ -96,7 +96,11 @@ class JoinService:
         """Answer with a rider's permit; returns it. Raises ``Rejected``."""
         known = self._known(request)
         permit = self._permits.draw(by, PermitAsked(kind=PermitKind.RIDER, name=known.name, code=True)).permit
-        self._answer(by, known, "let_in", "join.let_in", permit)
+        try:
+            self._answer(by, known, "let_in", "join.let_in", permit)
+        except Rejected:  # another guard was quicker
+            self._permits.end(by, permit)
+            raise
         return permit
 
     def refuse(self, by: str, request: int) -> None:
@@ -114,7 +118,8 @@ class JoinService:
         now_ms = self._clock()
         values = {"answer": answer, "answered_by": by, "answered_ms": now_ms, "permit_id": permit}
         with self._store.writing() as connection:
-            store.answer_request(connection, site_of(connection).name, known.id, **values)
+            if not store.answer_request(connection, site_of(connection).name, known.id, **values):
+                raise Rejected(NO_REQUEST, status=409)
             record(connection, now_ms, by, action, f"request {known.id}")
 
     def _check(self, connection: Connection, site: str, hub: str, hashed: bytes, now_ms: int) -> None:

@@ -39,9 +39,10 @@ def count_of_phone(connection: Connection, site: str, phone: bytes, since_ms: in
     return int(connection.execute(select(func.count()).select_from(join_requests).where(*mine)).scalar_one())
 
 
-def answer_request(connection: Connection, site: str, request: int, **values: object) -> None:
-    mine = join_requests.c.site == site, join_requests.c.id == request
-    connection.execute(update(join_requests).where(*mine).values(values))
+def answer_request(connection: Connection, site: str, request: int, **values: object) -> bool:
+    """False for one that has an answer already."""
+    mine = join_requests.c.site == site, join_requests.c.id == request, join_requests.c.answer == ""
+    return bool(connection.execute(update(join_requests).where(*mine).values(values)).rowcount)
 
 
 def delete_requests(connection: Connection, site: str, before_ms: int) -> int:

@@ -144,6 +144,12 @@ class PermitService:
             record(connection, now_ms, by, "permit.code_shown", _subject(known))
         return shown
 
+    def tell(self, permit: int) -> ToTell:
+        """The same to whom the permit is for, on the page that is theirs: nobody else looks at it."""
+        with self._store.reading() as connection:
+            site = site_of(connection).name
+            return CredentialMaker(self._keys, connection, site, self._clock()).show(permit)
+
     def find(self, permit: int) -> PermitView | None:
         with self._store.reading() as connection:
             return store.view_permit(connection, site_of(connection).name, permit)

@@ -8,7 +8,10 @@ import pytest
 from cloud.bars.rule import BarGround
 from cloud.bars.service import BarService
 from cloud.joining.rule import MAX_OF_PHONE, MAX_WAITING, SHOWN_MS, WAITS_MS
+from cloud.joining.service import JoinService, forget_requests
 from cloud.joining.store import delete_requests
+from cloud.permits.service import PermitService
+from cloud.web.rejected import Rejected
 from contract.decide import DAY_MS, HOUR_MS
 from tests.cloud.support.pages import words
 from tests.cloud.support.sender import SITE
@@ -38,6 +41,20 @@ def test_rider_has_a_code_after_one_tap(town: Town) -> None:
         assert gate.submit("/riders/1/let-in", "/permits").status_code == 422
         town.now_ms += SHOWN_MS
         assert found[1] not in rider.get(page).text
+
+
+def test_quicker_guard_has_let_the_rider_in(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two guards tap at once: the rider has one permit, and the second guard is told."""
+    permits = PermitService(town.store, town.keys, town.clock)
+    joining = JoinService(town.store, town.keys, town.clock, permits)
+    joining.ask("hub", "Wang", "13800138000", consents=True)
+    (known,) = joining.waiting()
+    joining.let_in("gate", known.id)
+    monkeypatch.setattr(joining, "_known", lambda _: known)
+    with pytest.raises(Rejected, match="Nobody waits"):
+        joining.let_in("admin", known.id)
+    views = [permits.find(number) for number in (1, 2)]
+    assert [view.permit.ended_by for view in views if view is not None] == ["", "admin"]
 
 
 def test_refused_rider_is_sent_to_the_guard(town: Town) -> None:
@@ -113,3 +130,8 @@ def test_requests_are_deleted_after_their_term(town: Town) -> None:
     with town.store.writing() as connection:
         assert delete_requests(connection, SITE, town.now_ms) == 0
         assert delete_requests(connection, SITE, town.now_ms + 1) == 1
+    with town.visit() as rider:
+        asks(rider)
+    forget_requests(town.store, lambda: town.now_ms + 31 * DAY_MS)
+    with town.store.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM join_requests").scalar() == 0
