@@ -86,7 +86,7 @@ def test_moving_day_by_calls(town: Town, api: Visitor) -> None:
         "in_ms": NOW_MS + DAY_MS,
     }
     preview = send(api, f"/parties/{party}/moving/preview", body)
-    assert [step["name"] for step in preview.json()] == ["members", "memberships", "cards", "flat"]
+    assert [step["name"] for step in preview.json()] == ["members", "memberships", "cards", "flat", "permits"]
     assert send(api, f"/parties/{party}/moving", body).status_code == 204
     assert "Comer" in [one["name"]["en"] for one in get(api, f"/parties/{party}")["members"]]
     assert send(api, f"/parties/{party}/moving", body).status_code == 409
