@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from msgspec import structs
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from cloud.devices.point_kinds import note_kinds, reported_kind
 from cloud.devices.wired import Wired
@@ -44,9 +44,9 @@ def set_places(connection: Connection, site: str, places: Mapping[str, Place | N
     """Say of points, by name, which flats they serve. Where a place is served for the first time, or no longer, its
     people are concerned."""
     before = served_places(connection)
-    for name, place in places.items():
-        values = structs.asdict(place or Place())
-        connection.execute(update(points).where(points.c.name == name).values(values))
+    rows = [{"of": name, **structs.asdict(place or Place())} for name, place in places.items()]
+    if rows:
+        connection.execute(update(points).where(points.c.name == bindparam("of")), rows)
     touch(connection, Touched.TERMS)
     note_places(connection, site, before ^ served_places(connection))
 
