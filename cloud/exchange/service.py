@@ -39,6 +39,7 @@ TWO_PEOPLE = N_(
     "several people of this name are there, no. %(numbers)s: write the number of who is meant into a column person"
 )
 NO_SUCH_PERSON = N_("nobody who is there has the number %(number)s")
+OTHER_NAME = N_("number %(number)s is %(name)s: correct the number, or the name here")
 NO_SUCH_PLAN = N_("there is no plan %(plan)s; there are: %(plans)s")
 COLUMN_OF = {
     "unit": "flat",
@@ -213,6 +214,10 @@ class _Run:
             return {person for key in row.keys for person in self._known.get(key, ())}
         if person_ended(self._connection, row.person) is not False:
             raise Rejected(NO_SUCH_PERSON, "person", number=row.person)
+        (name,) = names_of(self._connection, [row.person])
+        said = {one.casefold() for one in (row.name_zh, row.name_en) if one}
+        if said and not said & {name.zh.casefold(), name.en.casefold()}:
+            raise Rejected(OTHER_NAME, "person", number=row.person, name=name)
         return {row.person}
 
     def _household(self, row: PersonRow) -> int:

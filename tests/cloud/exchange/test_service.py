@@ -148,7 +148,7 @@ def test_two_of_one_name_are_told_by_number(town: Town, imports: ImportService) 
     refused = run(imports, "name_zh,flat,born", "李四,2-502,1957-03")
     assert [(one.line, one.column) for one in refused.problems] == [(2, "name_zh")]
     assert f"no. 5, {twin}: write the number" in str(refused.problems[0].why)
-    report = run(imports, "编号,姓名,出生年月", f"{twin},,1957-03", "5,李四四,", "5,,1958-01")
+    report = run(imports, "编号,姓名,英文名,出生年月", f"{twin},,,1957-03", "5,李四四,Li Si,", "5,,,1958-01")
     assert [line.done for line in report.lines] == [["born"], ["name"], ["born"]]
     wrong = run(imports, "person,born", "999,1957-03", "x,1957-03", f"{twin}9999999999999999999,1957-03")
     assert [(one.line, one.column) for one in wrong.problems] == [(2, "person"), (3, "person"), (4, "person")]
@@ -188,3 +188,10 @@ def test_step_of_a_row_is_undone_alone(town: Town, imports: ImportService) -> No
     """What is wrong with a later step is found though an earlier one was refused."""
     report = run(imports, HEADING, "钱二,,9-1-101,owner,gold,,,H10301,21,99999999")
     assert [(one.line, one.column) for one in report.problems] == [(2, "plan"), (2, "number")]
+
+
+def test_number_of_somebody_else_is_refused(town: Town, imports: ImportService) -> None:
+    """A digit that was typed wrongly would rename, or give a card to, a stranger."""
+    wrong = run(imports, "person,name_en", "5,Wang Wu")
+    assert [(one.line, one.column) for one in wrong.problems] == [(2, "person")]
+    assert "number 5 is Li Si" in str(wrong.problems[0].why)
