@@ -181,7 +181,8 @@ class _Run:
     def _forget(self) -> None:
         """A step was undone: households and companies that it made are gone."""
         self._households.clear()
-        self._companies = companies_by_name(self._connection, self._site)
+        if self.new_companies:
+            self._companies = companies_by_name(self._connection, self._site)
 
     def _note(self, row: PersonRow, word: str) -> None:
         self._done[row.line].append(word)
