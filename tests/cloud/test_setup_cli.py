@@ -68,7 +68,7 @@ def test_wrong_lines_end_with_code_two(typed: Typing, folder: Path, tmp_path: Pa
         "at most 40",
         "setup.toml:3: zone[1]: name is missing; write it",
         "setup.toml:4: zone[1].nam: unknown key; there is name, label, kind, counts, parent, capacity, fire_limit, "
-        "closes",
+        "closes, anti_passback, timed_s",
     ]
     assert "no-file.toml" in typed.refused("setup", "apply", tmp_path / "no-file.toml", "--dir", folder)
 
