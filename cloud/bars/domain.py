@@ -3,4 +3,4 @@
 from cloud.bars import api, pages
 from cloud.web.domain import Domain
 
-BARS = Domain(routers=(pages.router, api.router), nav=pages.NAV, panels=pages.PANELS)
+BARS = Domain(routers=(pages.router, api.router), nav=pages.NAV)

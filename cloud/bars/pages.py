@@ -1,4 +1,4 @@
-"""The page of bars, with the forms that enter, confirm, appeal and lift one; and what a person's page says of them."""
+"""The page of bars, with the forms that enter, confirm, appeal and lift one."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -9,13 +9,13 @@ from fastapi.responses import HTMLResponse, Response
 
 from cloud.bars.rule import BarGround, BarState
 from cloud.bars.service import BarService
-from cloud.bars.store import BarView, bars_of_person, list_bars
+from cloud.bars.store import BarView, list_bars
 from cloud.devices.registry import site_of
 from cloud.web.auth import Right
 from cloud.web.context import N_, RequestContext, Said, page_for, service
 from cloud.web.days import end_of_day, start_of_day
-from cloud.web.domain import Nav, NavGroup, Panel, Visit
-from cloud.web.forms import REJECTED, Clerk, Fields, attempt, number_in
+from cloud.web.domain import Nav, NavGroup
+from cloud.web.forms import REJECTED, Clerk, Fields, attempt
 from cloud.web.pages import local_path, with_query
 from cloud.web.params import Cursor, Id, Text
 from cloud.web.rejected import Rejected
@@ -83,21 +83,27 @@ def bars_page(
 
 @router.post("")
 def enter(context: Clerk, bar_service: Bars, fields: Fields) -> Response:
-    def act() -> None:
-        zone = context.pages.zone
-        if "last_day" not in fields:
-            raise Rejected(NO_DAY, "last_day")
-        bar_service.enter(
-            context.by,
-            BarGround(fields.get("ground", "")),
-            end_of_day(fields["last_day"], zone),
-            person=number_in(fields, "person") if "person" in fields else None,
-            phone=fields.get("phone", ""),
-            plate=fields.get("plate", ""),
-            from_ms=start_of_day(fields["first_day"], zone) if "first_day" in fields else 0,
-        )
+    """One of a telephone or a plate; that of a person is entered on their own page."""
+    act = partial(enter_bar, context, bar_service, fields)
+    return attempt(context, act, "/bars?done=entered", REJECTED, partial(bars_page, context))
 
-    return attempt(context, act, _back(fields, "entered"), REJECTED, partial(bars_page, context))
+
+def enter_bar(
+    context: RequestContext, bar_service: BarService, fields: Mapping[str, str], person: int | None = None
+) -> None:
+    """Raises ``Rejected``, or ``ValueError`` for a ground that is none."""
+    zone = context.pages.zone
+    if "last_day" not in fields:
+        raise Rejected(NO_DAY, "last_day")
+    bar_service.enter(
+        context.by,
+        BarGround(fields.get("ground", "")),
+        end_of_day(fields["last_day"], zone),
+        person=person,
+        phone=fields.get("phone", ""),
+        plate=fields.get("plate", ""),
+        from_ms=start_of_day(fields["first_day"], zone) if "first_day" in fields else 0,
+    )
 
 
 @router.post("/{bar}/{step}")
@@ -119,11 +125,3 @@ def change(bar: Id, step: str, context: Clerk, bar_service: Bars, fields: Fields
 
 def _back(fields: Mapping[str, str], done: str) -> str:
     return with_query(local_path(fields.get("back", "/bars")), {}, done=done)
-
-
-def _bars_of(visit: Visit, person: int) -> Mapping[str, object]:
-    found = bars_of_person(visit.connection, site_of(visit.connection).name, person)
-    return {"bars": found, **WORDS}
-
-
-PANELS = (Panel("person", 15, "_person_bars.html", lambda visit, person: _bars_of(visit, person.id)),)

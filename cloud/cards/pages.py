@@ -69,14 +69,17 @@ def readers(visit: Visit) -> list[PointState]:
 
 
 def _person_cards(visit: Visit, person: PersonView) -> Mapping[str, Any]:
-    chosen = visit.query.get("point", "")
+    chosen, rows = visit.query.get("point", ""), list_cards(visit.connection, CardFilter(person=person.id), limit=ROWS)
+    ids = [one.id for one in rows] if Right.DIRECTORY in visit.rights else []
     return {
         "formats": list(FORMATS),
         "standings": STATED,
         "readers": readers(visit),
         "chosen": chosen,
         "unknown": unknown_reads(visit.connection, chosen, visit.now_ms) if chosen else [],
-        "rows": list_cards(visit.connection, CardFilter(person=person.id), limit=ROWS),
+        "rows": rows,
+        "last_digits": visit.service(CardService).last_digits(visit.connection, ids),
+        "states": STATES,
     }
 
 

@@ -1,6 +1,6 @@
 """The use cases of cards: each change to them, with its row in the audit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
@@ -31,6 +31,8 @@ from contract.credentials import FORMATS
 from contract.decide import Standing
 
 MAX_LABEL = 60
+LAST_DIGITS = 3
+"""Of a number, as receipts and bank cards show them: enough to tell two cards apart, too few to copy one."""
 """Characters of the name of a card, and of a batch."""
 MAX_DEPOSIT_FEN = 100_000
 
@@ -180,6 +182,15 @@ class CardService:
         site, digests = site_of(connection).name, [self._digests(card)[0] for card in cards_written(text)]
         found = store.cards_with(connection, site, digests)
         return store.cards_of_ids(connection, found)
+
+    def last_digits(self, connection: Connection, cards: Iterable[int]) -> Mapping[int, str]:
+        """The end of each card's number, by which two cards of one person are told apart. Empty where the number is not
+        known."""
+        sealed = store.sealed_numbers(connection, cards)
+        return {
+            one.id: str(Card.from_text(self._keys.numbers.open(one.sealed, one.digest)).number)[-LAST_DIGITS:]
+            for one in sealed
+        }
 
     def _sealed(self, card: Card, label: str, **more: object) -> NewCard:
         """Raises ``Rejected`` for a card that cannot be."""

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
@@ -133,6 +133,21 @@ _OTHER_FORM = Prepared(
     ),
     *("site", "digest"),
 )
+
+
+class SealedNumber(NamedTuple):
+    """The number of a card, encrypted, and the digest that it opens with."""
+
+    id: int
+    sealed: bytes
+    digest: bytes
+
+
+def sealed_numbers(connection: Connection, cards: Iterable[int]) -> list[SealedNumber]:
+    """Those of these cards whose number is known."""
+    known = credentials.c.id.in_(list(cards)), credentials.c.sealed != b"", credentials.c.kind == CardKind.CARD
+    query = select(credentials.c.id, credentials.c.sealed, credentials.c.digest).where(*known)
+    return [SealedNumber(*row) for row in connection.execute(query)]
 
 
 def find_card(connection: Connection, card: int) -> CardRow | None:

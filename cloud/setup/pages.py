@@ -34,6 +34,10 @@ DONE: Mapping[str, str] = {
 NO_FILE = N_("Choose a setup file, or paste its text. Nothing was changed.")
 TOO_LARGE = N_("The files are too large for this page: use hearthgate-cloud setup apply. Nothing was changed.")
 NOT_SO = N_("The setup cannot be applied: every wrong line is named below. Nothing was changed.")
+MEANWHILE = N_(
+    "Somebody else has changed the setup meanwhile: see below. Nothing was changed now. Your text is kept: bring in "
+    "what they did, leave out its line as_of_change, and look at it again."
+)
 GRAVE = N_("This change is grave: read whom it concerns, then apply it with the code below. Nothing was changed yet.")
 
 Reader = Annotated[RequestContext, Depends(page_for(Right.SETUP))]
@@ -50,13 +54,22 @@ def settings(context: Reader, setup: Setup, done: str = "") -> HTMLResponse:
 
 
 def settings_page(
-    context: RequestContext, setup: SetupService, said: Said | None, *, text: str = "", wrong: BadSetup | None = None
+    context: RequestContext,
+    setup: SetupService,
+    said: Said | None,
+    *,
+    sent: SetupFile | None = None,
+    wrong: BadSetup | None = None,
+    newer: Outdated | None = None,
 ) -> HTMLResponse:
+    """``sent`` stands in the form again, with the CSV files that came along."""
     return context.render(
         "settings.html",
         said=said,
-        text=text,
+        status=409 if newer else 0,
+        sent=_texts_of(sent) if sent else {},
         problems=wrong.problems if wrong else [],
+        entries=newer.entries if newer else [],
         beside=_named_beside(setup),
         duress=_site(setup).duress,
     )
@@ -74,7 +87,7 @@ def set_duress(context: Writer, setup: Setup, fields: Fields) -> Response:
     try:
         setup.change(context.by, SiteRow, {"": row})
     except Outdated as newer:
-        return _outdated(context, newer)
+        return settings_page(context, setup, context.say("bad", MEANWHILE), newer=newer)
     return see_other("/settings?done=duress")
 
 
@@ -134,9 +147,9 @@ def preview(context: Writer, setup: Setup, sent: Sent) -> Response:
     try:
         found = setup.preview(sent, context.by)
     except BadSetup as wrong:
-        return again(context.say("bad", NOT_SO), text=sent.content.decode(errors="replace"), wrong=wrong)
+        return again(context.say("bad", NOT_SO), sent=sent, wrong=wrong)
     except Outdated as newer:
-        return _outdated(context, newer)
+        return again(context.say("bad", MEANWHILE), sent=sent, newer=newer)
     if not found.differences:
         return see_other("/settings?done=same")
     return _preview_page(context, sent, found, None)
@@ -151,23 +164,19 @@ def apply(context: Writer, setup: Setup, sent: Sent, fields: Fields) -> Response
     try:
         setup.apply(sent, context.by, fields.get("accept", "").strip(), as_of)
     except BadSetup as wrong:
-        return settings_page(context, setup, context.say("bad", NOT_SO), wrong=wrong)
+        return settings_page(context, setup, context.say("bad", NOT_SO), sent=sent, wrong=wrong)
     except Outdated as newer:
-        return _outdated(context, newer)
+        return settings_page(context, setup, context.say("bad", MEANWHILE), sent=sent, newer=newer)
     except NeedsAccept as wants:
         return _preview_page(context, sent, wants.preview, context.say("bad", GRAVE))
     return see_other("/settings?done=applied")
 
 
 def _preview_page(context: RequestContext, sent: SetupFile, found: Preview, said: Said | None) -> HTMLResponse:
-    return context.render(
-        "setup_preview.html",
-        said=said,
-        preview=found,
-        text=sent.content.decode(),
-        beside={BESIDE + name: content.decode() for name, content in sent.beside.items()},
-    )
+    return context.render("setup_preview.html", said=said, preview=found, sent=_texts_of(sent))
 
 
-def _outdated(context: RequestContext, newer: Outdated) -> HTMLResponse:
-    return context.render("setup_outdated.html", status=409, entries=newer.entries)
+def _texts_of(sent: SetupFile) -> Mapping[str, str]:
+    """The fields that carry the files from one page to the next."""
+    beside = {BESIDE + name: content for name, content in sent.beside.items()}
+    return {name: content.decode(errors="replace") for name, content in {"text": sent.content, **beside}.items()}

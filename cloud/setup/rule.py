@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from cloud.setup.access import Access, Opening
 from cloud.store.labels import Label
+from cloud.web.plain_values import ChangedValue, changed_values
 from cloud.web.sentence import N_, Sentence
 
 ONE_IN = 10
@@ -31,28 +32,11 @@ class Difference(Struct, frozen=True):
     after: dict[str, Any] | None
 
     @property
-    def fields(self) -> dict[str, tuple[Any, Any]]:
-        """What each changed field was and is, for a row that stays."""
+    def changes(self) -> list[ChangedValue]:
+        """Each value that is another now, of a row that stays."""
         if self.before is None or self.after is None:
-            return {}
-        before = self.before
-        return {name: (before.get(name), now) for name, now in self.after.items() if before.get(name) != now}
-
-    @property
-    def texts(self) -> dict[str, tuple[str, str]]:
-        """The same to read, as the file has it; empty for nothing."""
-        return {name: (written(was), written(now)) for name, (was, now) in self.fields.items()}
-
-
-def written(value: Any) -> str:
-    """A value of a row as the file has it, without quotes; empty for nothing."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {written(one)}" for key, one in value.items()) + " }" if value else ""
-    if isinstance(value, list | tuple):
-        return ", ".join(map(written, value))
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else str(value)
+            return []
+        return list(changed_values(self.before, self.after))
 
 
 class PointCount(Struct, frozen=True):

@@ -18,6 +18,7 @@ from cloud.setup.store import changes_since, last_change, people_names
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
 from cloud.store.revision import revision
+from cloud.web.audit_words import ACTIONS
 from cloud.web.operators import AuditEntry
 from cloud.web.sentence import Sentence
 from cloud.web.setup_table import AnyTable, Writing
@@ -40,7 +41,8 @@ class Outdated(Exception):
 
     def __init__(self, entries: Sequence[AuditEntry]) -> None:
         self.entries = entries
-        told = "; ".join(f"{one.operator}: {one.action} {one.subject}".rstrip() for one in entries)
+        deeds = (f"{one.operator}: {ACTIONS.get(one.action, one.action)} {one.subject}" for one in entries)
+        told = "; ".join(map(str.rstrip, deeds))
         super().__init__(f"the setup was changed meanwhile ({told}): export it again and repeat your change")
 
 

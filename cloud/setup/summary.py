@@ -54,8 +54,8 @@ def _shortened(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _row(one: Difference) -> str:
-    fields = "; ".join(f"{name}: {was or 'none'} → {now or 'none'}" for name, (was, now) in one.texts.items())
-    return f"{_SIGNS[one.what]} {one.table} {one.key}".rstrip() + (f": {fields}" if fields else "")
+    changes = "; ".join(f"{change.place}: {change.was} → {change.now}" for change in one.changes)
+    return f"{_SIGNS[one.what]} {one.table} {one.key}".rstrip() + (f": {changes}" if changes else "")
 
 
 def _count(one: PointCount, what: str) -> str:

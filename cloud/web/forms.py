@@ -30,12 +30,15 @@ REJECTED: Mapping[type[Exception], str] = {Rejected: "", ValueError: NOT_RIGHT}
 
 async def form_fields(request: Request) -> dict[str, str]:
     """What was filled in. An empty field was not."""
-    return {key: value for key, value in (await request.form()).items() if isinstance(value, str) and value.strip()}
+    return {key: value for key, value in await form_items(request) if value.strip()}
 
 
 async def form_items(request: Request) -> list[tuple[str, str]]:
-    """Every field with what was filled in, one that was sent several times as often."""
-    return [(key, value) for key, value in (await request.form()).multi_items() if isinstance(value, str)]
+    """Every field with what was filled in, one that was sent several times as often. The page of a form that is refused
+    shows them again."""
+    sent = [(key, value) for key, value in (await request.form()).multi_items() if isinstance(value, str)]
+    request.state.sent = sent
+    return sent
 
 
 Fields = Annotated[dict[str, str], Depends(form_fields)]

@@ -22,6 +22,7 @@ from cloud.web import words
 from cloud.web.domain import Nav, in_order
 from cloud.web.i18n import Language, choose, languages
 from cloud.web.operators import Login
+from cloud.web.refill import refilled
 from cloud.web.roles import Assignment, Part, Right
 
 HERE = Path(__file__).parent
@@ -142,6 +143,8 @@ class Pages:
                 self.fragment(language.code, panel.template, **around | values) for panel, values in shown.panels
             ]
         body = self.fragment(language.code, template, **around)
+        if request.method == "POST" and status >= 400:
+            body = refilled(body, request.url.path, getattr(request.state, "sent", ()))
         response = HTMLResponse(body, status)
         if request.query_params.get("lang") == language.code:
             response.set_cookie(

@@ -7,6 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 from msgspec import Struct, to_builtins
 from sqlalchemy import Connection
 
+from cloud.web.plain_values import plain_value
 from cloud.web.sentence import N_, Sentence, UnknownName
 
 R = TypeVar("R", bound=Struct)
@@ -128,7 +129,8 @@ class SetupTable(Struct, Generic[R], frozen=True):
 def changed_detail(before: Struct | None, after: Struct) -> dict[str, str]:
     """For the audit: the fields of a row that are others than before."""
     was: dict[str, Any] = {} if before is None else to_builtins(before)
-    return {name: str(value) for name, value in to_builtins(after).items() if before is None or was.get(name) != value}
+    now: dict[str, Any] = to_builtins(after)
+    return {name: plain_value(one) for name, one in now.items() if before is None or was.get(name) != one}
 
 
 AnyTable = SetupTable[Any]

@@ -9,8 +9,8 @@ from tests.cloud.support.town import NOW_MS, Town
 
 def test_two_operators_bar_somebody_by_forms(town: Town) -> None:
     with town.visit("office") as first, town.visit("admin") as second:
-        fields = {"person": "5", "ground": "theft", "last_day": "2027-02-01", "back": "/people/5"}
-        assert first.submit("/bars", "/people/5", **fields).status_code == 303
+        fields = {"ground": "theft", "last_day": "2027-02-01"}
+        assert first.submit("/people/5/bars", "/people/5", **fields).status_code == 303
         page = first.get("/people/5").text
         assert "Waits for a second operator" in page
         assert "Confirm the bar" not in page
@@ -30,7 +30,7 @@ def test_two_operators_bar_somebody_by_forms(town: Town) -> None:
 def test_auditor_reads_bars_and_changes_none(town: Town) -> None:
     """A guard sees none: on a shared screen no ground is read."""
     with town.visit("office") as office, town.visit("admin") as admin, town.visit("gate") as gate:
-        office.submit("/bars", "/people/5", person="5", ground="theft", last_day="2027-02-01")
+        office.submit("/people/5/bars", "/people/5", ground="theft", last_day="2027-02-01")
         admin.submit("/bars/1/confirmed", "/bars")
         assert [gate.get(path).status_code for path in ("/bars", "/people/5")] == [403, 403]
     with town.visit("auditor") as auditor:
@@ -41,9 +41,17 @@ def test_auditor_reads_bars_and_changes_none(town: Town) -> None:
 
 
 def test_form_without_a_day_comes_back(town: Town) -> None:
+    """On the page where it stood, unfolded, with all that was typed."""
     with town.visit("office") as office:
-        for fields in ({"ground": "theft", "person": "5"}, {"ground": "spite", "last_day": "2027-02-01"}):
-            assert office.submit("/bars", "/bars", **fields).status_code == 422
+        for fields in ({"ground": "theft"}, {"ground": "spite", "last_day": "2027-02-01"}):
+            assert office.submit("/people/5/bars", "/people/5", **fields).status_code == 422
+        refused = office.submit("/people/5/bars", "/people/5", ground="threats", last_day="1999-02-01").text
+        assert "<details open><summary>Bar this person" in refused
+        assert '<option value="threats" selected>' in refused
+        assert 'name="last_day" type="date" required value="1999-02-01">' in refused
+        refused = office.submit("/bars", "/bars", ground="fire_risk", plate="沪A12345", last_day="1999-02-01").text
+        assert '<details class="card" open><summary>Bar a telephone or a plate' in refused
+        assert 'value="沪A12345">' in refused
         assert "A telephone number has" in office.get("/bars?phone=1").text
 
 

@@ -204,3 +204,26 @@ def test_calls_do_what_the_pages_do(town: Town, taps: Taps) -> None:
         assert status == 422, "a card goes to the cloud's own key, and to no other"
         assert [one["id"] for one in office.get("/api/v1/people-without-card").json()] == []
         assert office.get("/api/v1/cards/unused?days=1").json() == []
+
+
+def test_two_cards_of_one_person_are_told_apart(town: Town) -> None:
+    """By their own numbers, the ends of those printed on them, and what was paid for them. A mediator, who sees nothing
+    of people, sees no digits."""
+    with town.visit("office") as office:
+        for number, deposit in (("40123", "20"), ("40456", "")):
+            fields = {"format": "H10301", "facility": "21", "number": number, "label": "Gate", "deposit": deposit}
+            assert office.submit("/people/5/cards", "/people/5", **fields).status_code == 303
+        page = words(office.get("/people/5").text)
+        assert re.search(r"Gate In use since \S+ · no. \d+ · number ends with 123 · deposit ¥20.00", page)
+        assert re.search(r"Gate In use since \S+ · no. \d+ · number ends with 456 Suspend", page)
+        assert "40123" not in page
+        assert len(set(re.findall(r"Gate · no. (\d+)", page))) == 2
+
+
+def test_card_with_a_wrong_number_is_typed_on(town: Town) -> None:
+    with town.visit("office") as office:
+        fields = {"format": "H10301", "facility": "21", "number": "99999999", "label": "Gate", "deposit": "20"}
+        refused = office.submit("/people/5/cards", "/people/5", **fields)
+    assert refused.status_code == 422
+    assert "<details open><summary>Enrol a card by its number" in refused.text
+    assert all(f'value="{value}">' in refused.text for value in ("99999999", "Gate", "20"))

@@ -44,7 +44,7 @@ def test_numbers_of_nobody_are_refused(town: Town, api: Visitor) -> None:
         assert visitor.submit("/people/5/record/merge", "/people/5", goes="9" * 30).status_code == 422
         moving = {"day": "2027-02-01", "leaver": "9" * 30}
         assert visitor.submit("/parties/1/moving", "/parties/1/moving", **moving).status_code == 422
-        assert visitor.submit("/bars", "/bars", person="-1", ground="theft", last_day="2027-02-01").status_code == 422
+        assert visitor.submit("/people/0/bars", "/bars", ground="theft", last_day="2027-02-01").status_code == 422
     assert town.changes == 0
 
 

@@ -17,6 +17,8 @@ def test_clerk_sets_and_clears_a_pin(town: Town) -> None:
         refused = office.submit("/people/5/pin", "/people/5", pin="1234")
         assert refused.status_code == 422
         assert "Digits in a row" in refused.text
+        assert "<details open><summary>Set the PIN" in refused.text
+        assert 'value="1234"' not in refused.text
         assert office.submit("/people/5/pin", "/people/5", pin="295073").status_code == 303
         assert "A PIN of 6 digits is set." in words(office.get("/people/5").text)
         made = office.submit("/people/5/pin/generate", "/people/5").text

@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from cloud.setup.access import ALL_HOURS, Access, Opening
-from cloud.setup.rule import ONE_IN, Difference, Impact, accept_code, grave_reasons, impact_of, written
+from cloud.setup.rule import ONE_IN, Difference, Impact, accept_code, grave_reasons, impact_of
 from cloud.store.labels import Label
 
 POINTS = ("gate", "gym", "hub")
@@ -71,20 +70,3 @@ def test_code_is_of_one_change_at_one_revision() -> None:
     code = accept_code([change], 7)
     assert (len(code), accept_code([change], 7)) == (8, code)
     assert code not in (accept_code([change], 8), accept_code([], 7), accept_code([change, change], 7))
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, ""),
-        ("", ""),
-        (False, "false"),
-        (("a", ("b", 1)), "a, b, 1"),
-        ({"zh": "门", "en": "Gate"}, "{ zh = 门, en = Gate }"),
-        ({"gym": ({"amount": 2, "money": True},)}, "{ gym = { amount = 2, money = true } }"),
-        ({}, ""),
-        (0, "0"),
-    ],
-)
-def test_value_is_written_as_in_the_file(value: object, text: str) -> None:
-    assert written(value) == text

@@ -8,6 +8,7 @@ import pytest
 
 from cloud.people.store import list_plans
 from cloud.points.zones import ZoneService
+from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town, Visitor
 
 ROOF = '\n[[zone]]\nname = "roof"\nlabel = { zh = "屋顶", en = "Roof garden" }\n'
@@ -93,6 +94,7 @@ def test_second_clerk_gets_409_with_what_changed(town: Town, admin: Visitor) -> 
     assert "Added a zone" in answer.text
     assert "office" in answer.text
     assert "yard" in answer.text
+    assert unescape(answer.text).count(ROOF) == 1, "the text is kept"
     assert "Roof garden" not in admin.get("/zones").text
 
 
@@ -138,3 +140,25 @@ def test_name_of_the_site_changes_at_once(town: Town, admin: Visitor) -> None:
     text = '[site]\nname = "sunny-court"\nzone = "Asia/Shanghai"\nlabel = { zh = "晴苑二期", en = "Sunny Two" }\n'
     assert admin.submit("/settings/apply", "/settings", text=text).status_code == 303
     assert "Sunny Two" in admin.get("/").text
+
+
+def test_refused_setup_keeps_its_csv_files(town: Town, admin: Visitor) -> None:
+    files = {"setup": ("s.toml", b'flats = "f.csv"\nzoned = 1\n'), "csv": ("f.csv", b"name\n7-701\n")}
+    token = {"csrf": admin.token("/settings")}
+    answer = admin.post("/settings/preview", data=token, files=files)
+    assert answer.status_code == 422
+    assert 'flats = "f.csv"' in unescape(answer.text)
+    assert "name\n7-701" in answer.text.partition('name="beside-f.csv"')[2]
+
+
+def test_changed_values_stand_in_words(town: Town, admin: Visitor) -> None:
+    """Neither braces nor quotes of a programming language, before or after it is done."""
+    text = '[[zone]]\nname = "gym"\nlabel = { zh = "健身房", en = "Gymnasium" }\nparent = "estate"\n'
+    text += '[[zone]]\nname = "estate"\nlabel = { zh = "小区", en = "Estate" }\n[[zone]]\nname = "hub"\nkind = "hub"\n'
+    looked = admin.submit("/settings/preview", "/settings", text=text)
+    assert "label.en: Gym → Gymnasium" in words(looked.text)
+    changed = admin.submit("/settings/apply", "/settings", text=text, as_of=hidden(looked.text, "as_of"))
+    assert changed.status_code == 303
+    audited = words(admin.get("/audit").text)
+    assert "zh 健身房, en Gymnasium" in audited
+    assert "{" not in audited

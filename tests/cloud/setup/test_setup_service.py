@@ -145,7 +145,7 @@ def test_second_clerk_is_told_what_changed(founded: Store, setup: SetupService) 
     assert [(one.operator, one.action, one.subject) for one in newer.value.entries] == [
         ("office", "zone.added", "yard")
     ]
-    assert "office: zone.added yard" in str(newer.value)
+    assert "office: Added a zone yard" in str(newer.value)
     text = re.sub(r"as_of_change = \d+\n", "", theirs).replace('name = "roof"', 'name = "yard"')
     assert "yard" in setup.export()
     setup.apply(SetupFile(text.encode()), "admin")
