@@ -1,5 +1,6 @@
 """What each check of the rule costs, with everything asked that can be: hours with special days, a PIN by hours, a
-signed card, a quantity. Nothing stops, so every check is weighed to its end."""
+signed pass, a quantity, a zone with hard anti-passback and room for few more. Nothing stops, so every check is weighed
+to its end."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,8 +10,11 @@ from zoneinfo import ZoneInfo
 
 from contract.decide import CHECKS, CHECKS_OF_ANYBODY, DAY_MS, HOUR_MS, Facts, Grant, Request, Tier, Trust, decide
 from contract.demands import NO_DEMAND, Assurance, Demand, PinVerdict
+from contract.occupancy import Whereabouts, ZoneCount
+from contract.pass_verdicts import PassVerdict
 from contract.quantities import Account, Allotment, Quantity
 from contract.schedules import ALWAYS, Schedule
+from contract.zone_rules import PageZone
 
 NOW_MS = 1_777_888_800_000
 """Monday 4 May 2026, 18:00 in Shanghai."""
@@ -19,7 +23,7 @@ TIMES, ROUNDS = 2_000, 21
 HOURS = Schedule((((360, 1320),),) * 7, dict.fromkeys(range(20500, 20530), ((360, 720),)))
 CHARGING = Allotment("charging", (Quantity(60, "minutes"), Quantity(500, "wh")))
 
-REQUEST = Request(POINT, bytes(16), pin=PinVerdict.RIGHT)
+REQUEST = Request(POINT, bytes(16), pin=PinVerdict.RIGHT, pass_verdict=PassVerdict.OK)
 GRANT = Grant(
     bytes(8),
     Tier.MEMBER,
@@ -37,6 +41,9 @@ FACTS = Facts(
     HOUR_MS,
     used={"charging": {"minutes": Account(60_000, 3_600_000), "wh": Account(1_000, 500_000)}},
     demand=Demand(HOURS, Assurance.SIGNED),
+    counted=PageZone(comfort=40, limit=60, anti_passback="hard"),
+    zone_count=ZoneCount(39, is_fresh=True),
+    whereabouts=Whereabouts(is_inside=False, since_ms=NOW_MS - HOUR_MS),
 )
 PLAIN = Grant(bytes(8), Tier.MEMBER, {POINT: ALWAYS})
 PLAIN_FACTS = Facts(FACTS.zone, Trust.SYNCED, NOW_MS - HOUR_MS, HOUR_MS, demand=NO_DEMAND)
