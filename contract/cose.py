@@ -1,7 +1,8 @@
 """COSE_Sign1 (RFC 9052) in the one form that passes have: ES256, the key's id beside it, and a payload of CBOR.
 
-Whatever is read is written once more and compared: a message that this file would not write is none, however a decoder
-understands it. So there are no second forms of one message: no key twice, nothing behind the end, no other algorithm.
+Whatever is read is written once more and compared: a message that this file would not write is none, however anybody
+else understands it. So there are no second forms of one message: no key twice, nothing behind the end, no other
+algorithm.
 """
 
 import hashlib
@@ -28,6 +29,9 @@ _OF_SIGNATURE = b"\x84\x6aSignature1\x43" + _PROTECTED + b"\x40"
 """How the Sig_structure begins, before its payload: its context, the protected header, no external data."""
 _OF_FOUR, _SIGNATURE = b"\x84\x43" + _PROTECTED + b"\xa1\x04\x48", b"\x58\x40"
 """How a message begins, before the key's id, whose label is 4; and what stands before its signature."""
+_SEALED_BYTES = len(_SIGNATURE) + SIGNATURE_BYTES
+_HEADS = {b"\x58": 2, b"\x59": 3}
+"""How long the head of a byte string is that is no shorter than 24 bytes."""
 _MAX_DEPTH = 4
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """How many points P-256 has (SEC 2, 2.4.2)."""
@@ -66,16 +70,15 @@ def byte_string(content: bytes) -> bytes:
 
 def read_signed(blob: bytes) -> Signed:
     """Raises ``Malformed``."""
-    match read_cbor(blob):
-        case [bytes(), {4: bytes() as key_id}, bytes() as payload, bytes() as signature]:
-            signed = Signed(key_id, payload, signature)
-        case _:
-            raise Malformed("not the four parts of a COSE_Sign1")
+    begin = len(_OF_FOUR) + KEY_ID_BYTES
+    key_id, stated, signature = blob[begin - KEY_ID_BYTES : begin], blob[begin:-_SEALED_BYTES], blob[-SIGNATURE_BYTES:]
+    signed = Signed(key_id, stated[_HEADS.get(stated[:1], 1) :], signature)
     if (len(key_id), len(signature)) != (KEY_ID_BYTES, SIGNATURE_BYTES) or signed.pack() != blob:
-        raise Malformed("a COSE_Sign1 of another form")
+        raise Malformed("no COSE_Sign1 of the one form")
     return signed
 
 
+@lru_cache(maxsize=256)
 def key_id_of(public: bytes) -> bytes:
     """The id of a key: the first 8 bytes of the SHA-256 of its compressed point."""
     return hashlib.sha256(public).digest()[:KEY_ID_BYTES]
@@ -133,8 +136,9 @@ class PassKey:
 
 
 def write_cbor(value: object) -> bytes:
-    """The shortest form, with the keys of maps in order (RFC 8949, 4.2)."""
-    return cbor2.dumps(value, canonical=True)
+    """The shortest form of numbers and lengths (RFC 8949, 4.2.1), with the keys of maps as they stand: whoever writes a
+    map has them in order, for to sort them takes longer than all the rest."""
+    return cbor2.dumps(value)
 
 
 def read_cbor(blob: bytes) -> object:

@@ -6,7 +6,6 @@ signed by the cloud, for a door that has never heard of its holder; the phone th
 
 from collections import OrderedDict
 from collections.abc import Callable, Container, Sequence
-from hashlib import sha256
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -119,13 +118,12 @@ class DoorPasses:
         if terms.keys != self._believed_keys:
             self._believed_keys = terms.keys
             self._believed.clear()
-        name = sha256(message).digest()
-        carried = self._believed.pop(name, None)
+        carried = self._believed.pop(message, None)
         verdict = PassVerdict.OK
         if carried is None:
             verdict, carried = believe_carried(message, terms.keys, terms.site)
         if carried is not None:
-            self._believed[name] = carried
+            self._believed[message] = carried
         if len(self._believed) > MAX_BELIEVED:
             self._believed.popitem(last=False)
         return verdict, carried
