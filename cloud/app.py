@@ -221,7 +221,7 @@ def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
         SetupService: setup,
         PhoneService: phones,
         PermitService: permit_service,
-        JoinService: JoinService(store, keys, clock, permit_service),
+        JoinService: JoinService(store, keys, clock),
         FamilyService: FamilyService(store, clock, phones),
         PlanService: PlanService(store, setup),
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),

@@ -36,6 +36,7 @@ from cloud.line.sealed_channel import SealedChannel
 from cloud.line.worker import Worker
 from cloud.operators.tips import tip_worker
 from cloud.overview.metrics import Metrics, Workings
+from cloud.people.pass_terms import note_signer
 from cloud.people.publisher import Publisher
 from cloud.permits.watch import permit_worker
 from cloud.quantities.lender import Lender
@@ -229,6 +230,7 @@ def serve(
         figures = Metrics(store, clock, feed)
         authority = open_authority(keys.folder, clock())
         note_assurances(store, keys)
+        note_signer(store, keys, clock())
         side = DeviceSide(store, keys, Registrar(store, keys, authority, folder, clock), address, feed, figures)
         figures.workings = side.workings
         with loading():

@@ -5,13 +5,16 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
+from cloud.cards.phone_keys import Offer, offer_in
 from cloud.charging.hubs import HubBoard
+from cloud.joining.rule import KEPT_MS
 from cloud.joining.service import JoinService
 from cloud.web.context import N_, Context, RequestContext, Said, or_404, page_for, service
 from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NOT_RIGHT, NOTHING_TYPED, REJECTED, Fields, Guard, attempt
+from cloud.web.login_pages import set_cookie
 from cloud.web.names import UnclearName
 from cloud.web.pages import see_other
 from cloud.web.params import Id
@@ -24,6 +27,8 @@ DONE: Mapping[str, str] = {
     "refused": N_("Refused. Their page sends them to you."),
 }
 
+COOKIE, PATH = "hg_join", "/join"
+
 Joining = Annotated[JoinService, Depends(service(JoinService))]
 OfGuards = Annotated[RequestContext, Depends(page_for(Right.DOORS))]
 
@@ -31,8 +36,17 @@ router = APIRouter()
 NAV = (Nav(NavGroup.PEOPLE, "/riders", N_("Riders at the gate"), after="/permits", right=Right.DOORS),)
 
 
+@router.get("/join/clock.json")
+def clock(context: Context) -> JSONResponse:
+    """What the server's clock says: a telephone's own may be off. No hub is called so."""
+    return JSONResponse({"now_ms": context.clock()})
+
+
 @router.get("/join/{hub}")
-def join(hub: str, context: Context) -> HTMLResponse:
+def join(hub: str, context: Context, joining: Joining, anew: bool = False) -> HTMLResponse:
+    """The form; to a telephone that was let in not long ago a single button, unless it wants to fill it in ``anew``."""
+    if not anew and joining.knows(hub, context.request.cookies.get(COOKIE, "")):
+        return _again_page(context, hub, None)
     return _join_page(context, hub, None, NOTHING_TYPED)
 
 
@@ -41,13 +55,24 @@ def ask(hub: str, context: Context, joining: Joining, fields: Fields) -> Respons
     """``company`` is a field that no person sees: who fills it in is a robot."""
     view = or_404(context.service(HubBoard).find(hub))
     try:
-        given = fields.get("name", ""), fields.get("phone", "")
+        given = fields.get("name", ""), fields.get("phone", ""), _offer_in(fields)
         secret = joining.ask(view.name, *given, consents="consent" in fields, is_robot="company" in fields)
     except Rejected as rejected:
         return _join_page(context, hub, context.say("bad", rejected.sentence), fields, rejected.status)
     except UnclearName:
         return _join_page(context, hub, context.say("bad", NOT_RIGHT), fields, 422)
-    return see_other(f"/join/{view.name}/{secret}")
+    return _to_their_page(context, view.name, secret)
+
+
+@router.post("/join/{hub}/again")
+def again(hub: str, context: Context, joining: Joining, fields: Fields) -> Response:
+    """It needs no token of a form: who has not the private half of the telephone's key can do nothing with it."""
+    view = or_404(context.service(HubBoard).find(hub))
+    try:
+        secret = joining.again(view.name, context.request.cookies.get(COOKIE, ""), _offer_in(fields))
+    except Rejected as rejected:
+        return _join_page(context, hub, context.say("bad", rejected.sentence), NOTHING_TYPED, rejected.status)
+    return _to_their_page(context, view.name, secret)
 
 
 @router.get("/join/{hub}/poster")
@@ -63,8 +88,8 @@ def poster(hub: str, context: Context) -> HTMLResponse:
 def wait(hub: str, secret: str, context: Context, joining: Joining) -> HTMLResponse:
     """It asks for itself again until the guard has answered, and then shows the code."""
     view = or_404(context.service(HubBoard).find(hub))
-    state, digits = joining.look(view.name, secret)
-    return context.pages.page(context.request, "join_wait.html", hub=view, state=state, digits=digits, phone=None)
+    answer = joining.look(view.name, secret)
+    return context.pages.page(context.request, "join_wait.html", hub=view, answer=answer, phone=None)
 
 
 @router.get("/riders")
@@ -86,6 +111,22 @@ def refuse(request: Id, context: Guard, joining: Joining) -> Response:
 
 def _riders_page(context: RequestContext, joining: JoinService, said: Said | None) -> HTMLResponse:
     return context.render("riders.html", said=said, waiting=joining.waiting())
+
+
+def _again_page(context: RequestContext, hub: str, said: Said | None) -> HTMLResponse:
+    view = or_404(context.service(HubBoard).find(hub))
+    return context.pages.page(context.request, "join_again.html", hub=view, said=said, phone=None)
+
+
+def _to_their_page(context: RequestContext, hub: str, secret: str) -> Response:
+    """The browser keeps the way to it, for the next time at this gate."""
+    answer = see_other(f"{PATH}/{hub}/{secret}")
+    set_cookie(context.request, answer, COOKIE, secret, KEPT_MS // 1000, path=f"{PATH}/{hub}")
+    return answer
+
+
+def _offer_in(fields: Mapping[str, str]) -> Offer | None:
+    return offer_in(fields.get("key", ""), fields.get("proof", ""))
 
 
 def _join_page(

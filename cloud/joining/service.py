@@ -1,17 +1,24 @@
-"""The use cases of riders at the gate: one asks, a guard answers with one tap, and the rider has a permit."""
+"""The use cases of riders at the gate: one asks, a guard answers with one tap, and the rider has a permit: with a pass
+for the telephone that asked, and a code."""
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from functools import partial
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from cloud.bars.rule import clean_phone
 from cloud.bars.store import bars_of_mark
+from cloud.cards.phone_keys import BAD_KEY, BadKey, Offer, compressed, read_offer
+from cloud.cards.slots import Slot, carried_ahead
 from cloud.devices.registry import site_of
 from cloud.joining import store
 from cloud.joining.rule import (
+    A_RIDER,
     ENDING_DIGITS,
+    KEPT_MS,
     MAX_OF_PHONE,
     MAX_WAITING,
     PHONE_SPAN_MS,
@@ -22,19 +29,17 @@ from cloud.keys.keys import KeyFolder
 from cloud.line.worker import Worker
 from cloud.permits.kinds import PermitKind
 from cloud.permits.service import PermitAsked, PermitService
-from cloud.store.database import Clock, Store
+from cloud.store.database import Clock, JoinedStore, Store
 from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
 from cloud.web.sentence import N_
-from contract.decide import DAY_MS
-from contract.sealing import credential_digest
+from contract.cose import key_id_of
+from contract.sealing import DeviceKey, credential_digest
 
 MAX_NAME = 20
 SECRET_BYTES = 16
-KEPT_MS = 30 * DAY_MS
 FORGET_EVERY_S = 3600.0
-
 NO_CONSENT = N_("Tick that you agree: without it nothing is kept, and the guard lets you in by hand.")
 NO_NAME = N_("Write your name, as the guard may call you.")
 NO_PHONE = N_("A telephone number has 5 to 15 digits.")
@@ -42,20 +47,36 @@ IS_FULL = N_("Too many wait here already: go to the guard.")
 TOO_OFTEN = N_("This number has asked %(most)s times within the hour: go to the guard.")
 IS_BARRED = N_("Go to the guard, please.")
 NO_REQUEST = N_("Nobody waits under this number any more. Nothing was changed.")
+NOT_KNOWN = N_("This phone is not known here any more: fill in the form once more.")
+
+
+class JoinAnswer(Struct, frozen=True):
+    """What a rider's page shows. Once they are let in: the ``digits`` of their code; and the pass that was signed for
+    the key of their telephone (``key_id`` in hex), with ``slots`` where that key is held here."""
+
+    state: JoinState
+    digits: str = ""
+    key_id: str = ""
+    carried: bytes = b""
+    slots: Sequence[Slot] = ()
 
 
 class JoinService:
-    """The service of riders who ask to be let in. Any thread may use it; ``by`` is the operator's name."""
+    """The service of riders who ask to be let in. Any thread may use it; ``by`` is the operator's name. What is
+    rejected leaves no trace."""
 
-    def __init__(self, store: Store, keys: KeyFolder, clock: Clock, permit_service: PermitService) -> None:
-        self._store, self._keys, self._clock, self._permits = store, keys, clock, permit_service
+    def __init__(self, store: Store, keys: KeyFolder, clock: Clock) -> None:
+        self._store, self._keys, self._clock = store, keys, clock
 
-    def ask(self, hub: str, name: str, phone: str, *, consents: bool, is_robot: bool = False) -> str:
-        """A rider asks at this hub; returns what their page is called. A robot is answered as anybody is, and nothing
-        is kept of it. Raises ``Rejected``, or ``ValueError`` for what is no name."""
+    def ask(
+        self, hub: str, name: str, phone: str, offer: Offer | None = None, *, consents: bool, is_robot: bool = False
+    ) -> str:
+        """A rider asks at this hub with the key that their telephone ``offer``s; returns what their page is called. A
+        telephone that a guard has let in before is let in. A robot is answered as anybody is, and nothing is kept of
+        it. Raises ``Rejected``, or ``ValueError`` for what is no name."""
         if not consents:
             raise Rejected(NO_CONSENT, "consent")
-        shown, digits, now_ms = clean_text(name, MAX_NAME), _digits(phone), self._clock()
+        shown, digits = clean_text(name, MAX_NAME), _digits(phone)
         if not shown:
             raise Rejected(NO_NAME, "name")
         secret = secrets.token_urlsafe(SECRET_BYTES)
@@ -63,29 +84,48 @@ class JoinService:
             return secret
         hashed = credential_digest(self._keys.digest, b"phone:" + digits.encode())
         with self._store.writing() as connection:
-            site = site_of(connection).name
-            self._check(connection, site, hub, hashed, now_ms)
-            request = store.add_request(
-                connection,
-                site,
-                hub=hub,
-                name=shown,
-                phone=hashed,
-                ending=digits[-ENDING_DIGITS:],
-                secret_hash=_hash(secret),
-                asked_ms=now_ms,
-            )
-            record(connection, now_ms, "rider", "join.asked", f"request {request}")
+            self._ask(connection, hub, secret, offer, name=shown, phone=hashed, ending=digits[-ENDING_DIGITS:])
         return secret
 
-    def look(self, hub: str, secret: str) -> tuple[JoinState, str]:
-        """What has become of a request, and the digits of the code that it was let in with."""
+    def again(self, hub: str, secret: str, offer: Offer | None) -> str:
+        """A telephone that was let in not long ago comes again: one tap, and nothing to type. Returns what its new page
+        is called. Raises ``Rejected``."""
+        made = secrets.token_urlsafe(SECRET_BYTES)
+        with self._store.writing() as connection:
+            site = site_of(connection).name
+            before = store.request_of(connection, site, hub, _hash(secret))
+            if before is None or not self._is_known(connection, site, before):
+                raise Rejected(NOT_KNOWN, status=409)
+            said = {"name": before.name, "ending": before.ending}
+            if not self._ask(connection, hub, made, offer, phone=before.phone, **said):
+                raise Rejected(NOT_KNOWN, status=409)
+        return made
+
+    def knows(self, hub: str, secret: str) -> bool:
+        """Whether the telephone whose page is called so may come again without a form."""
         with self._store.reading() as connection:
-            request = store.request_of(connection, site_of(connection).name, hub, _hash(secret))
-        state = JoinState.WAITING if request is None else request.state(self._clock())
-        if request is None or state is not JoinState.LET_IN or request.permit is None:
-            return state, ""
-        return state, self._permits.tell(request.permit).code
+            site = site_of(connection).name
+            before = store.request_of(connection, site, hub, _hash(secret))
+            return before is not None and self._is_known(connection, site, before)
+
+    def look(self, hub: str, secret: str) -> JoinAnswer:
+        """What has become of a request. Raises ``KeysUnusable`` for a database of other keys."""
+        with self._store.reading() as connection:
+            site = site_of(connection).name
+            request = store.request_of(connection, site, hub, _hash(secret))
+            if request is None:
+                return JoinAnswer(JoinState.WAITING)
+            state = request.state(self._clock())
+            if state is not JoinState.LET_IN or request.permit is None:
+                return JoinAnswer(state)
+            permit_service = self._permits(connection)
+            view, digits = permit_service.find(request.permit), permit_service.tell(request.permit).code
+        if view is None or not view.permit.counts_at(self._clock()):
+            return JoinAnswer(JoinState.GONE)
+        if not request.carried:
+            return JoinAnswer(state, digits)
+        slots = self._slots(request) if request.held_key else ()
+        return JoinAnswer(state, digits, key_id_of(request.key).hex(), request.carried, slots)
 
     def waiting(self) -> list[JoinRequest]:
         """Who waits, longest first."""
@@ -93,40 +133,85 @@ class JoinService:
             return store.waiting_requests(connection, site_of(connection).name, self._clock())
 
     def let_in(self, by: str, request: int) -> int:
-        """Answer with a rider's permit; returns it. Raises ``Rejected``."""
-        known = self._known(request)
-        permit = self._permits.draw(by, PermitAsked(kind=PermitKind.RIDER, name=known.name, code=True)).permit
-        try:
-            self._answer(by, known, "let_in", "join.let_in", permit)
-        except Rejected:  # another guard was quicker
-            self._permits.end(by, permit)
-            raise
-        return permit
+        """JoinAnswer with a rider's permit; returns it. Raises ``Rejected``."""
+        with self._store.writing() as connection:
+            return self._let_in(connection, by, self._known(connection, request))
 
     def refuse(self, by: str, request: int) -> None:
         """Raises ``Rejected``."""
-        self._answer(by, self._known(request), "refused", "join.refused", None)
+        with self._store.writing() as connection:
+            self._answer(connection, by, self._known(connection, request), JoinState.REFUSED)
 
-    def _known(self, request: int) -> JoinRequest:
-        with self._store.reading() as connection:
-            known = store.find_request(connection, site_of(connection).name, request)
+    def _ask(
+        self, connection: Connection, hub: str, secret: str, offer: Offer | None, *, phone: bytes, **said: object
+    ) -> bool:
+        """Whether the telephone was let in at once. Raises ``Rejected``."""
+        site, now_ms = site_of(connection).name, self._clock()
+        self._check(connection, site, hub, phone, now_ms)
+        key, held = self._key_of(offer, site, hub)
+        is_known = held is None and store.is_let_in(connection, site, key, now_ms - KEPT_MS)
+        request = store.add_request(
+            connection,
+            site,
+            hub=hub,
+            phone=phone,
+            secret_hash=_hash(secret),
+            asked_ms=now_ms,
+            key=key,
+            held_key=self._keys.numbers.close(held.to_pem().decode(), key) if held else b"",
+            **said,
+        )
+        record(connection, now_ms, A_RIDER, "join.asked", f"request {request}")
+        if is_known:
+            self._let_in(connection, A_RIDER, self._known(connection, request))
+        return is_known
+
+    def _is_known(self, connection: Connection, site: str, before: JoinRequest) -> bool:
+        keeps_key = bool(before.key) and not before.held_key
+        return keeps_key and store.is_let_in(connection, site, before.key, self._clock() - KEPT_MS)
+
+    def _let_in(self, connection: Connection, by: str, known: JoinRequest) -> int:
+        permit_service = self._permits(connection)
+        permit = permit_service.draw(by, PermitAsked(kind=PermitKind.RIDER, name=known.name, code=True)).permit
+        carried = permit_service.carry(permit, known.key) if known.key else b""
+        self._answer(connection, by, known, JoinState.LET_IN, permit_id=permit, carried=carried)
+        return permit
+
+    def _permits(self, connection: Connection) -> PermitService:
+        return PermitService(JoinedStore(connection), self._keys, self._clock)
+
+    def _known(self, connection: Connection, request: int) -> JoinRequest:
+        """Raises ``Rejected`` for one that does not wait."""
+        known = store.find_request(connection, site_of(connection).name, request)
         if known is None or known.state(self._clock()) is not JoinState.WAITING:
             raise Rejected(NO_REQUEST, status=409)
         return known
 
-    def _answer(self, by: str, known: JoinRequest, answer: str, action: str, permit: int | None) -> None:
+    def _answer(self, connection: Connection, by: str, known: JoinRequest, answer: JoinState, **values: object) -> None:
         now_ms = self._clock()
-        values = {"answer": answer, "answered_by": by, "answered_ms": now_ms, "permit_id": permit}
-        with self._store.writing() as connection:
-            if not store.answer_request(connection, site_of(connection).name, known.id, **values):
-                raise Rejected(NO_REQUEST, status=409)
-            record(connection, now_ms, by, action, f"request {known.id}")
+        values |= {"answer": answer, "answered_by": by, "answered_ms": now_ms}
+        store.answer_request(connection, site_of(connection).name, known.id, **values)
+        record(connection, now_ms, by, f"join.{answer}", f"request {known.id}")
 
-    def _check(self, connection: Connection, site: str, hub: str, hashed: bytes, now_ms: int) -> None:
+    def _key_of(self, offer: Offer | None, site: str, hub: str) -> tuple[bytes, DeviceKey | None]:
+        """The public half of a telephone's key, and all of one that is made for it here. Raises ``Rejected``."""
+        if offer is None:
+            held = DeviceKey.generate()
+            return compressed(held.public()), held
+        try:
+            return read_offer(offer, site, hub), None
+        except BadKey:
+            raise Rejected(BAD_KEY, "key") from None
+
+    def _slots(self, request: JoinRequest) -> Sequence[Slot]:
+        held = DeviceKey.from_pem(self._keys.numbers.open(request.held_key, request.key).encode())
+        return carried_ahead(request.carried, request.key, held, self._clock())
+
+    def _check(self, connection: Connection, site: str, hub: str, phone: bytes, now_ms: int) -> None:
         """Raises ``Rejected`` for one too many, and for a telephone that is barred."""
-        if any(one.bar.counts_at(now_ms) for one in bars_of_mark(connection, site, phone=hashed)):
+        if any(one.bar.counts_at(now_ms) for one in bars_of_mark(connection, site, phone=phone)):
             raise Rejected(IS_BARRED, status=403)
-        if store.count_of_phone(connection, site, hashed, now_ms - PHONE_SPAN_MS) >= MAX_OF_PHONE:
+        if store.count_of_phone(connection, site, phone, now_ms - PHONE_SPAN_MS) >= MAX_OF_PHONE:
             raise Rejected(TOO_OFTEN, "phone", 429, most=MAX_OF_PHONE)
         if len(store.waiting_requests(connection, site, now_ms, hub)) >= MAX_WAITING:
             raise Rejected(IS_FULL, status=429)

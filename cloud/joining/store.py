@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from cloud.joining.rule import WAITS_MS, JoinRequest
+from cloud.joining.rule import A_RIDER, WAITS_MS, JoinRequest, JoinState
 from cloud.joining.tables import join_requests
 
 _COLUMNS = [join_requests.c["permit_id" if name == "permit" else name] for name in JoinRequest.__struct_fields__]
@@ -26,6 +26,14 @@ def request_of(connection: Connection, site: str, hub: str, secret_hash: bytes) 
     return None if row is None else JoinRequest(*row)
 
 
+def is_let_in(connection: Connection, site: str, key: bytes, since_ms: int) -> bool:
+    """Whether the telephone with this key was let in when a guard answered it last, no longer ago than that."""
+    mine = join_requests.c.site == site, join_requests.c.key == key, join_requests.c.answered_ms > since_ms
+    by_guard = join_requests.c.answered_by != A_RIDER
+    newest = select(join_requests.c.answer).where(*mine, by_guard).order_by(join_requests.c.id.desc()).limit(1)
+    return connection.execute(newest).scalar() == JoinState.LET_IN
+
+
 def waiting_requests(connection: Connection, site: str, now_ms: int, hub: str = "") -> list[JoinRequest]:
     """Those without an answer, of one hub or of all. Who waits longest comes first."""
     mine = join_requests.c.site == site, join_requests.c.answer == "", join_requests.c.asked_ms > now_ms - WAITS_MS
@@ -39,10 +47,9 @@ def count_of_phone(connection: Connection, site: str, phone: bytes, since_ms: in
     return int(connection.execute(select(func.count()).select_from(join_requests).where(*mine)).scalar_one())
 
 
-def answer_request(connection: Connection, site: str, request: int, **values: object) -> bool:
-    """False for one that has an answer already."""
-    mine = join_requests.c.site == site, join_requests.c.id == request, join_requests.c.answer == ""
-    return bool(connection.execute(update(join_requests).where(*mine).values(values)).rowcount)
+def answer_request(connection: Connection, site: str, request: int, **values: object) -> None:
+    mine = join_requests.c.site == site, join_requests.c.id == request
+    connection.execute(update(join_requests).where(*mine).values(values))
 
 
 def delete_requests(connection: Connection, site: str, before_ms: int) -> int:

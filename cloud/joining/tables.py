@@ -4,6 +4,10 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, Strin
 
 from cloud.store.schema import RowId, metadata
 
+_KEY = "public half of the telephone's key, 33 bytes; empty before there was one"
+_HELD_KEY = "sealed private half, held for a telephone that keeps none"
+_CARRIED = "pass that was signed for it; empty before, and where it leads to no door"
+
 join_requests = Table(
     "join_requests",
     metadata,
@@ -18,7 +22,11 @@ join_requests = Table(
     Column("answer", String, nullable=False, server_default="", comment="let_in or refused; empty before"),
     Column("answered_by", String, nullable=False, server_default=""),
     Column("answered_ms", BigInteger),
+    Column("key", LargeBinary, nullable=False, server_default="", comment=_KEY),
+    Column("held_key", LargeBinary, nullable=False, server_default="", comment=_HELD_KEY),
+    Column("carried", LargeBinary, nullable=False, server_default="", comment=_CARRIED),
     Column("permit_id", RowId, ForeignKey("permits.id", ondelete="SET NULL"), comment="what they were let in with"),
     Index("ix_join_requests_site_asked_ms", "site", "asked_ms"),
     Index("ix_join_requests_phone", "phone"),
+    Index("ix_join_requests_key", "key"),
 )

@@ -27,6 +27,7 @@ from cloud.people.grants import (
 )
 from cloud.people.holdings import Qualification, Stay, standing_now
 from cloud.people.members import Member, Membership
+from cloud.people.pass_terms import known_pass_keys, withdrawn_passes
 from cloud.people.plans import VISITORS, Plan
 from cloud.people.tables import (
     card_forms,
@@ -70,6 +71,8 @@ def load_terms(connection: Connection) -> Community:
         profiles=find_profiles(connection, site.name, None),
         zones=page_zones(connection),
         counted={way.point: way.zone for way in counted_ways(connection)},
+        pass_keys=known_pass_keys(connection, site.name),
+        withdrawn=withdrawn_passes(connection, site.name),
         outer=frozenset(run(select(zones.c.name).where(zones.c.parent == "")).scalars()),
     )
 

@@ -84,8 +84,6 @@ class PersonTag(Struct, frozen=True):
 
 SLOW = "slow"
 """The tag of people who need longer to pass a door."""
-
-
 NOBODY = 0
 """In the place of a person, where a party holds something itself."""
 
@@ -108,9 +106,9 @@ class Community(Struct, frozen=True):
     keep for good; ``served`` are the places that points serve, ``outer`` the zones that no other zone is around.
     ``bars`` are spans by person. With ``duress`` staff may signal it with their PIN; ``asks_assurance`` says that some
     point asks for one, so that rows have to tell it; ``tells_families`` that some zone has anti-passback, from which
-    family cards are free. ``zones`` are those that count, and ``counted`` the points that lead into one. Of people, all
-    may be there or some; memberships are theirs and those of their parties, with whoever else shares places with
-    them."""
+    family cards are free. ``zones`` are those that count, and ``counted`` the points that lead into one. Carried passes
+    are believed by ``pass_keys``, but those ``withdrawn``. Of people, all may be there or some; memberships are theirs
+    and those of their parties, with whoever else shares places with them."""
 
     zone: str
     plans: Sequence[Plan]
@@ -126,6 +124,8 @@ class Community(Struct, frozen=True):
     schedules: Mapping[str, Schedule] = {}
     profiles: Mapping[Profile, int] = {}
     served: Set[Place] = frozenset()
+    pass_keys: Sequence[bytes] = ()
+    withdrawn: Sequence[bytes] = ()
     duress: bool = False
     asks_assurance: bool = False
     zones: Mapping[str, PageZone] = {}
@@ -359,6 +359,8 @@ def compile_site(community: Community) -> SitePage:
         demands={point.name: PageDemand(point.pin, point.assurance) for point in points if point.asks},
         zones=dict(community.zones),
         counted=dict(community.counted),
+        pass_keys=list(community.pass_keys),
+        revoked=list(community.withdrawn),
     )
 
 

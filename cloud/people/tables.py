@@ -96,6 +96,25 @@ card_forms = Table(
     sqlite_with_rowid=False,
 )
 
+pass_keys = Table(
+    "pass_keys",
+    metadata,
+    Column("site", String, ForeignKey("sites.name"), primary_key=True),
+    Column("key", LargeBinary(33), primary_key=True, comment="public half, by which doors believe carried passes"),
+    Column("since_ms", BigInteger, nullable=False, comment="the cloud signs with it since then"),
+)
+
+carried_passes = Table(
+    "carried_passes",
+    metadata,
+    Column("permit_id", RowId, ForeignKey("permits.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("site", String, ForeignKey("sites.name"), nullable=False),
+    Column("until_ms", BigInteger, nullable=False, comment="until then doors believe it"),
+    Column("withdrawn", Boolean, nullable=False, comment="its permit was ended before"),
+    Index("ix_carried_passes_site_until_ms", "site", "until_ms"),
+)
+"""Passes of permits that the cloud has signed for a telephone, while doors believe them."""
+
 person_tags = Table(
     "person_tags",
     metadata,

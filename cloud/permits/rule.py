@@ -129,6 +129,15 @@ class Permit(Struct, frozen=True, kw_only=True):
         return [(at, turn) for at, turn in zip(moments, Turn, strict=True) if at is not None and at <= now_ms]
 
 
+def pass_span(permit: Permit, zone: ZoneInfo, now_ms: int) -> Span:
+    """How long a pass of a permit that counts is believed: no longer than the permit; where its clock runs from its
+    first use, so long from now on; of any other until midnight, and never more than 24 hours."""
+    from_ms, until_ms = permit.window
+    from_ms = max(from_ms, now_ms)
+    ends_ms = from_ms + permit.clock_ms if permit.clock_ms else day_of(from_ms, zone)[1]
+    return from_ms, min(until_ms, ends_ms, from_ms + DAY_MS)
+
+
 def _order(one: tuple[int, Turn]) -> tuple[int, int]:
     return one[0], list(Turn).index(one[1])
 

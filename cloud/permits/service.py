@@ -9,13 +9,11 @@ from cloud.devices.registry import Site, site_of
 from cloud.flats.store import find_flat
 from cloud.keys.keys import KeyFolder
 from cloud.parties.party import AT_HOME, MemberRole
-from cloud.people.community import load_terms
-from cloud.people.grants import compile_site
 from cloud.people.membership_store import find_plan
-from cloud.people.permit_rows import find_right, number_of
-from cloud.people.permits import profiles_of
+from cloud.people.pass_terms import note_carried
 from cloud.people.plans import VISITORS
 from cloud.permits import store, words
+from cloud.permits.carrying import carried_pass
 from cloud.permits.credentials import CredentialMaker, ToTell
 from cloud.permits.kinds import KINDS, PermitKind
 from cloud.permits.rule import MAX_LIVE, MAX_PER_FLAT, Permit, day_of, refusal_of, usual_end
@@ -24,6 +22,7 @@ from cloud.store.database import Clock, Store
 from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from contract.carried_passes import issue_carried
 from contract.credentials import normal_plate
 from contract.decide import HOUR_MS
 
@@ -98,8 +97,8 @@ class PermitService:
             known, now_ms = self._known(connection, permit, inviter).permit, self._clock()
             if not known.counts_at(now_ms):
                 raise Rejected(words.IS_OVER, status=409)
-            self._change(connection, by, known, "permit.ended", ended_ms=now_ms, ended_by=by)
-            store.release_credentials(connection, site_of(connection).name, permit)
+            store.end_permit(connection, site_of(connection).name, permit, by, now_ms)
+            record(connection, now_ms, by, "permit.ended", _subject(known), kind=known.kind)
 
     def extend(self, by: str, permit: int, until_ms: int, inviter: int | None = None) -> None:
         """It ends later, once; whoever overstayed has not. Raises ``Rejected``."""
@@ -159,17 +158,19 @@ class PermitService:
         with self._store.reading() as connection:
             return store.permits_of_inviter(connection, site_of(connection).name, person, MAX_LISTED)
 
-    def points_of(self, permit: int) -> list[str]:
-        """The points that it opens, by name: for a pass that a telephone carries to them."""
-        with self._store.reading() as connection:
-            site = site_of(connection).name
-            right = find_right(connection, site, permit)
-            if right is None:
-                return []
-            page = compile_site(load_terms(connection))
-            numbers = number_of(connection, site, right)
-            opened = (page.profiles[numbers[one]] for one in profiles_of(right) if one in numbers)
-            return sorted({point for profile in opened for point in profile})
+    def carry(self, permit: int, key: bytes) -> bytes:
+        """The pass that the telephone with this key (33 bytes) carries to doors which have never heard of the permit;
+        empty where it leads to none. Raises ``Rejected`` for a permit that is over."""
+        now_ms = self._clock()
+        with self._store.writing() as connection:
+            known, site = self._known(connection, permit, None).permit, site_of(connection)
+            if not known.counts_at(now_ms):
+                raise Rejected(words.IS_OVER, status=409)
+            carried = carried_pass(connection, site, known, key, now_ms)
+            if carried is None:
+                return b""
+            note_carried(connection, site.name, permit, carried.until_s * 1000)
+        return issue_carried(carried, self._keys.passes)
 
     def take_notice(self, by: str) -> None:
         """A guard has seen who overstayed."""

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, 
 
 from cloud.cards.rule import CardKind
 from cloud.parties.party import AT_HOME, MemberRole
+from cloud.people.pass_terms import withdraw_passes
 from cloud.people.permit_rows import note_permit
 from cloud.people.tables import credentials
 from cloud.permits.kinds import PermitKind
@@ -138,6 +139,13 @@ def release_credentials(connection: Connection, site: str, permit: int) -> None:
     mine = credentials.c.permit_id == permit, credentials.c.kind.in_(OF_PERMITS)
     connection.execute(delete(credentials).where(*mine))
     touch_permits(connection, site, permits.c.id == permit)
+
+
+def end_permit(connection: Connection, site: str, permit: int, by: str, now_ms: int) -> None:
+    """It opens nothing from now on, whatever was made for it."""
+    change_permit(connection, site, permit, ended_ms=now_ms, ended_by=by)
+    release_credentials(connection, site, permit)
+    withdraw_passes(connection, site, permit)
 
 
 def permits_to_release(connection: Connection, site: str, before_ms: int, limit: int) -> list[int]:

@@ -1,5 +1,5 @@
 """Looks after permits: who is still inside of one that is over is noted, one whose inviter no longer lives there is
-ended, and what was made for those that are over is free again."""
+ended, what was made for those that are over is free again, and passes that have ended are forgotten."""
 
 from collections import Counter
 
@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from cloud.devices.registry import site_of
 from cloud.line.worker import Worker
+from cloud.people.pass_terms import forget_passes, has_ended_passes
 from cloud.people.permits import TOLD_AFTER_MS
 from cloud.permits import store
 from cloud.permits.rule import PermitState
@@ -30,15 +31,16 @@ def look_after(store_: Store, clock: Clock) -> None:
         over = [one.id for one in inside if one.state(now_ms) is PermitState.OVERSTAYED]
         left = store.permits_of_leavers(connection, site, now_ms, AT_ONCE)
         to_release = store.permits_to_release(connection, site, now_ms - TOLD_AFTER_MS, AT_ONCE)
-    if over or left or to_release:
+        has_old_passes = has_ended_passes(connection, site, now_ms)
+    if over or left or to_release or has_old_passes:
         with store_.writing() as connection:
             note_overstays(connection, site, over, now_ms)
             for permit in left:
-                store.change_permit(connection, site, permit, ended_ms=now_ms, ended_by=BY)
-                store.release_credentials(connection, site, permit)
+                store.end_permit(connection, site, permit, BY, now_ms)
                 record(connection, now_ms, BY, "permit.ended", f"permit {permit}")
             for permit in to_release:
                 store.release_credentials(connection, site, permit)
+            forget_passes(connection, site, now_ms)
 
 
 def note_overstays(connection: Connection, site: str, permits: list[int], now_ms: int) -> None:

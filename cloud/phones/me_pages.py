@@ -7,9 +7,10 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from msgspec import Struct
 
-from cloud.phones.passes import slots_ahead
+from cloud.cards.phone_keys import offer_in
+from cloud.cards.slots import slots_ahead
 from cloud.phones.service import PhoneService
-from cloud.phones.start_pages import Offered, offer_in
+from cloud.phones.start_pages import Offered
 from cloud.phones.visit import PATH, PhoneForm, PhoneVisit, Visiting, log_out
 from cloud.web.context import N_, Said, service
 from cloud.web.pages import ASSETS_OF_DOMAINS, see_other
@@ -91,5 +92,5 @@ def _home(visit: PhoneVisit, phones: PhoneService, said: Said | None) -> HTMLRes
 
 def _pass(visit: PhoneVisit, phones: PhoneService) -> dict[str, Any]:
     held = phones.held_key(visit.phone)
-    slots = slots_ahead(visit.phone, held, visit.now_ms) if held else []
+    slots = slots_ahead(visit.phone.key, held, visit.now_ms) if held else []
     return {"key_id": key_id_of(visit.phone.key).hex(), "slots": slots}

@@ -1,19 +1,12 @@
-"""The key of a telephone, the link that registers it, and who may do what with a household's cards. Pure."""
+"""The link that registers a telephone, and who may do what with a household's cards. Pure."""
 
-import binascii
 import hashlib
-from base64 import urlsafe_b64decode
 from collections.abc import Collection
 from enum import StrEnum
-
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from msgspec import Struct
 
 from cloud.parties.party import MemberRole, PartyMember
 from cloud.people.traits import is_month
 from contract.decide import DAY_MS
-from contract.sealing import DeviceVerifier
 
 LINK_LASTS_MS = DAY_MS
 """A day: the office hands it over at the desk, or sends it to somebody who is at home in the evening."""
@@ -25,9 +18,6 @@ MAX_PHONES = 5
 """Of one person, at the same time."""
 CONSENT_BELOW_YEARS = 14
 """Whose data need a guardian's consent (Personal Information Protection Law of China, article 31)."""
-MAX_OFFER = 200
-"""Characters of a key or a signature in a form."""
-POINT_BYTES = 65
 GROWN = frozenset({MemberRole.OWNER, MemberRole.PAYER, MemberRole.ADULT, MemberRole.TENANT})
 """The roles of those who speak for a household."""
 
@@ -53,50 +43,6 @@ def link_state(until_ms: int, used_ms: int | None, ended_ms: int | None, now_ms:
 def secret_hash(secret: str) -> bytes:
     """What the database keeps of a link or of a login: a stolen database opens neither."""
     return hashlib.sha256(secret.encode()).digest()
-
-
-class BadKey(ValueError):
-    """The bytes are no key, or whoever sends them does not have its private half."""
-
-
-class Offer(Struct, frozen=True):
-    """A key that a telephone made, as its page sends it: the public point and a signature, as base64 of addresses."""
-
-    key: str
-    proof: str
-
-
-def proof_text(site: str, challenge: str) -> bytes:
-    """What a telephone signs to show that it has the private half of its key. ``challenge`` is what only it was told:
-    the link's secret, or its login's token."""
-    return f"hg-phone-1:{site}:{challenge}".encode()
-
-
-def read_offer(offer: Offer, site: str, challenge: str) -> bytes:
-    """The public half of the key, compressed: 33 bytes. Raises ``BadKey``."""
-    try:
-        point, proof = (_decode(text) for text in (offer.key, offer.proof))
-        verifier = DeviceVerifier(point)
-    except ValueError:
-        raise BadKey("no point of P-256") from None
-    if len(point) != POINT_BYTES or not verifier.accepts(proof_text(site, challenge), proof):
-        raise BadKey("the signature is not the key's")
-    return compressed(point)
-
-
-def _decode(text: str) -> bytes:
-    if len(text) > MAX_OFFER:
-        raise ValueError("too long")
-    try:
-        return urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-    except binascii.Error as wrong:
-        raise ValueError(str(wrong)) from None
-
-
-def compressed(point: bytes) -> bytes:
-    """A point of P-256 in 33 bytes. Raises ``ValueError`` if it is none."""
-    public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-    return public.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
 
 
 def needs_consent(born: str, today: tuple[int, int]) -> bool:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
+from cloud.cards.phone_keys import BAD_KEY, BadKey, Offer, compressed, read_offer
 from cloud.cards.rule import CardKind, CardState, Recipient
 from cloud.cards.store import NewCard, find_card, insert_card, take_back
 from cloud.devices.registry import Site, site_of
@@ -17,17 +18,7 @@ from cloud.people.membership_store import person_ended
 from cloud.people.memberships import NO_PERSON
 from cloud.people.tables import guardians
 from cloud.phones import store
-from cloud.phones.rule import (
-    LINK_LASTS_MS,
-    MAX_PHONES,
-    BadKey,
-    LinkState,
-    Offer,
-    compressed,
-    needs_consent,
-    read_offer,
-    secret_hash,
-)
+from cloud.phones.rule import LINK_LASTS_MS, MAX_PHONES, LinkState, needs_consent, secret_hash
 from cloud.phones.store import Phone, PhoneLink
 from cloud.store.database import Clock, Store
 from cloud.store.schema import people
@@ -49,7 +40,6 @@ LINK_EXPIRED = N_("This link is too old: it counts for a day. Ask for a new one.
 LINK_ENDED = N_("A newer link took the place of this one: open that, or ask for a new one.")
 LINK_UNKNOWN = N_("There is no such link: open it as it was sent, whole, or ask for a new one.")
 TOO_MANY = N_("Five phones are registered already: end one of them first. Nothing was changed.")
-BAD_KEY = N_("The key that the phone made does not fit: load the page again and retry. Nothing was changed.")
 NO_PHONE = N_("There is no such phone.")
 
 WHY_NOT = {LinkState.USED: LINK_USED, LinkState.EXPIRED: LINK_EXPIRED, LinkState.ENDED: LINK_ENDED}

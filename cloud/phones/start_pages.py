@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import HTMLResponse, Response
 
+from cloud.cards.phone_keys import MAX_OFFER, offer_in
 from cloud.phones import visit
-from cloud.phones.rule import MAX_OFFER, Offer
 from cloud.phones.service import PhoneService
 from cloud.phones.visit import PATH
 from cloud.web.context import Context, RequestContext, service
@@ -34,11 +34,6 @@ def register(secret: str, context: Context, phones: Phones, key: Offered = "", p
     answer = see_other(PATH)
     visit.log_in(context.request, answer, registered.secret)
     return answer
-
-
-def offer_in(key: str, proof: str) -> Offer | None:
-    """The key that a form offers; None from a telephone that can keep none."""
-    return Offer(key, proof) if key and proof else None
 
 
 def _page(context: RequestContext, phones: PhoneService, secret: str, wrong: Rejected | None = None) -> HTMLResponse:

@@ -6,9 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from cloud.cards.slots import slots_ahead
+from cloud.joining.service import JoinService
 from cloud.keys.keys import KeyFolder
 from cloud.permits.service import PermitService
-from cloud.phones.passes import slots_ahead
 from cloud.phones.service import PhoneService
 from cloud.phones.store import Phone
 from contract.credentials import KEYS
@@ -39,6 +40,7 @@ class Gate:
         keys = KeyFolder(self.town.cloud.folder / "keys")
         self.phones = PhoneService(self.town.cloud.store, keys, self.town.now_ms)
         self.permits = PermitService(self.town.cloud.store, keys, self.town.now_ms)
+        self.riders = JoinService(self.town.cloud.store, keys, self.town.now_ms)
         return self
 
     async def __aexit__(
@@ -66,7 +68,7 @@ class Gate:
         """What a phone shows now."""
         held = self.phones.held_key(phone)
         assert held is not None
-        return slots_ahead(phone, held, self.town.now_ms())[0].text
+        return slots_ahead(phone.key, held, self.town.now_ms())[0].text
 
     async def shows(self, text: str) -> bool:
         """Somebody holds this before the scanner and walks; whether they got through."""

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from cloud.cards.slots import slots_ahead
 from cloud.keys.folder import clock, open_folder
 from cloud.permits.kinds import PermitKind
 from cloud.permits.service import Drawn, PermitAsked, PermitService
-from cloud.phones.passes import slots_ahead
 from cloud.phones.service import PhoneService
 from cloud.phones.store import Phone
 from cloud.sample import PEOPLE
@@ -30,7 +30,7 @@ class Visitors(NamedTuple):
 
     def screen(self) -> str:
         """What the phone shows now."""
-        return slots_ahead(self.phone, self.key, clock())[0].text
+        return slots_ahead(self.phone.key, self.key, clock())[0].text
 
     def texts(self) -> list[HeldText]:
         """What lies ready on the panel."""

@@ -23,6 +23,7 @@ from cloud.keys.folder import make_folder, open_folder
 from cloud.keys.keys import write_secret
 from cloud.line.broker import Arrived
 from cloud.line.sealed_channel import SealedChannel
+from cloud.people.pass_terms import note_signer
 from cloud.people.publisher import Publisher
 from cloud.permits.service import PermitService
 from cloud.pins.service import PinService
@@ -84,7 +85,7 @@ class VirtualCloud:
     def found(self, devices: Sequence[DeviceConfig]) -> None:
         """Make the community of the sample, let these devices in, and give them their keys."""
         with make_folder(self.folder):
-            for role in ("roster", "digest", "store", "config", "command"):
+            for role in ("roster", "digest", "store", "config", "command", "pass"):
                 write_secret(self.folder / "keys" / f"{role}.key", self._secret())
         with open_folder(self.folder) as (store, keys), store.writing() as connection:
             seed_sample(connection, keys, self._now_ms(), setup=self._setup)
@@ -100,6 +101,7 @@ class VirtualCloud:
     def start(self) -> None:
         self._life = ProcessLoop(self._world)
         self._store, keys = self._open.enter_context(open_folder(self.folder))
+        note_signer(self._store, keys, self._now_ms())
         self._ingest = Ingest(
             self._store,
             site=SITE.name,

@@ -5,8 +5,15 @@ import re
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from cloud.joining.service import JoinService
+from cloud.people.pass_terms import known_pass_keys, note_signer
+from contract.carried_passes import believe_carried, verify_carried
+from contract.decide import Trust
+from contract.pass_verdicts import PassVerdict
+from contract.passes import CarriedProof, Moment, read_pass
 from tests.browser import PHONE
 from tests.cloud.support.browsing import log_in
+from tests.cloud.support.sender import SITE
 from tests.cloud.support.town import Town
 
 pytestmark = pytest.mark.browser
@@ -26,6 +33,60 @@ class Rider:
     def types(self, label: str, text: str) -> None:
         self.page.get_by_label(label, exact=True).fill(text)
         self.fields += 1
+
+
+DRAWN = """() => {
+  const encode = TextEncoder.prototype.encode;
+  window.drawn = [];
+  TextEncoder.prototype.encode = function (text) {
+    if (text.startsWith("HG1")) window.drawn.push(text);
+    return encode.call(this, text);
+  };
+}"""
+"""Keeps the texts of the QR codes that a page draws."""
+FORGET = """() => new Promise((resolve, reject) => {
+  const deleting = indexedDB.deleteDatabase("hearthgate");
+  deleting.onsuccess = resolve; deleting.onerror = reject; deleting.onblocked = resolve;
+})"""
+
+
+def verdict_of(town: Town, text: str) -> PassVerdict:
+    """What a door makes of a text that knows the cloud's key and has no roster."""
+    shown = read_pass(text)
+    assert isinstance(shown, CarriedProof)
+    with town.store.reading() as connection:
+        verdict, carried = believe_carried(shown.message, known_pass_keys(connection, SITE), SITE)
+    return verdict if carried is None else verify_carried(carried, shown.proof, Moment(town.now_ms, 0, Trust.SYNCED))
+
+
+def test_telephone_draws_the_pass_it_carries(town: Town, browser: Browser) -> None:
+    """A door believes what Chromium draws; a minute later it is a picture. With its key forgotten the code is left, and
+    a telephone that is known needs one tap."""
+    note_signer(town.store, town.keys, town.now_ms)
+    telephone = browser.new_context(base_url=town.url, locale="en-GB", viewport=PHONE, has_touch=True, is_mobile=True)
+    telephone.add_init_script(f"({DRAWN})()")
+    page = telephone.new_page()
+    page.goto("/join/hub")
+    for label, text in (("Name", "Wang"), ("Telephone", "13800138000")):
+        page.get_by_label(label, exact=True).fill(text)
+    page.get_by_label("I agree").tap()
+    page.get_by_role("button", name="Ask the guard").tap()
+    expect(page.get_by_role("heading", name="The guard is asked")).to_be_visible()
+    JoinService(town.store, town.keys, town.clock).let_in("gate", 1)
+    expect(page.locator("[data-code] svg")).to_be_visible()
+    page.wait_for_function("() => localStorage.length && window.drawn.length > 1")
+    text = page.evaluate("() => window.drawn.at(-1)")
+    assert verdict_of(town, text) is PassVerdict.OK
+    town.now_ms += 75_000
+    assert verdict_of(town, text) is PassVerdict.STALE
+    page.goto("/join/hub")
+    page.get_by_role("button", name="In once more").tap()
+    expect(page.locator("[data-code] svg")).to_be_visible()
+    page.evaluate(FORGET)
+    page.reload()
+    expect(page.get_by_role("alert")).to_contain_text("has lost its key: use the code")
+    expect(page.locator(".code")).to_have_text(re.compile(r"\d{6} #"))
+    telephone.close()
 
 
 def test_rider_needs_few_taps_and_two_fields(town: Town, browser: Browser) -> None:

@@ -2,10 +2,11 @@
 
 import pytest
 
+from cloud.cards.phone_keys import Offer
 from cloud.cards.rule import CardKind
 from cloud.people.community import load_community
 from cloud.people.grants import Credential
-from cloud.phones.rule import LINK_LASTS_MS, LOGIN_LASTS_MS, MAX_PHONES, Offer
+from cloud.phones.rule import LINK_LASTS_MS, LOGIN_LASTS_MS, MAX_PHONES
 from cloud.phones.service import PhoneService
 from cloud.web.operators import list_audit
 from cloud.web.rejected import Rejected

@@ -5,7 +5,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cloud.phones.rule import Offer, compressed, proof_text
+from cloud.cards.phone_keys import Offer, compressed, proof_text
 from cloud.phones.service import PhoneService
 from contract.sealing import DeviceKey
 from tests.cloud.support.sender import SITE
