@@ -21,9 +21,9 @@ from cloud.devices.registry import site_of
 from cloud.keys.keys import KeyFolder
 from cloud.store.database import Clock, Store
 from cloud.store.schema import people, points
-from cloud.web.context import N_
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from cloud.web.tables import audit
 
 MAX_ROWS = 50_000

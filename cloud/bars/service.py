@@ -22,10 +22,10 @@ from cloud.keys.keys import KeyFolder
 from cloud.store.database import Clock, Store
 from cloud.store.revision import touch
 from cloud.store.schema import people
-from cloud.web.context import N_
 from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.sealing import credential_digest
 
 MAX_APPEAL = 400

@@ -28,10 +28,10 @@ from cloud.commands.store import find_order, find_point, forget_data
 from cloud.devices.registry import site_of
 from cloud.keys.keys import KeyFolder
 from cloud.store.database import Clock, Store
-from cloud.web.context import N_
 from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.commands import MAX_ENROL_MS
 from contract.decide import Direction
 from contract.sealing import enrol_statement

@@ -23,10 +23,10 @@ from cloud.people.membership_store import person_ended
 from cloud.people.memberships import NO_PERSON
 from cloud.store.database import Clock, Store
 from cloud.store.schema import parties
-from cloud.web.context import N_
 from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.credentials import FORMATS
 from contract.decide import Standing
 

@@ -10,10 +10,9 @@ from cloud.duties.rule import Cell, Duty, cell_faults, duty_faults
 from cloud.hours.store import hours_labels
 from cloud.points.store import has_point
 from cloud.store.database import Clock, Store
-from cloud.web.context import N_
 from cloud.web.operators import list_operators, record
 from cloud.web.rejected import Rejected
-from cloud.web.sentence import Sentence
+from cloud.web.sentence import N_, Sentence
 from cloud.web.setup_table import Writing, changed_detail
 
 NO_CELL = N_("There is no such cell. Nothing was changed.")

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, select
 from cloud.cards.rule import Card, CardKind, form_digests
 from cloud.keys.keys import KeyFolder
 from cloud.people.tables import credentials
-from cloud.web.context import N_
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.credentials import FORMATS
 from contract.sealing import DIGEST_BYTES
 

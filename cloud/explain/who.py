@@ -15,10 +15,10 @@ from cloud.store.database import Clock, Store
 from cloud.store.labels import Person
 from cloud.store.schema import people
 from cloud.store.scope import WHOLE_SITE, Scope
-from cloud.web.context import N_
 from cloud.web.looks import add_look
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.decide import Mode
 
 NO_POINT = N_("There is no such point.")

@@ -12,8 +12,8 @@ from cloud.explain.store import PointPlace, find_place, recorded_facts
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
 from cloud.store.scope import WHOLE_SITE, Scope
-from cloud.web.context import N_
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.decide import Request
 from contract.demands import PinVerdict
 from contract.explain import Explanation, Walk, explain

@@ -8,10 +8,10 @@ from cloud.flats.rule import MAX_AREA_M2, MAX_FLOOR, Flat, entrance
 from cloud.flats.store import add_flat, change_flat, end_households, end_permits, find_flat, remove_flat
 from cloud.store.database import Clock, Store
 from cloud.store.schema import sites
-from cloud.web.context import N_
 from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 
 MAX_NAME, MAX_PART = 40, 10
 """Characters of a flat's name, and of its building, unit and number."""

@@ -8,9 +8,9 @@ from msgspec import Struct, structs
 from cloud.hours.ical import WHY, LeftOut, NoCalendar, TooManyDays, read_calendar
 from cloud.hours.rule import SpecialDay
 from cloud.store.labels import Label
-from cloud.web.context import N_
 from cloud.web.names import clean
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 
 MAX_LABEL = 60
 MAX_FILE_BYTES = 500_000

@@ -17,10 +17,10 @@ from cloud.hours.views import today_of
 from cloud.hours.window_text import stamp, write_week
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
-from cloud.web.context import N_
 from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.codec import pack
 from contract.schedules import Schedule
 from contract.topics import NAME

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from cloud.hours.rule import Hours, joined
 from cloud.store.labels import Label
-from cloud.web.context import N_
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.schedules import MINUTES_PER_DAY, Windows
 
 MAX_WINDOWS = 12

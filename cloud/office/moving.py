@@ -25,12 +25,11 @@ from cloud.people.plans import Plan
 from cloud.people.store import add_person, change_membership, memberships_of, memberships_of_party
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
-from cloud.web.context import N_
 from cloud.web.domain import MovingDay, MovingStep
 from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
-from cloud.web.sentence import Sentence
+from cloud.web.sentence import N_, Sentence
 
 NOBODY_MOVES = N_("Say who leaves or who comes. Nothing was changed.")
 NO_HOUSEHOLD = N_("A moving day is made at the household of a flat. Nothing was changed.")

@@ -16,10 +16,10 @@ from cloud.people.service import NO_NAME as NO_PERSON_NAME
 from cloud.people.store import add_person, memberships_of_party
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
-from cloud.web.context import N_
 from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 
 MAX_NAME = 60
 NO_PARTY = N_("There is no such household or company, or it has ended. Nothing was changed.")

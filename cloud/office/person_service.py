@@ -17,10 +17,10 @@ from cloud.people.store import memberships_of
 from cloud.people.traits import Tag, Verified, is_month
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
-from cloud.web.context import N_
 from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.decide import Standing
 
 MAX_NAME, MAX_QUALIFICATION = 60, 60

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from cloud.office.rule import HomeGround
 from cloud.parties.party import MemberRole, PartyKind
 from cloud.people.traits import Tag, Verified
-from cloud.web.context import N_
+from cloud.web.sentence import N_
 
 KINDS: Mapping[str, str] = {
     PartyKind.FLAT: N_("Household"),

@@ -32,9 +32,9 @@ from cloud.people.terms import (
     too_many,
 )
 from cloud.store.database import Clock, Store
-from cloud.web.context import N_
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.decide import Standing
 
 NO_PERSON = N_("There is no such person.")

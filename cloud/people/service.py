@@ -10,10 +10,10 @@ from cloud.people.members import Membership
 from cloud.people.memberships import add_membership
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
-from cloud.web.context import N_
 from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 
 MAX_NAME, MAX_UNIT = 60, 40
 """Characters of a name of a person, and of a building and flat."""

@@ -11,10 +11,10 @@ from cloud.phones.tables import erasure_requests
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
 from cloud.store.schema import people
-from cloud.web.context import N_
 from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 
 MAX_SAID = 500
 MAX_OPEN = 3

@@ -15,9 +15,9 @@ from cloud.phones.rule import may_report_lost, present, speaks_for
 from cloud.phones.service import A_PHONE, PhoneService
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
-from cloud.web.context import N_
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.decide import Standing
 
 MAX_CARDS = 50

@@ -12,8 +12,8 @@ from cloud.office.person_store import find_traits
 from cloud.people.store import PersonView
 from cloud.phones.records import all_events_of, looks_at, sessions_of
 from cloud.phones.store import list_phones
-from cloud.web.context import N_
 from cloud.web.i18n import Language
+from cloud.web.sentence import N_
 
 Line = tuple[str, str, str, str]
 """What it is, when, where or which, and what is said of it."""

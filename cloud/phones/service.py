@@ -22,9 +22,9 @@ from cloud.phones.rule import LINK_LASTS_MS, MAX_PHONES, LinkState, needs_consen
 from cloud.phones.store import Phone, PhoneLink
 from cloud.store.database import Clock, Store
 from cloud.store.schema import people
-from cloud.web.context import N_
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.cose import key_id_of
 from contract.credentials import phone_credential
 from contract.demands import Assurance

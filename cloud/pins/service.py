@@ -17,9 +17,9 @@ from cloud.pins.rule import PinRefusal, refusal_of_pin
 from cloud.pins.store import PinHolder
 from cloud.store.database import Clock, Store
 from cloud.store.revision import touch
-from cloud.web.context import N_
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.pins import pin_verifier
 
 NO_PERSON = N_("There is no such person.")

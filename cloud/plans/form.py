@@ -8,9 +8,9 @@ from msgspec import ValidationError, convert, structs
 from cloud.duties.rule import listed_names
 from cloud.people.plans import Days, Plan
 from cloud.store.labels import Label
-from cloud.web.context import N_
 from cloud.web.names import clean_text
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.decide import Tier
 from contract.quantities import Quantity
 

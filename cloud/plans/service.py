@@ -8,9 +8,9 @@ from cloud.people.store import add_plan, change_plan, list_plans
 from cloud.plans.store import delete_plan, holders_of
 from cloud.setup.service import Preview, SetupService
 from cloud.store.database import Store
-from cloud.web.context import N_
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from cloud.web.setup_table import Writing, changed_detail
 
 NO_PLAN = N_("There is no such plan. Nothing was changed.")

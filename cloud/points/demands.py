@@ -10,9 +10,9 @@ from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import points
-from cloud.web.context import N_
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 
 NO_POINT = N_("There is no such point. Nothing was changed.")
 NO_HOURS = N_("There are no such hours. Nothing was changed.")

@@ -14,9 +14,9 @@ from cloud.points.zone_store import zone_labels
 from cloud.store.database import Clock, Store
 from cloud.store.schema import points
 from cloud.web import operators
-from cloud.web.context import N_
 from cloud.web.names import clean_text
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 from contract.topics import NAME
 
 NO_DEVICE = N_("There is no such device. Nothing was changed.")

@@ -2,8 +2,8 @@
 
 from datetime import date, datetime, time, timedelta, tzinfo
 
-from cloud.web.context import N_
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)
 """What can be written in milliseconds, in every zone."""

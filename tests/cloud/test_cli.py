@@ -3,6 +3,8 @@
 import json
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from queue import Empty, Queue
 from zoneinfo import ZoneInfo
@@ -376,3 +378,10 @@ def test_a_broker_that_may_not_be_used_is_one_line(typed: Typing, folder: Path) 
 def test_a_database_that_is_none_is_one_line(typed: Typing, folder: Path) -> None:
     (folder / "cloud.db").write_bytes(b"no database" * 1000)
     assert "not a database" in typed.refused("device", "list", "--dir", folder)
+
+
+def test_command_line_loads_no_web_framework() -> None:
+    """A command that looks into the database is not kept waiting by what only `serve` needs."""
+    program = "import sys, cloud.cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert not {"fastapi", "starlette", "pydantic", "uvicorn", "alembic"} & set(loaded.stdout.split())
