@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 
 from cloud.devices.registry import site_of
 from cloud.hours.calendar_file import MAX_FILE_BYTES, CalendarFile, decode_file
-from cloud.hours.rule import DayKind, SpecialDay
+from cloud.hours.rule import DayKind, SpecialDay, as_weekday_still
 from cloud.hours.service import FIRST_DAY, LAST_DAY, NO_DAY, HoursService, days_through
 from cloud.hours.store import hours_labels, list_hours, list_special_days
 from cloud.hours.views import missing_year, today_of
@@ -67,7 +67,7 @@ def calendar_page(
     with context.store.reading() as connection:
         site = site_of(connection)
         shown = year or today_of(site, context.clock()).year
-        days = list_special_days(connection, site.name)
+        days, listed = list_special_days(connection, site.name), list_hours(connection)
         return context.render(
             "calendar.html",
             said=said,
@@ -78,7 +78,8 @@ def calendar_page(
             kind=kind,
             hours=hours,
             labels=hours_labels(connection),
-            follow=[one for one in list_hours(connection) if one.follows_calendar],
+            follow=[one for one in listed if one.follows_calendar],
+            silent=as_weekday_still(listed, [one for one in days if one.day.year == shown]),
             missing=missing_year(connection, site, context.clock()),
             typed=typed,
             weekdays=WEEKDAYS,

@@ -88,6 +88,18 @@ class SpecialDay(Struct, frozen=True, order=True):
         return [structs.replace(self, day=self.day + timedelta(days=ahead)) for ahead in range(more + 1)]
 
 
+def as_weekday_still(hours: Sequence[Hours], days: Iterable[SpecialDay]) -> dict[DayKind, list[Hours]]:
+    """Hours that stay as on the weekday on days of rest or half days of the calendar, for nobody has said otherwise."""
+    concerned: dict[DayKind, set[str]] = defaultdict(set)
+    for day in days:
+        concerned[day.kind].update(one.name for one in hours if one.follows_calendar and day.hours in ("", one.name))
+    silent = {
+        DayKind.REST: [one for one in hours if one.rest is None and one.name in concerned[DayKind.REST]],
+        DayKind.HALF: [one for one in hours if one.half is None and one.name in concerned[DayKind.HALF]],
+    }
+    return {kind: found for kind, found in silent.items() if found}
+
+
 def resolve(hours: Hours, calendar: Iterable[SpecialDay], zone: ZoneInfo) -> Schedule:
     """The schedule that devices are sent: the week, and every day whose windows are others than its weekday's.
 

@@ -118,7 +118,9 @@ def _card_pieces(values: Mapping[str, Any]) -> Iterable[Piece]:
 
 
 def _all_doors(_visit: Visit, about: Points) -> dict[str, Any] | None:
-    is_for_doors = about.filter.show in ("", "portal") and any(one.archetype == "portal" for one in about.points)
+    is_for_doors = about.filter.show in ("", "portal") and any(
+        one.archetype == "portal" and one.registered for one in about.points
+    )
     return {} if is_for_doors else None
 
 

@@ -83,7 +83,7 @@ class PageSource:
             shown = self._board.look(visit, page, about, of, live=True)
 
         def item(name: str, template: str, values: Mapping[str, Any]) -> Item:
-            made = self._pages.fragment(code, template, **{"now_ms": visit.now_ms, **values})
+            made = self._pages.fragment(code, template, **{"now_ms": visit.now_ms, "rights": visit.rights, **values})
             return Item("piece", made, key=name)
 
         banner = {"banner": self._pages.banner(scope), "sirens_below": self._live[page].shows_emergencies}

@@ -127,6 +127,7 @@ class Pages:
             "login": login,
             "site_label": self._now.label() if login else None,
             "rights": assignment.rule.rights if assignment else frozenset(),
+            "whole_site": assignment is not None and assignment.rule.part is None,
             "nav": self.nav(assignment) if assignment else [],
             "section": next((one.path for one in self._nav if _belongs(request.url.path, one)), ""),
             "now_ms": self._clock(),

@@ -8,7 +8,8 @@ import pytest
 
 from cloud.web.pages import with_query
 from contract.decide import DAY_MS
-from tests.cloud.support.hub import SESSION, RidersHub
+from tests.cloud.support.day import a_day
+from tests.cloud.support.hub import SESSION
 from tests.cloud.support.pages import words
 from tests.cloud.support.town import PEOPLE, Town, Visitor
 from tests.cloud.support.who_may import BODIES, ENDLESS, PUBLIC, TABLE, filled, names_by_address, routes
@@ -53,21 +54,9 @@ def _ask(operator: Visitor, method: str, path: str, token: str) -> httpx.Respons
     return operator.request(method, filled(path), json=BODIES.get(path), data=data, headers=headers)
 
 
-def _a_day(town: Town) -> None:
-    """Something happens everywhere."""
-    town.beats("gym-turnstile")
-    town.beats("east-gate", faults={"emergency.estate": "fire"})
-    town.happens("access.allowed", reason="allowed", holder=town.holder("Li Si"), direction="in")
-    town.happens("access.refused", device="east-gate", reason="expired", holder=town.holder("Wang Wu"))
-    town.happens("emergency.began", device="east-gate", point="", zone="estate", cause="fire")
-    RidersHub(town).ends(point="phone-1")
-    town.commands.issue("open_once", "gym-turnstile", {}, "gate", "a parcel")
-    town.commands.issue("open_once", "east-gate", {}, "gate", "a parcel")
-
-
 @pytest.mark.parametrize("name", OF_OTHERS)
 def test_no_page_shows_what_is_not_their_own(town: Town, name: str) -> None:
-    _a_day(town)
+    a_day(town)
     role = PEOPLE[name][0].value
     known = names_by_address(town.app)
     with town.visit(name) as operator:
@@ -81,7 +70,7 @@ def test_no_page_shows_what_is_not_their_own(town: Town, name: str) -> None:
 
 
 def test_steward_sees_the_own_zone(town: Town) -> None:
-    _a_day(town)
+    a_day(town)
     with town.visit("steward") as steward:
         assert steward.get("/").headers["location"] == "/doors"
         assert "Gym turnstile" in steward.get("/doors").text
@@ -95,7 +84,7 @@ def test_steward_sees_the_own_zone(town: Town) -> None:
 
 
 def test_cell_worker_sees_people_without_movements(town: Town) -> None:
-    _a_day(town)
+    a_day(town)
     with town.visit("cell") as worker:
         assert worker.get("/").headers["location"] == "/people"
         people = worker.get("/people").text
@@ -141,7 +130,7 @@ def test_clerk_adds_and_ends_own_members(town: Town) -> None:
 
 def test_auditor_reads_and_has_no_form(town: Town) -> None:
     """But for what is about their own login, and the purpose of a look or a question."""
-    _a_day(town)
+    a_day(town)
     with town.visit("auditor") as auditor:
         for (method, path), row in TABLE.items():
             if method == "GET" and row["auditor"] == "yes" and path not in ENDLESS:
@@ -154,7 +143,7 @@ def test_streams_keep_to_the_zone(town: Town) -> None:
     with town.visit("steward") as steward, steward.stream("GET", "/api/v1/stream?after=0") as stream:
         lines = stream.iter_lines()
         next(lines)
-        _a_day(town)
+        a_day(town)
         town.happens("access.allowed", reason="allowed", holder=town.holder("Li Xiaowu"), direction="in")
         told = []
         for line in lines:

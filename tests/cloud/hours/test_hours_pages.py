@@ -90,6 +90,19 @@ def test_next_days_show_what_the_calendar_does(town: Town) -> None:
         assert next_days(clerk, "always")["2027-01-16"] == "00:00-24:00"
 
 
+def test_half_day_names_hours_that_ignore_it(town: Town) -> None:
+    """New Year's Eve is entered, and as long as no hours say what a half day is nothing closes earlier."""
+    silent = "Half day: these hours stay as on the weekday until you say what they are then: Gym hours"
+    with town.visit("office") as clerk:
+        assert silent not in words(clerk.get("/calendar").text)
+        clerk.submit("/calendar", "/calendar", first="2027-12-31", kind="half")
+        assert silent in words(clerk.get("/calendar").text)
+        assert silent not in words(clerk.get("/calendar?year=2028").text)
+        week = {f"day{number}": "06:00-22:30" for number in range(1, 8)}
+        assert clerk.submit("/hours/gym-hours", "/hours/gym-hours", **week, half="06:00-16:00").status_code == 303
+        assert silent not in words(clerk.get("/calendar").text)
+
+
 def test_special_days_are_filtered_and_removed(town: Town) -> None:
     with town.visit("office") as clerk:
         for typed in (

@@ -12,7 +12,7 @@ from tests.cloud.support.town import Town
 
 def test_an_event_says_when_where_who_and_what(town: Town) -> None:
     town.happens("access.allowed", reason="allowed", holder=town.holder("Li Si"), direction="in")
-    town.happens("access.refused", device="east-gate", reason="expired", holder=town.holder("Wang Wu"))
+    town.happens("access.refused", device="east-gate", reason="expired", holder=town.holder("Wang Wu"), digest="ab12")
     town.happens("access.refused", device="hub-door", reason="unknown_credential", digest="abcdef")
     town.happens("access.refused", device="hub-door", reason="unknown_credential", digest="abcdef", credential="code")
     with town.visit("gate") as visitor:
@@ -26,7 +26,7 @@ def test_an_event_says_when_where_who_and_what(town: Town) -> None:
 
 
 def test_the_same_event_in_chinese(town: Town) -> None:
-    town.happens("access.refused", device="east-gate", reason="expired", holder=town.holder("Wang Wu"))
+    town.happens("access.refused", device="east-gate", reason="expired", holder=town.holder("Wang Wu"), digest="ab12")
     with town.visit("gate", language="zh-CN,zh;q=0.9,en;q=0.5") as visitor:
         page = visitor.get("/").text
     assert '<html lang="zh-CN">' in page
