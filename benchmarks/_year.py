@@ -67,7 +67,7 @@ def _rows(devices: list[tuple[int, str]], series: SeriesNumbers, count: int, now
         data = {"direction": "in", "roster": 1, "rule": 1} | ({"reason": reason} if reason else {})
         event = Event(seqs[device], at_ms, at_ms, "0f1e2d3c", Trust.SYNCED, name, kind, data)
         yield (
-            *(arrival, device, seqs[device], at_ms + 50, 0, at_ms, at_ms, "0f1e2d3c", "synced", None),
+            *(arrival, device, seqs[device], at_ms + 50, 0, at_ms, 0, "", None),
             bytearray(encode_event(event)),
             series[device, name, kind, reason],
         )

@@ -29,7 +29,6 @@ from cloud.devices.registry import site_of
 from cloud.people.counted import Way, counted_ways
 from cloud.store.schema import clock_fixes, devices
 from contract import codec
-from contract.decide import Trust
 from contract.device_events import DeviceEvents, EmergencyEvents
 from contract.events import holder_in
 from contract.kinds import counting_events, moved_by
@@ -87,18 +86,18 @@ def _passages(
         zones_of[device_id].add((way.zone, way.device))
     for (device_id, point, kind, _), row in rows:
         if kind in EMERGENCIES:
-            named = decode_stored(bytes(row[10])).data.get("zone")
+            named = decode_stored(bytes(row[-2])).data.get("zone")
             for zone, device in zones_of[device_id]:
                 if zone == named:
                     yield ZonePassage(zone, device, UNSEEN, _at_ms(connection, device_id, row), None)
         elif kind == UNLOGGED:
-            lost = decode_stored(bytes(row[10])).data.get("count")
+            lost = decode_stored(bytes(row[-2])).data.get("count")
             doubt = min(max(lost, 0), MAX_INSIDE) if isinstance(lost, int) else MAX_INSIDE
             for zone, device in zones_of[device_id]:
                 yield ZonePassage(zone, device, Moved(0, doubt, doubt), _at_ms(connection, device_id, row), None)
         elif (device_id, point) in points:
             at = points[device_id, point]
-            data = decode_stored(bytes(row[10])).data
+            data = decode_stored(bytes(row[-2])).data
             moved = moved_by(at.kind, kind, data)
             if moved is not None:
                 holder = holder_in(data.get("holder")) if moved.inside else None
@@ -108,8 +107,8 @@ def _passages(
 def _at_ms(connection: Connection, device_id: int, row: EventRow) -> int:
     """When it happened, as well as anybody knows: on a device that did not know the time, by what it has said of its
     clock since, else when it arrived."""
-    received_ms, at_ms, mono_ms, boot, clock = row[3], row[5], row[6], row[7], row[8]
-    if clock != Trust.UNSET:
+    _, _, _, received_ms, _, at_ms, mono_ms, boot, *_ = row
+    if not boot:
         return min(at_ms, received_ms)
     mine = (clock_fixes.c.device_id == device_id) & (clock_fixes.c.boot == boot)
     offset_ms = connection.execute(select(clock_fixes.c.offset_ms).where(mine)).scalar()

@@ -8,9 +8,8 @@ from msgspec import Struct
 
 from cloud.devices.event_series import EventRow, Key
 from cloud.devices.lateness import LIVE_WITHIN_MS, Lateness, lateness
-from contract.decide import Trust
 
-_AT_MS, _SERIES = itemgetter(5), itemgetter(11)
+_AT_MS, _SERIES = itemgetter(5), itemgetter(-1)
 
 
 class ArrivalCounts(Struct):
@@ -50,5 +49,5 @@ def _lateness_of(rows: Sequence[EventRow]) -> Mapping[Lateness, int]:
 
 
 def _each_lateness(rows: Iterable[EventRow]) -> Iterable[Lateness]:
-    for _, _, _, received_ms, replay, at_ms, _, _, clock, *_ in rows:
-        yield lateness(None if clock == Trust.UNSET else received_ms - at_ms, bool(replay))
+    for _, _, _, received_ms, replay, at_ms, _, boot, *_ in rows:
+        yield lateness(None if boot else received_ms - at_ms, bool(replay))

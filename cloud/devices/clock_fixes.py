@@ -10,6 +10,8 @@ from cloud.store.schema import clock_fixes
 from contract.events import Event
 
 CLOCK_FIXED = "device.clock_fixed"
+NO_BOOT = "-"
+"""In the place of a start that an event does not name: an empty one says that the time was known."""
 MAX_TIME_MS = 1 << 48
 """The year 10889: what a clock says beyond it is no time."""
 
@@ -28,7 +30,7 @@ def fix_in(device_id: int, event: Event) -> ClockFix | None:
     """What an event says of the boot that its device is in; None if it cannot be true."""
     numbers = [event.data.get("offset_ms"), event.data.get("error_ms")]
     possible = [number for number in numbers if isinstance(number, int) and 0 <= number <= MAX_TIME_MS]
-    return ClockFix(device_id, event.boot, *possible) if len(possible) == len(numbers) else None
+    return ClockFix(device_id, event.boot or NO_BOOT, *possible) if len(possible) == len(numbers) else None
 
 
 def note_fixes(connection: Connection, recorded: Sequence[Recorded], _now_ms: int) -> None:

@@ -35,9 +35,9 @@ LATE_WITHIN_MS = DAY_MS
 """An event that was on its way longer stands, for whoever asks for a span of time, where it arrived."""
 
 Blob = bytes | bytearray
-EventColumns = tuple[str, str, int, int, str, str, Blob | None, str | None]
+EventColumns = tuple[str, str, int, int, str, Blob | None, str | None]
 """What an event says of itself in its row, before its bytes."""
-EventRow = tuple[int, int, int, int, int, int, int, str, str, Blob | None, Blob, int]
+EventRow = tuple[int, int, int, int, int, int, int, str, Blob | None, Blob, int]
 """A row of the table ``events``, its columns in their order. A plain tuple of plain numbers, texts and ``bytearray``:
 for each value of another type, a truth or ``bytes``, the driver looks for an adapter, half as long as the row takes."""
 

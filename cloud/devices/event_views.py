@@ -279,9 +279,7 @@ _EVENTS = (
     .outerjoin(points, points.c.name == event_series.c.point)
     .outerjoin(
         clock_fixes,
-        (clock_fixes.c.device_id == journals.c.device_id)
-        & (clock_fixes.c.boot == events.c.boot)
-        & (events.c.clock == Trust.UNSET.value),
+        (clock_fixes.c.device_id == journals.c.device_id) & (clock_fixes.c.boot == events.c.boot),
     )
     .outerjoin(people, people.c.holder == events.c.holder)
     .outerjoin(parties, parties.c.holder == events.c.holder)
@@ -322,7 +320,7 @@ def _event(row: Any) -> EventView:
         reason=reason_of(event),
         at_ms=row.at_ms,
         received_ms=row.received_ms,
-        clock=row.clock,
+        clock=event.clock,
         replay=row.replay,
         holder=row.holder,
         person=Person(Label(row.name_zh, row.name_en), row.unit) if known else _family(row),

@@ -17,7 +17,6 @@ from cloud.devices.event_series import EventRow, Key
 from cloud.devices.reactions import Reaction, Recorded, RowReaction
 from cloud.devices.tables import refusal_days, undated_refusals
 from cloud.store.schema import clock_fixes, devices, sites
-from contract.decide import Trust
 
 REFUSED = "access.refused"
 NO_DAY = ""
@@ -44,8 +43,8 @@ def add_refusals(connection: Connection, site: str, refused: Iterable[tuple[Key,
     """Count refusals that arrived just now."""
     zone, counts, undated = _zone_of(connection, site), DayCounts(), []
     for (device_id, _, _, reason), row in refused:
-        _, _, _, received_ms, _, at_ms, mono_ms, boot, clock, *_ = row
-        if clock == Trust.UNSET:
+        _, _, _, received_ms, _, at_ms, mono_ms, boot, *_ = row
+        if boot:
             at_ms = mono_ms + fix if (fix := _fix_of(connection, device_id, boot)) is not None else at_ms
             undated.append((device_id, boot, mono_ms, received_ms, reason or "", local_day(at_ms, zone)))
         counts[local_day(at_ms, zone), reason or ""] += 1

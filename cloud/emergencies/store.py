@@ -32,7 +32,6 @@ from cloud.store.schema import clock_fixes, devices, event_series, events, peopl
 from cloud.store.scope import zone_seen
 from cloud.store.tables import permits
 from contract.archetypes import PortalKind
-from contract.decide import Trust
 from contract.emergencies import WORST_FIRST, Cause
 from contract.kinds import counting_events, known_kinds, moved_by
 from contract.kinds.door import DOOR
@@ -272,9 +271,7 @@ def _passages(connection: Connection, site: str, zone: str, since_ms: int) -> li
         .join(points, points.c.name == event_series.c.point)
         .outerjoin(
             clock_fixes,
-            (clock_fixes.c.device_id == event_series.c.device_id)
-            & (clock_fixes.c.boot == events.c.boot)
-            & (events.c.clock == Trust.UNSET.value),
+            (clock_fixes.c.device_id == event_series.c.device_id) & (clock_fixes.c.boot == events.c.boot),
         )
         .where(
             events.c.arrival > arrival_before(connection, since_ms),

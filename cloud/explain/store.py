@@ -166,7 +166,7 @@ def _first_row(connection: Connection, journal: PointJournal, arrival: int) -> i
 def _last_row(connection: Connection, journal: PointJournal, first: int, to_ms: int) -> int:
     """The first row behind the moment whose time is to be believed; the last of all if there is none."""
     later = events.c.journal_id == journal.id, events.c.seq >= first, events.c.at_ms > to_ms + NEAR_MS
-    query = select(events.c.seq).where(*later, events.c.clock != Trust.UNSET.value).order_by(events.c.seq).limit(1)
+    query = select(events.c.seq).where(*later, events.c.boot == "").order_by(events.c.seq).limit(1)
     found: int | None = connection.execute(query).scalar()
     return journal.upto if found is None else found
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, msgpack
 
+from cloud.devices.clock_fixes import NO_BOOT
 from cloud.devices.event_series import EventColumns, EventRow, Key
 from cloud.store.schema import MAX_INTEGER
 from contract.codec import UNREADABLE, Malformed
@@ -80,9 +81,9 @@ def make_rows(
             columns = read(seq, stored)
             if columns is not None:
                 arrival += 1
-                point, kind, at_ms, mono_ms, boot, clock, its_holder, reason = columns
+                point, kind, at_ms, mono_ms, boot, its_holder, reason = columns
                 number, times = series[device_id, point, kind, reason], (received_ms, replay, at_ms, mono_ms)
-                add((arrival, journal_id, seq, *times, boot, clock, its_holder, bytearray(stored), number))
+                add((arrival, journal_id, seq, *times, boot, its_holder, bytearray(stored), number))
             continue
         arrival += 1
         is_dated = event.clock != "unset"
@@ -95,8 +96,7 @@ def make_rows(
                 replay,
                 event.at_ms,
                 0 if is_dated else event.mono_ms,
-                "" if is_dated else event.boot,
-                event.clock,
+                "" if is_dated else event.boot or NO_BOOT,
                 holder,
                 bytearray(stored),
                 series[device_id, event.point, event.kind, data.reason],
@@ -111,6 +111,6 @@ def event_columns(event: Event, seq: int) -> EventColumns:
         raise Malformed(f"event {event.seq} in the place of {seq}")
     if not (-MAX_INTEGER <= event.at_ms <= MAX_INTEGER and -MAX_INTEGER <= event.mono_ms <= MAX_INTEGER):
         raise Malformed("a time that no table can hold")
-    holder, clock = holder_in(event.data.get("holder")), event.clock.value
-    mono_ms, boot = (event.mono_ms, event.boot) if event.clock is Trust.UNSET else (0, "")
-    return event.point, event.kind, event.at_ms, mono_ms, boot, clock, holder, reason_of(event)
+    holder = holder_in(event.data.get("holder"))
+    mono_ms, boot = (event.mono_ms, event.boot or NO_BOOT) if event.clock is Trust.UNSET else (0, "")
+    return event.point, event.kind, event.at_ms, mono_ms, boot, holder, reason_of(event)

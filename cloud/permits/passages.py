@@ -11,7 +11,6 @@ from cloud.permits import store
 from cloud.permits.rule import Passing, after_passage
 from cloud.store.schema import points, zones
 from contract.archetypes import PortalKind
-from contract.decide import Trust
 
 
 def note_passages(connection: Connection, site: str, passed: Sequence[tuple[Key, EventRow]]) -> None:
@@ -39,8 +38,8 @@ def _holder(row: EventRow) -> bytes:
 
 def _passage(connection: Connection, site: str, permit: int, point: str, row: EventRow) -> Passing:
     """A device that did not know the time cannot say when it was: then it is when the event arrived."""
-    _, _, _, received_ms, _, at_ms, _, _, clock, _, stored, _ = row
-    is_told = clock != Trust.UNSET and at_ms <= received_ms
+    _, _, _, received_ms, _, at_ms, _, boot, _, stored, _ = row
+    is_told = not boot and at_ms <= received_ms
     direction = "out" if decode_stored(bytes(stored)).data.get("direction") == "out" else "in"
     at_gate = is_gate(connection, point)
     uses = store.uses_at(connection, site, permit, point) if at_gate else 0

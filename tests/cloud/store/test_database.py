@@ -169,7 +169,8 @@ def test_plans_of_an_old_database_are_read(url: str) -> None:
 
 
 def test_events_of_an_old_database_keep_their_numbers(url: str) -> None:
-    """Two journals whose events came by turns: all columns, in the order of their arrival, and both keys."""
+    """Two journals whose events came by turns: all columns, in the order of their arrival, and both keys. Start and
+    uptime stay where the clock was unset, and nowhere else."""
     with old_database(url, "0013") as connection:
         for row in (
             "sites (name, zone, revision, label_zh, label_en) VALUES ('old', 'Asia/Shanghai', 1, '', '')",
@@ -181,23 +182,24 @@ def test_events_of_an_old_database_keep_their_numbers(url: str) -> None:
         ):
             connection.exec_driver_sql(f"INSERT INTO {row}")
         columns = (
-            "arrival, journal_id, seq, device_id, received_ms, replay, point, kind, at_ms, mono_ms, boot, clock,"
+            "arrival, journal_id, seq, device_id, received_ms, replay, point, kind, at_ms, mono_ms, boot,"
             " holder, reason, stored"
         )
-        old = [
-            (arrival, journal, seq, 7, 2000, 1, "gate", "door.forced", 1000, -1, "boot", "synced", holder, reason, b"e")
-            for arrival, journal, seq, holder, reason in (
-                (5, 1, 2, None, "worn"),
-                (3, 2, 1, bytes(8), None),
-                (2, 1, 1, None, None),
-            )
-        ]
-        insert_old = f"INSERT INTO events ({columns}) VALUES ({', '.join('?' * len(old[0]))})"
+        old, kept = [], []
+        for arrival, journal, seq, clock, holder, reason in (
+            (5, 1, 2, "synced", None, "worn"),
+            (3, 2, 1, "unset", bytes(8), None),
+            (2, 1, 1, "holdover", None, None),
+        ):
+            before = arrival, journal, seq, 7, 2000, 1, "gate", "door.forced", 1000
+            old.append((*before, -1, "boot", holder, reason, b"e", clock))
+            kept.append((*before, *((-1, "boot") if clock == "unset" else (0, "")), holder, reason, b"e"))
+        insert_old = f"INSERT INTO events ({columns}, clock) VALUES ({', '.join('?' * len(old[0]))})"
         connection.exec_driver_sql(insert_old, old)
     store = open_store(url)
     with store.reading() as connection:
         joined = "events JOIN (SELECT id, device_id, point, kind, nullif(reason, '') AS reason FROM event_series)"
-        assert connection.exec_driver_sql(f"SELECT {columns} FROM {joined} ON id = series").all() == old[::-1]
+        assert connection.exec_driver_sql(f"SELECT {columns} FROM {joined} ON id = series").all() == kept[::-1]
         again = tuple(connection.exec_driver_sql("SELECT * FROM events WHERE arrival = 5").one())
         for wanted, arrivals in ((EventFilter(reason="worn"), [5]), (EventFilter("door", "gate"), [5, 3, 2])):
             assert find_arrivals(connection, "old", wanted, 9, 9, newest_first=True) == arrivals
