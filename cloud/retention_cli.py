@@ -7,6 +7,7 @@ import typer
 from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, english, fail, moment, show, tell
 from cloud.devices.registry import site_of
 from cloud.keys.folder import clock, open_folder
+from cloud.phones.expiry import EXPIRIES
 from cloud.retention.rule import DEFAULT_DAYS
 from cloud.retention.service import BadTerm, RetentionService
 from cloud.retention.store import AUDIT, anchor_of, broken_journals, oldest_event_ms, terms_of
@@ -100,4 +101,4 @@ def check(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
 
 def _service(store: Store) -> RetentionService:
     with store.reading() as connection:
-        return RetentionService(store, site_of(connection).name, clock)
+        return RetentionService(store, site_of(connection).name, clock, more=EXPIRIES)

@@ -39,6 +39,7 @@ from cloud.overview.metrics import Metrics, Workings
 from cloud.people.pass_terms import note_signer
 from cloud.people.publisher import Publisher
 from cloud.permits.watch import permit_worker
+from cloud.phones.expiry import EXPIRIES
 from cloud.quantities.lender import Lender
 from cloud.reactions import REACTIONS
 from cloud.redecide.service import redecide_worker
@@ -191,7 +192,7 @@ def _store_workers(store: Store, keys: KeyFolder, site: str) -> list[Worker[Any]
     return [
         counting_worker(CounterService(store, clock)),
         redecide_worker(store, site),
-        retention_worker(store, site, clock),
+        retention_worker(store, site, clock, EXPIRIES),
         permit_worker(store, clock),
         join_worker(store, clock),
         tip_worker(store, keys.folder.parent, clock),

@@ -1,6 +1,6 @@
 """The page of permits, which lies open in the gatehouse: who comes today, to which flat, and who is inside."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any
 
@@ -9,7 +9,6 @@ from fastapi.responses import HTMLResponse, Response
 
 from cloud.devices.registry import site_of
 from cloud.permits import store
-from cloud.permits.credentials import ToTell
 from cloud.permits.forms import asked_in, check_again, check_kind, kinds_for
 from cloud.permits.kinds import KINDS
 from cloud.permits.rule import day_of
@@ -20,6 +19,7 @@ from cloud.web.context import N_, Forbidden, Reading, RequestContext, Said, or_4
 from cloud.web.days import end_of_day, read_moment, start_of_day
 from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NOT_RIGHT, NOTHING_TYPED, REJECTED, Clerk, Fields, Guard, attempt
+from cloud.web.pages import see_other
 from cloud.web.params import Id, Text
 from cloud.web.qr import draw
 from cloud.web.rejected import Rejected
@@ -85,16 +85,22 @@ def _of_plate(listed: list[PermitView], text: str) -> list[PermitView]:
     return [view for view in listed if view.permit.plate == plate]
 
 
+@router.get("/{permit}/drawn")
+def show_drawn(permit: Id, context: Reading, permit_service: Permits) -> Response:
+    """The code, for a moment, to whom drew it up: to load this page again draws up nothing."""
+    drawn = permit_service.just_drawn(context.by, permit)
+    return see_other("/permits") if drawn is None else _code_page(context, permit_service, drawn)
+
+
 @router.post("")
 def draw_up(context: Guard, permit_service: Permits, fields: Fields) -> Response:
-    """The code is shown once, on the page that answers."""
 
     def act() -> Drawn:
         asked = asked_in(fields, context.pages.zone)
         check_kind(asked.kind, _rights(context))
         return permit_service.draw(context.by, asked)
 
-    return _shown_once(context, permit_service, act, fields)
+    return _lead_to_code(context, act, fields)
 
 
 @router.post("/seen")
@@ -110,13 +116,17 @@ def again(permit: Id, context: Guard, permit_service: Permits) -> Response:
         check_again(permit_service.find(permit), _rights(context))
         return permit_service.again(context.by, permit)
 
-    return _shown_once(context, permit_service, act, {})
+    return _lead_to_code(context, act, NOTHING_TYPED)
 
 
 @router.post("/{permit}/code")
 def show_code(permit: Id, context: Clerk, permit_service: Permits) -> Response:
     """The code and the token once more; it stands in the audit who looked."""
-    return _shown_once(context, permit_service, lambda: _drawn(permit, permit_service.code_of(context.by, permit)), {})
+    try:
+        told = permit_service.code_of(context.by, permit)
+    except Rejected as rejected:
+        return permits_page(context, context.say("bad", rejected.sentence))
+    return _code_page(context, permit_service, Drawn(permit, told.code, told.token))
 
 
 @router.post("/{permit}/{step}")
@@ -133,22 +143,22 @@ def change(permit: Id, step: str, context: Guard, permit_service: Permits, field
     return attempt(context, act, f"/permits?done={step}", REJECTED, partial(permits_page, context))
 
 
-def _shown_once(context: RequestContext, permit_service: PermitService, act: Any, typed: Mapping[str, str]) -> Response:
-    """The page of a permit with its code. What is rejected leads back to the form, as it was filled in."""
+def _lead_to_code(context: RequestContext, act: Callable[[], Drawn], typed: Mapping[str, str]) -> Response:
+    """To the page of a new permit with its code. What is rejected leads back to the form, as it was filled in."""
     try:
-        drawn: Drawn = act()
+        drawn = act()
     except Rejected as rejected:
         return permits_page(context, context.say("bad", rejected.sentence), typed=typed)
     except ValueError as wrong:
         text = wrong.args[0] if wrong.args and type(wrong) is not ValueError else NOT_RIGHT
         return permits_page(context, context.say("bad", text), typed=typed)
+    return see_other(f"/permits/{drawn.permit}/drawn")
+
+
+def _code_page(context: RequestContext, permit_service: PermitService, drawn: Drawn) -> HTMLResponse:
     view = or_404(permit_service.find(drawn.permit), NO_PERMIT)
     picture = draw(drawn.token) if drawn.token else ""
     return context.render("permit_drawn.html", view=view, drawn=drawn, picture=picture)
-
-
-def _drawn(permit: int, told: ToTell) -> Drawn:
-    return Drawn(permit, told.code, told.token)
 
 
 def _rights(context: RequestContext) -> frozenset[Right]:

@@ -24,11 +24,13 @@ from cloud.web.operators import record
 from cloud.web.rejected import Rejected
 from contract.carried_passes import issue_carried
 from contract.credentials import normal_plate
-from contract.decide import HOUR_MS
+from contract.decide import HOUR_MS, MINUTE_MS
 
 MAX_NAME, MAX_GOODS = 40, 200
 """Characters."""
 MAX_LISTED = 500
+SHOWN_MS = 5 * MINUTE_MS
+"""How long whoever draws a permit up sees its code: enough to tell it over the telephone."""
 INVITERS = AT_HOME - {MemberRole.CHILD, MemberRole.HELPER}
 """Who of a household invites visitors."""
 
@@ -148,6 +150,17 @@ class PermitService:
         with self._store.reading() as connection:
             site = site_of(connection).name
             return CredentialMaker(self._keys, connection, site, self._clock()).show(permit)
+
+    def just_drawn(self, by: str, permit: int) -> Drawn | None:
+        """A permit with its code and token to whom drew it up a moment ago, None to everybody else."""
+        now_ms = self._clock()
+        with self._store.reading() as connection:
+            site = site_of(connection).name
+            view = store.view_permit(connection, site, permit)
+            if view is None or view.permit.drawn_by != by or now_ms - view.permit.drawn_ms >= SHOWN_MS:
+                return None
+            shown = CredentialMaker(self._keys, connection, site, now_ms).show(permit)
+        return Drawn(permit, shown.code, shown.token)
 
     def find(self, permit: int) -> PermitView | None:
         with self._store.reading() as connection:

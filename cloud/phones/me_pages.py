@@ -11,9 +11,10 @@ from cloud.cards.phone_keys import offer_in
 from cloud.cards.slots import slots_ahead
 from cloud.phones.service import PhoneService
 from cloud.phones.start_pages import Offered
-from cloud.phones.visit import PATH, PhoneForm, PhoneVisit, Visiting, log_out
+from cloud.phones.visit import PATH, PhoneForm, PhoneVisit, Visiting, log_in, log_out
 from cloud.web.context import N_, Said, service
 from cloud.web.pages import ASSETS_OF_DOMAINS, see_other
+from cloud.web.rejected import Rejected
 from contract.cose import key_id_of
 
 DONE: Mapping[str, str] = {
@@ -69,12 +70,14 @@ def worker(v: str = "") -> FileResponse:
 
 @router.post("/key")
 def replace_key(visit: PhoneForm, phones: Phones, key: Offered = "", proof: Offered = "") -> Response:
-    """A telephone that has lost its key gets another."""
-
-    def act() -> None:
-        phones.replace_key(visit.phone, offer_in(key, proof))
-
-    return visit.attempt(act, f"{PATH}?done=key", lambda said: _home(visit, phones, said))
+    """A telephone that has lost its key gets another, and another login with it."""
+    try:
+        secret = phones.replace_key(visit.phone, visit.secret, offer_in(key, proof))
+    except Rejected as rejected:
+        return _home(visit, phones, visit.say("bad", rejected.sentence))
+    answer = see_other(f"{PATH}?done=key")
+    log_in(visit.request, answer, secret)
+    return answer
 
 
 @router.post("/logout")

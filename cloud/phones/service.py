@@ -112,26 +112,34 @@ class PhoneService:
         return made
 
     def phone_of(self, secret: str) -> Phone | None:
-        """The telephone that is logged in with this secret, None if none is. Once a day it is noted that it was."""
-        now_ms = self._clock()
+        """The telephone that is logged in with this secret, None if none is. Once a day it is noted that it was; and
+        who shows its newest login has received it, so that the one before ends."""
+        now_ms, shown = self._clock(), secret_hash(secret)
         with self._store.reading() as connection:
             site = site_of(connection).name
-            phone = store.phone_of_login(connection, site, secret_hash(secret), now_ms)
-        if phone is not None and store.is_seen_long_ago(phone, now_ms):
+            phone = store.phone_of_login(connection, site, shown, now_ms)
+        if phone is not None and (store.is_seen_long_ago(phone, now_ms) or ends_previous(phone, shown)):
+            previous = None if ends_previous(phone, shown) else phone.previous_hash
             with self._store.writing() as connection:
-                store.change_phone(connection, site, phone.id, seen_ms=now_ms)
+                store.change_phone(connection, site, phone.id, seen_ms=now_ms, previous_hash=previous)
         return phone
 
-    def replace_key(self, phone: Phone, offer: Offer | None) -> None:
-        """A telephone that has lost its key gets another, and the old one ends: the login proves whose it is. Raises
-        ``Rejected``."""
-        now_ms = self._clock()
+    def replace_key(self, phone: Phone, shown: str, offer: Offer | None) -> str:
+        """A telephone that has lost its key gets another, and the old one ends: the login ``shown`` proves whose it is,
+        and ends as well. Returns the secret of the new one, so that of two telephones with a copied login only one goes
+        on, and the other notices. Raises ``Rejected``."""
+        now_ms, secret = self._clock(), secrets.token_urlsafe(SECRET_BYTES)
         with self._store.writing() as connection:
             site = site_of(connection).name
             self._end_key(connection, site, phone)
             credential, held = self._add_key(connection, site, phone.person, offer, phone.token, now_ms)
-            store.change_phone(connection, site, phone.id, credential_id=credential, held_key=held)
+            login = {"login_hash": secret_hash(secret), "previous_hash": secret_hash(shown)}
+            token = secrets.token_urlsafe(SECRET_BYTES)
+            store.change_phone(
+                connection, site, phone.id, credential_id=credential, held_key=held, token=token, **login
+            )
             record(connection, now_ms, A_PHONE, "phone.key_replaced", f"person {phone.person}")
+        return secret
 
     def end_phone(self, by: str, person: int, phone: int) -> None:
         """A telephone of somebody is logged out, and its key ends. Raises ``Rejected``."""
@@ -185,6 +193,11 @@ class PhoneService:
         if not phone.held_key:
             return None
         return DeviceKey.from_pem(self._keys.numbers.open(phone.held_key, phone.digest).encode())
+
+
+def ends_previous(phone: Phone, shown: bytes) -> bool:
+    """Whether the login before ends now: somebody shows the one that took its place."""
+    return phone.previous_hash is not None and shown == phone.login_hash
 
 
 def _check_person(connection: Connection, site: Site, person: int, guardian: int | None, now_ms: int) -> None:

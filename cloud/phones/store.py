@@ -3,7 +3,7 @@
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from cloud.people.tables import credentials
 from cloud.phones.rule import LOGIN_LASTS_MS, SEEN_EVERY_MS, LinkState, link_state
@@ -26,10 +26,13 @@ class PhoneLink(Struct, frozen=True):
 
 class Phone(Struct, frozen=True):
     """A telephone of a person, logged in. ``key`` is the compressed public half of its key; ``held_key`` the sealed
-    private half where the telephone can keep none itself, else empty. ``token`` stands in the forms of its pages."""
+    private half where the telephone can keep none itself, else empty. ``token`` stands in the forms of its pages.
+    ``login_hash`` is the present login's, ``previous_hash`` the one's before as long as nobody has used the present."""
 
     id: int
     person: int
+    login_hash: bytes
+    previous_hash: bytes | None
     token: str
     credential: int
     digest: bytes
@@ -92,14 +95,15 @@ def list_phones(connection: Connection, site: str, person: int) -> list[Phone]:
 
 
 def phone_of_login(connection: Connection, site: str, login_hash: bytes, now_ms: int) -> Phone | None:
-    """The telephone with this login, if that counts: it was not ended, was seen within half a year, its key is in use,
-    and so is the record of its person. Where that was merged into another, it is the other's."""
+    """The telephone with this login, or with this one before, if that counts: it was not ended, was seen within half a
+    year, its key is in use, and so is the record of its person. Where that was merged into another, it is the
+    other's."""
     query = _PHONES.add_columns(people.c.ended_ms.label("person_ended_ms"), people.c.merged_into)
     query = query.join(people, people.c.id == resident_phones.c.person_id)
     row = connection.execute(
         query.where(
             resident_phones.c.site == site,
-            resident_phones.c.login_hash == login_hash,
+            or_(resident_phones.c.login_hash == login_hash, resident_phones.c.previous_hash == login_hash),
             resident_phones.c.ended_ms.is_(None),
         )
     ).one_or_none()
@@ -117,6 +121,8 @@ def is_seen_long_ago(phone: Phone, now_ms: int) -> bool:
 
 _PHONES = select(
     *(resident_phones.c[name] for name in ("id", "site", "person_id", "token", "credential_id", "held_key")),
+    resident_phones.c.login_hash,
+    resident_phones.c.previous_hash,
     resident_phones.c.registered_ms,
     resident_phones.c.seen_ms,
     credentials.c.digest,
@@ -131,5 +137,7 @@ def _phone(row: Any) -> Phone:
     """A credential goes with its person when two records are merged."""
     person = row.person_id if row.carrier is None else row.carrier
     key = row.key or b""
-    dates = row.registered_ms, row.seen_ms
-    return Phone(row.id, person, row.token, row.credential_id, row.digest, key, row.held_key, *dates)
+    login = row.login_hash, row.previous_hash, row.token
+    return Phone(
+        row.id, person, *login, row.credential_id, row.digest, key, row.held_key, row.registered_ms, row.seen_ms
+    )

@@ -28,6 +28,7 @@ resident_phones = Table(
     Column("site", String, ForeignKey("sites.name"), nullable=False),
     Column("person_id", RowId, ForeignKey("people.id"), nullable=False),
     Column("login_hash", LargeBinary(32), nullable=False, unique=True, comment="SHA-256 of the secret in its cookie"),
+    Column("previous_hash", LargeBinary(32), unique=True, comment="of the login before, until this one is used"),
     Column("token", String, nullable=False, comment="in the forms of its pages"),
     Column("credential_id", RowId, ForeignKey("credentials.id"), nullable=False, comment="its key"),
     Column("held_key", LargeBinary, nullable=False, comment="sealed private half where the phone can keep none; empty"),

@@ -39,8 +39,9 @@ class FormTooOld(Exception):
 class PhoneVisit:
     """The context of one request of a telephone."""
 
-    def __init__(self, context: RequestContext, phone: Phone) -> None:
-        self.context, self.phone = context, phone
+    def __init__(self, context: RequestContext, phone: Phone, secret: str) -> None:
+        """``secret`` is the login that it showed."""
+        self.context, self.phone, self.secret = context, phone, secret
         self.request, self.language = context.request, context.language
         self.now_ms = context.clock()
         self.store = context.service(Store)
@@ -92,7 +93,7 @@ def visiting(context: Context) -> PhoneVisit:
     phone = context.service(PhoneService).phone_of(secret) if secret else None
     if phone is None:
         raise PhoneNeeded
-    return PhoneVisit(context, phone)
+    return PhoneVisit(context, phone, secret)
 
 
 def form_of_phone(visit: "Visiting", csrf: Annotated[str, Form()] = "") -> PhoneVisit:

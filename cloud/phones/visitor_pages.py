@@ -1,4 +1,4 @@
-"""The page of a resident's visitors: whom they invite, and what they may do about it. A code is shown once."""
+"""The page of a resident's visitors: whom they invite, and what they may do about it. A code is shown for a moment."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from cloud.web.context import N_, Said, or_404, service
 from cloud.web.days import end_of_day, read_moment, start_of_day
 from cloud.web.forms import NOT_RIGHT, NOTHING_TYPED, Fields
 from cloud.web.names import UnclearName
+from cloud.web.pages import see_other
 from cloud.web.params import Id
 from cloud.web.rejected import Rejected
 
@@ -48,14 +49,24 @@ def invite(visit: PhoneForm, permit_service: Permits, fields: Fields) -> Respons
         asked = structs.replace(asked, from_ms=from_ms, until_ms=until_ms)
         return permit_service.invite(visit.phone.person, asked)
 
-    return _shown_once(visit, permit_service, act, fields)
+    return _lead_to_code(visit, permit_service, act, fields)
+
+
+@router.get("/{permit}/drawn")
+def show_drawn(permit: Id, visit: Visiting, permit_service: Permits) -> Response:
+    """The code, for a moment: to load this page again invites nobody."""
+    drawn = permit_service.just_drawn(_by(visit), permit)
+    if drawn is None:
+        return see_other(f"{PATH}/visitors")
+    view = or_404(permit_service.find(permit), NO_PERMIT)
+    return visit.render("me_visitor.html", view=view, drawn=drawn)
 
 
 @router.post("/{permit}/again")
 def again(permit: Id, visit: PhoneForm, permit_service: Permits) -> Response:
     """The same once more, with a new code: a second delivery by one tap."""
     person = visit.phone.person
-    return _shown_once(visit, permit_service, lambda: permit_service.again(_by(visit), permit, person), NOTHING_TYPED)
+    return _lead_to_code(visit, permit_service, lambda: permit_service.again(_by(visit), permit, person), NOTHING_TYPED)
 
 
 @router.post("/{permit}/ended")
@@ -75,15 +86,14 @@ def extend(permit: Id, visit: PhoneForm, permit_service: Permits, fields: Fields
     return visit.attempt(act, f"{PATH}/visitors?done=extended", lambda said: _page(visit, permit_service, said))
 
 
-def _shown_once(
+def _lead_to_code(
     visit: PhoneVisit, permit_service: PermitService, act: Callable[[], Drawn], typed: Mapping[str, str]
 ) -> Response:
     try:
         drawn = act()
     except (Rejected, ValueError) as error:
         return _page(visit, permit_service, visit.say("bad", _said(error)), typed)
-    view = or_404(permit_service.find(drawn.permit), NO_PERMIT)
-    return visit.render("me_visitor.html", view=view, drawn=drawn)
+    return see_other(f"{PATH}/visitors/{drawn.permit}/drawn")
 
 
 def _said(error: Exception) -> str:

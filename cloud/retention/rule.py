@@ -20,7 +20,8 @@ DEFAULT_DAYS: Mapping[str, int] = {
     "certificates": 3 * 365,
 }
 """``visits`` are the names and cards in events of riders, guests and children, and unknown cards: they are erased, and
-the events stay. Permits are held as long after the last visit, and then deleted. ``weeks`` are the weekly counts that
+the events stay. Permits are held as long after the last visit, links and telephones
+as long after their end, and then deleted. ``weeks`` are the weekly counts that
 stay of deleted events. What is in quarantine may be a piece of a journal's chain, so it is held no shorter than the
 events."""
 SHORTEST_DAYS, LONGEST_DAYS = 7, 100 * 365

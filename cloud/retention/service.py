@@ -27,6 +27,10 @@ STORED_EVERY_MS = 10 * 60_000
 """How often the time by which records are old is written down."""
 
 
+DeleteOld = Callable[[Connection, str, int], int]
+"""Deletes what a site has that is older than a moment, at most ``MAX_ROWS`` at a time; returns how many."""
+
+
 def uptime_ms() -> int:
     """A clock that nobody sets."""
     return time.monotonic_ns() // 1_000_000
@@ -39,9 +43,17 @@ class BadTerm(Exception):
 class RetentionService:
     """The records of one site. Any thread may call it."""
 
-    def __init__(self, store: Store, site: str, clock: Clock, mono_ms: Callable[[], int] = uptime_ms) -> None:
-        """``mono_ms`` is a clock that nobody sets: the wall clock is believed as far as it agrees."""
-        self._store, self._site, self._clock, self._mono_ms = store, site, clock, mono_ms
+    def __init__(
+        self,
+        store: Store,
+        site: str,
+        clock: Clock,
+        mono_ms: Callable[[], int] = uptime_ms,
+        more: Sequence[tuple[str, DeleteOld]] = (),
+    ) -> None:
+        """``mono_ms`` is a clock that nobody sets: the wall clock is believed as far as it agrees. ``more`` is what
+        domains above this one have deleted, each by the term of a kind of record."""
+        self._store, self._site, self._clock, self._mono_ms, self._more = store, site, clock, mono_ms, more
         self._rests_until_ms = 0
         self._believed: tuple[int, int] | None = None
         """The time by which records are old, and when that was by the clock that nobody sets."""
@@ -102,7 +114,7 @@ class RetentionService:
     def _kinds(self) -> Sequence[tuple[str, Callable[[Connection, int], int]]]:
         """Events first: their chain may need what is in quarantine."""
 
-        def of_site(delete: Callable[[Connection, str, int], int]) -> Callable[[Connection, int], int]:
+        def of_site(delete: DeleteOld) -> Callable[[Connection, int], int]:
             return lambda connection, before_ms: delete(connection, self._site, before_ms)
 
         return (
@@ -120,6 +132,7 @@ class RetentionService:
             ("audit", of_site(rows.delete_audit)),
             ("breaks", of_site(rows.delete_breaks)),
             ("certificates", rows.delete_certificates),
+            *((what, of_site(delete)) for what, delete in self._more),
         )
 
     def set_term(self, what: str, days: int, by: str) -> None:
@@ -136,7 +149,7 @@ def change_term(connection: Connection, site: str, now_ms: int, by: str, what: s
     record(connection, now_ms, by, "retention.changed", what, days=str(days))
 
 
-def retention_worker(store: Store, site: str, clock: Clock) -> Worker[None]:
+def retention_worker(store: Store, site: str, clock: Clock, more: Sequence[tuple[str, DeleteOld]] = ()) -> Worker[None]:
     """The thread that deletes while the cloud runs."""
-    look = RetentionService(store, site, clock).look
+    look = RetentionService(store, site, clock, more=more).look
     return Worker[None]("retention", "what is older than its term is not deleted", look=look, every_s=EVERY_S)

@@ -5,6 +5,7 @@ import re
 import pytest
 from sqlalchemy import select
 
+from cloud.permits.service import SHOWN_MS
 from cloud.permits.watch import look_after
 from cloud.store.tables import permits
 from contract.decide import DAY_MS, HOUR_MS
@@ -20,6 +21,12 @@ def code_on(page: str) -> str:
     found = re.search(r'class="spoken"><strong>(\d{6,8}) #', page)
     assert found, words(page)
     return found[1]
+
+
+def draw(visitor: Visitor, path: str = "/permits", **fields: str) -> str:
+    """The page with the code of a new permit, which the form leads to."""
+    answer = visitor.submit(path, "/permits", **fields)
+    return visitor.get(answer.headers["location"]).text
 
 
 def holder(town: Town) -> str:
@@ -45,11 +52,22 @@ def test_walk_in_is_let_in_with_yes_of_the_flat(town: Town, gate: Visitor) -> No
     refused = gate.submit("/permits", "/permits", **{**WALK_IN, "agreed": ""})
     assert refused.status_code == 422 and "Ring the flat first" in refused.text
     assert 'value="a plumber"' in refused.text
-    drawn = gate.submit("/permits", "/permits", **WALK_IN)
-    code, page = code_on(drawn.text), gate.get("/permits").text
+    code, page = code_on(draw(gate, **WALK_IN)), gate.get("/permits").text
     assert "2-502 Walk-in visitor · a plumber Valid has a code" in words(page)
     assert "drawn up by gate · said yes at 16:00" in words(page)
     assert code not in page
+
+
+def test_code_page_is_loaded_again_for_five_minutes(town: Town, gate: Visitor) -> None:
+    """It draws up nothing, and shows the code to nobody else."""
+    shown = gate.submit("/permits", "/permits", **WALK_IN).headers["location"]
+    first, second = (code_on(gate.get(shown).text) for _ in range(2))
+    assert first == second
+    with town.visit("admin") as admin:
+        assert admin.get(shown).headers["location"] == "/permits"
+        assert words(admin.get("/permits").text).count("a plumber") == 1
+    town.now_ms += SHOWN_MS
+    assert gate.get(shown).headers["location"] == "/permits"
 
 
 def test_guard_sees_who_is_inside(town: Town, gate: Visitor) -> None:
@@ -92,13 +110,13 @@ def test_guard_draws_some_kinds_and_the_office_all(town: Town, gate: Visitor) ->
     refused = gate.submit("/permits", "/permits", **CREW)
     assert refused.status_code == 422 and "The office draws up permits" in refused.text
     with town.visit("office") as office:
-        drawn = office.submit("/permits", "/permits", **CREW)
-        assert code_on(drawn.text) and "<svg" in drawn.text and "HGT" in drawn.text
+        drawn = draw(office, **CREW)
+        assert code_on(drawn) and "<svg" in drawn and "HGT" in drawn
         again = office.submit("/permits/1/code", "/permits")
-        assert code_on(again.text) == code_on(drawn.text)
+        assert code_on(again.text) == code_on(drawn)
         office.submit("/permits/1/ended", "/permits")
         assert gate.submit("/permits/1/again", "/permits").status_code == 422
-        assert code_on(office.submit("/permits/1/again", "/permits").text) != code_on(drawn.text)
+        assert code_on(draw(office, "/permits/1/again")) != code_on(drawn)
     assert gate.submit("/permits/1/code", "/permits").status_code == 403
 
 

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from cloud.phones.store import list_phones
+from contract.cose import key_id_of
 from tests.browser import SMALLEST_TARGET_PX
 from tests.cloud.support.phones import LI_SI, link_for
 from tests.cloud.support.sender import SITE
@@ -21,6 +22,10 @@ FORGET = """() => new Promise((resolve, reject) => {
 KEPT = """async () => {
   const requests = await (await caches.open("pass-1")).keys();
   return requests.map(one => new URL(one.url).pathname);
+}"""
+KEEPS = """async key => {
+  const kept = await (await caches.open("pass-1")).match("/me/pass");
+  return (await kept.text()).includes(key);
 }"""
 EXPORT = """async () => {
   const { load } = await import("/assets/phones/keys.js");
@@ -79,8 +84,10 @@ def test_pass_is_drawn_in_flight_mode(town: Town, page: Page, telephone: Browser
 ASSETS = ("phone.css", "pass.js", "register.js", "keys.js", "qr.js", "short.js")
 
 
-def test_lost_key_is_noticed_and_mended(town: Town, page: Page) -> None:
+def test_lost_key_is_noticed_and_mended(town: Town, page: Page, telephone: BrowserContext) -> None:
+    """And what is kept for flight mode names the new key."""
     register(town, page)
+    page.evaluate("() => navigator.serviceWorker.ready")
     before = key_known(town)
     page.evaluate(FORGET)
     page.goto("/me")
@@ -90,6 +97,11 @@ def test_lost_key_is_noticed_and_mended(town: Town, page: Page) -> None:
     expect(page.get_by_role("status")).to_contain_text("has a new key")
     expect(page.locator(CODE)).to_be_visible()
     assert key_known(town) != before
+    page.wait_for_function(KEEPS, arg=key_id_of(key_known(town)).hex())
+    telephone.set_offline(True)
+    page.goto("/me")
+    expect(page.get_by_text("No network: the pass works")).to_be_visible()
+    expect(page.locator(CODE)).to_be_visible()
 
 
 def test_pass_is_signed_by_the_key(town: Town, page: Page) -> None:

@@ -8,6 +8,7 @@ from cloud.people.community import load_community
 from cloud.people.grants import Credential
 from cloud.phones.rule import LINK_LASTS_MS, LOGIN_LASTS_MS, MAX_PHONES
 from cloud.phones.service import PhoneService
+from cloud.phones.store import Phone
 from cloud.web.operators import list_audit
 from cloud.web.rejected import Rejected
 from contract.cose import key_id_of
@@ -85,12 +86,29 @@ def test_lost_key_is_replaced_and_ends(town: Town, phones: PhoneService) -> None
     before = phones.phone_of(login)
     assert before
     second = SoftPhone()
-    assert "does not fit" in why(phones.replace_key, before, second.offer("no token of this login"))
-    phones.replace_key(before, second.offer(before.token))
+    assert "does not fit" in why(phones.replace_key, before, login, second.offer("no token of this login"))
+    renewed = phones.replace_key(before, login, second.offer(before.token))
     assert [one.key for one in carried(town)] == [second.public]
-    after = phones.phone_of(login)
+    after = phones.phone_of(renewed)
     assert after
     assert after.key == second.public
+
+
+def test_login_ends_when_its_successor_is_used(phones: PhoneService) -> None:
+    """Where the answer with the new one never came, the one before goes on and makes another. Whoever copied it is out
+    once its owner has a new one, and the other way round the owner notices."""
+    first = phones.register(phones.make_link("office", LI_SI), None).secret
+    unheard = phones.replace_key(_of(phones, first), first, None)
+    second = phones.replace_key(_of(phones, first), first, None)
+    assert phones.phone_of(unheard) is None
+    assert phones.phone_of(second) and phones.phone_of(second)
+    assert phones.phone_of(first) is None
+
+
+def _of(phones: PhoneService, login: str) -> Phone:
+    found = phones.phone_of(login)
+    assert found
+    return found
 
 
 def test_phone_without_key_has_one_held(town: Town, phones: PhoneService) -> None:

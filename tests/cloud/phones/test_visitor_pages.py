@@ -30,6 +30,14 @@ def test_guest_is_invited_and_the_code_shown_once(town: Town) -> None:
         assert "invited by Li Si" in words(gate.get("/permits").text)
 
 
+def test_code_is_shown_to_its_inviter_alone(town: Town) -> None:
+    with a_phone(town) as phone, a_phone(town, CHILD) as other:
+        answer = phone.post("/me/visitors", data={"csrf": token_of(phone), "kind": "guest", "name": "an aunt"})
+        shown = answer.headers["location"]
+        assert code_on(phone.get(shown).text) == code_on(phone.get(shown).text)
+        assert other.get(shown).headers["location"] == "/me/visitors"
+
+
 def test_second_delivery_is_one_tap_on_a_phone(town: Town) -> None:
     with a_phone(town) as phone:
         first = code_on(post(phone, kind="order", name="parcels"))
