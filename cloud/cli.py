@@ -84,6 +84,7 @@ GROUPS = {
 app.command("import")(exchange_cli.import_people)
 app.command("export")(exchange_cli.export_all)
 app.command("verify-export")(verify_cli.verify)
+app.command("keys")(verify_cli.show_keys)
 app.command("replay")(replay_cli.replay)
 app.command("redecide")(redecide_cli.redecide)
 app.command()(explain_cli.why)

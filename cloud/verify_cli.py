@@ -1,7 +1,8 @@
-"""``hearthgate-cloud verify-export``: whether a file that was given to an authority is whole. It needs nothing else."""
+"""``hearthgate-cloud verify-export``: whether a file that was given to an authority is whole. It needs nothing else.
+``hearthgate-cloud keys`` prints what its keys are compared with."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -10,7 +11,9 @@ import typer
 from msgspec import to_builtins
 
 from cloud.authority.proof import MAX_LINE, Broken, NoExport, Report, verify_export
-from cloud.cli_parts import JsonOption, fail, moment
+from cloud.authority.service import AuthorityService
+from cloud.cli_parts import HERE, FolderOption, JsonOption, fail, moment, tell
+from cloud.keys.folder import clock, open_folder
 from cloud.web.i18n import ENGLISH, languages
 from service.exit_codes import Exit
 
@@ -36,6 +39,18 @@ def verify(
         typer.echo(line)
 
 
+def show_keys(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
+    """The public keys of this community, for whoever verifies an export. They are no secret."""
+    with open_folder(folder) as (store, keys):
+        found = AuthorityService(store, keys, clock).public_keys()
+    tell(as_json, to_builtins(found), *_listed(found.cloud, found.devices))
+
+
+def _listed(cloud: str, devices: Mapping[str, str]) -> Iterator[str]:
+    yield f"  cloud: {cloud}"
+    yield from (f"  {device}: {key}" for device, key in sorted(devices.items()))
+
+
 def _lines(file: Path) -> Iterator[bytes]:
     with file.open("rb") as lines:
         while line := lines.readline(MAX_LINE + 1):
@@ -52,8 +67,6 @@ def _said(report: Report) -> Iterator[str]:
     yield f"{report.proved} events are proved by the seals of their devices"
     yield f"{report.by_cloud} events rest on the seal of the community's cloud alone"
     yield f"{report.withheld} events between them are withheld, as they are nobody's business"
-    yield "compare these keys with what the community shows:"
-    yield f"  cloud: {report.cloud_key}"
-    for device, key in sorted(report.keys.items()):
-        yield f"  {device}: {key}"
+    yield "compare these keys with what the community shows under For authorities, or by hearthgate-cloud keys:"
+    yield from _listed(report.cloud_key, report.keys)
     yield f"audit of the operators: row {head.audit_row}, {head.audit_link}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import IO
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from cloud.authority import store
@@ -46,12 +47,25 @@ REFUSALS: Mapping[ExportRefusal, str] = {
 }
 
 
+class PublicKeys(Struct, frozen=True):
+    """The public keys of a community as hexadecimal text: its cloud's for exports, and those of its devices by name."""
+
+    cloud: str
+    devices: Mapping[str, str]
+
+
 class AuthorityService:
     """The service of exports to authorities. Any thread may use it; ``by`` is the operator's name. What is rejected
     leaves no trace."""
 
     def __init__(self, store: Store, keys: KeyFolder, clock: Clock) -> None:
         self._store, self._keys, self._clock = store, keys, clock
+
+    def public_keys(self) -> PublicKeys:
+        """What whoever has a sealed file compares the keys in it with."""
+        with self._store.reading() as connection:
+            devices = store.device_keys(connection, site_of(connection).name)
+        return PublicKeys(self._keys.export.public().hex(), devices)
 
     def enter(self, one: AuthorityExport) -> int:
         """The new export's id; nothing is given before another operator releases it. Raises ``Rejected``."""

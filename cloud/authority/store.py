@@ -60,6 +60,18 @@ def note_subjects(connection: Connection, site: str, number: int, persons: Set[i
         connection.execute(insert(authority_subjects), rows)
 
 
+def names_of_people(connection: Connection, numbers: Set[int]) -> dict[int, Label]:
+    """What people are called, by their numbers; whoever is erased is not among them."""
+    query = select(people.c.id, people.c.name_zh, people.c.name_en).where(people.c.id.in_(numbers))
+    return {row.id: Label(row.name_zh, row.name_en) for row in connection.execute(query)}
+
+
+def device_keys(connection: Connection, site: str) -> dict[str, str]:
+    """The public keys of all devices by their names, those that are lost too: what they recorded may be given."""
+    query = select(devices.c.name, devices.c.public_key).where(devices.c.site == site).order_by(devices.c.name)
+    return {row.name: row.public_key.hex() for row in connection.execute(query)}
+
+
 class GivenMovements(NamedTuple):
     """That somebody's movements were given to an authority."""
 

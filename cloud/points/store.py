@@ -11,6 +11,7 @@ from cloud.devices.wired import Wired
 from cloud.flats.rule import Place, place_of_point
 from cloud.flats.store import served_places
 from cloud.people.community import note_places
+from cloud.store.labels import Label
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import points, zones
 
@@ -59,6 +60,12 @@ def camera_of(connection: Connection, name: str) -> str:
 def has_point(connection: Connection, name: str) -> bool:
     """Whether there is a point of that name, be its device registered or not."""
     return connection.execute(select(points.c.name).where(points.c.name == name)).first() is not None
+
+
+def point_labels(connection: Connection) -> dict[str, Label]:
+    """What points are called, by name."""
+    columns = points.c.name, points.c.label_zh, points.c.label_en
+    return {row.name: Label(row.label_zh, row.label_en) for row in connection.execute(select(*columns))}
 
 
 def update_points(

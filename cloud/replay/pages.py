@@ -13,8 +13,8 @@ from cloud.people.plans import Plan
 from cloud.people.store import list_plans
 from cloud.plans.form import read_plan
 from cloud.plans.pages import MEANWHILE, plan_page
+from cloud.points.store import point_labels
 from cloud.replay.service import LastMonthService, TriedChange
-from cloud.replay.store import point_labels
 from cloud.setup.document import BadSetup
 from cloud.setup.pages import MAX_PAGE_BYTES, NO_FILE, Sent, preview
 from cloud.setup.service import Outdated, SetupService, Tried

@@ -8,8 +8,7 @@ from cloud.devices.erasure import decode_stored
 from cloud.devices.event_series import happened_ms
 from cloud.replay.holders import HolderIndex
 from cloud.replay.rule import Passage
-from cloud.store.labels import Label
-from cloud.store.schema import event_series, events, points
+from cloud.store.schema import event_series, events
 from contract.archetypes import ServingKind
 from contract.codec import Malformed
 
@@ -32,9 +31,3 @@ def read_passages(connection: Connection, site: str, holders: HolderIndex, after
             continue
         who = holders.find(str(data.get("digest", ""))) or holders.find(row.holder.hex())
         yield Passage(who, row.point, "out" if data.get("direction") == "out" else "in", row.at_ms)
-
-
-def point_labels(connection: Connection) -> dict[str, Label]:
-    """What points are called, by name."""
-    columns = points.c.name, points.c.label_zh, points.c.label_en
-    return {row.name: Label(row.label_zh, row.label_en) for row in connection.execute(select(*columns))}

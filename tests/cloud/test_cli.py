@@ -147,6 +147,16 @@ def test_a_folder_without_a_community_says_how_to_make_one(typed: Typing, tmp_pa
     assert "hearthgate-cloud init" in typed.refused("device", "list", "--dir", tmp_path)
 
 
+def test_public_keys_are_printed(typed: Typing, folder: Path, tmp_path: Path) -> None:
+    """What whoever verifies an export compares its keys with."""
+    key = public_key()
+    typed("device", "add", "gate", "--public-key", key, "--dir", folder, "--out", tmp_path / "out")
+    with open_folder(folder) as (_, keys):
+        shown = [f"  cloud: {keys.export.public().hex()}", f"  gate: {key}"]
+    assert typed("keys", "--dir", folder).splitlines() == shown
+    assert json.loads(typed("keys", "--dir", folder, "--json"))["devices"] == {"gate": key}
+
+
 def test_a_device_is_registered_and_gets_its_keys(typed: Typing, folder: Path, tmp_path: Path) -> None:
     key = public_key()
     for _ in range(2):

@@ -236,7 +236,7 @@ def test_embargo_ends_and_people_see_it(day: Town) -> None:
         ({"people": ""}, "everything is given to nobody"),
         ({"people": "", "points": "no-gate"}, "There is no such point: no-gate"),
         ({"people": "99"}, "There is no such person: 99"),
-        ({"people": "Wang"}, "by their numbers"),
+        ({"people": "Wang"}, "check every field"),
         ({"embargo": "2029-01-01"}, "at most a year"),
         ({"embargo": "2027-01-01"}, "at most a year"),
     ],
@@ -248,6 +248,34 @@ def test_request_that_is_not_in_order_is_rejected(town: Town, fields: dict[str, 
         assert answer.status_code == 422
         assert why in words(answer.text)
         assert "There is none." in words(admin.get("/authority").text)
+
+
+def test_people_and_points_are_chosen(day: Town) -> None:
+    """Whoever is found stands in the form as a tick, beside what was typed; nobody types a number or a name on the
+    wire. What was entered is shown by its names."""
+    with day.visit("admin") as admin:
+        typed = {**ASKED, "points": "gym-turnstile"}
+        target = {"field": "person", "to": "/authority?again=1", "say": "Add"}
+        token = admin.token("/authority")
+        found = admin.post("/people/choose", params=target, data={"csrf": token, **typed, "find_person": "王五"})
+        assert 'name="person" value="7"' in found.text and 'name="points" value="gym-turnstile"' in found.text
+        form = admin.submit("/authority?again=1", "/authority", **typed, person="7").text
+        assert 'name="people" value="7" checked' in form and 'value="gym-turnstile" checked' in form
+        assert f'value="{ASKED["document"]}"' in form
+        refused = admin.submit("/authority", "/authority", **{**typed, "document": " "}, people="7").text
+        assert 'name="people" value="7" checked' in refused and 'value="gym-turnstile" checked' in refused
+        enter(admin, points="gym-turnstile", people="7")
+        assert "· Gym turnstile · Wang Wu" in words(admin.get("/authority").text)
+
+
+def test_public_keys_are_shown(day: Town) -> None:
+    """The auditor sees the keys of the file; a guard has no use for them."""
+    report = verify_export(lines(given(day, people="7")))
+    with day.visit("auditor") as auditor, day.visit("gate") as guard:
+        shown = auditor.get("/authority/keys").text
+        assert guard.get("/authority/keys").status_code == 403
+    for key in (report.cloud_key, report.keys["gym-turnstile"]):
+        assert key in shown
 
 
 def test_withdrawn_request_is_never_released(town: Town) -> None:
