@@ -82,7 +82,7 @@ def report_lines(report: ImportReport, name: str) -> Iterator[str]:
     for line in doing[:SHOWN]:
         yield f"line {line.line}: adds {', '.join(line.done)}"
     if len(doing) > SHOWN:
-        yield f"and {len(doing) - SHOWN} lines more"
+        yield f"and {_counted(len(doing) - SHOWN, 'line')} more"
     for problem in report.problems:
         yield f"{where_of(problem)}: {problem.why}"
     for option, new in (("flats", report.new_flats), ("companies", report.new_companies)):
@@ -92,10 +92,14 @@ def report_lines(report: ImportReport, name: str) -> Iterator[str]:
             yield f"new {option}: {', '.join(names[:SHOWN] + more)}; they are made with --new-{option}"
     same = len(report.lines) - len(doing)
     if report.problems:
-        yield f"{name}: {len(report.problems)} problems: nothing was changed"
+        yield f"{name}: {_counted(len(report.problems), 'problem')}: nothing was changed"
     else:
         did = "done" if report.applied else "nothing was changed"
-        yield f"{name}: {len(doing)} lines add something, {same} change nothing: {did}"
+        yield f"{name}: {_counted(len(doing), 'line')} with something new, {same} without: {did}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def where_of(problem: TableProblem) -> str:

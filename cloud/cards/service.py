@@ -168,7 +168,7 @@ class CardService:
     def find(self, card: Card) -> CardRow | None:
         """The card of this number, in whatever form a reader reports it; None if it is not known here. Raises
         ``Rejected`` for a number that no card has."""
-        digests = self._digests(card)
+        digests = self.digests_of(card)
         with self._store.reading() as connection:
             site = site_of(connection).name
             for some in ([digests[0]], digests[1:]):
@@ -179,7 +179,7 @@ class CardService:
 
     def with_number(self, connection: Connection, text: str) -> list[CardRow]:
         """The cards that a text may be the number of, in whatever format."""
-        site, digests = site_of(connection).name, [self._digests(card)[0] for card in cards_written(text)]
+        site, digests = site_of(connection).name, [self.digests_of(card)[0] for card in cards_written(text)]
         found = store.cards_with(connection, site, digests)
         return store.cards_of_ids(connection, found)
 
@@ -194,10 +194,12 @@ class CardService:
 
     def _sealed(self, card: Card, label: str, **more: object) -> NewCard:
         """Raises ``Rejected`` for a card that cannot be."""
-        self._digests(card)
+        self.digests_of(card)
         return seal_card(card, label, self._keys.digest, self._keys.numbers, **more)
 
-    def _digests(self, card: Card) -> Sequence[bytes]:
+    def digests_of(self, card: Card) -> Sequence[bytes]:
+        """By which a card is known in each form that readers report, its own first. Raises ``Rejected`` for a card that
+        cannot be."""
         if card.format not in FORMATS:
             raise Rejected(NO_FORMAT, "format")
         try:

@@ -73,7 +73,7 @@ DOUBLE_COLUMN = N_("this column is there twice")
 NO_NAME_COLUMN = N_("a column name_zh (姓名), name_en or person (编号) is needed")
 BAD_PERSON = N_("the number of a person is written in digits")
 LONG_CELL = N_("at most %(most)s characters")
-EXTRA_CELLS = N_("more cells than columns: put quotes around a text with commas")
+EXTRA_CELLS = N_("a cell stands under no heading: put quotes around a text with commas, or name the column")
 NO_NAME = N_("a name is needed, in Chinese or in English")
 BAD_ROLE = N_("no such role; there are: %(words)s")
 BAD_TAG = N_("no such tag: %(tag)s; there are: %(words)s")
@@ -91,6 +91,8 @@ LOST_ZEROS = N_(
 )
 HIDDEN = N_("this text holds a character that cannot be seen")
 NO_PLAN = N_("the window has no plan")
+NO_PLAN_PAID = N_("somebody pays, and the plan is missing")
+NO_PLACE = N_("somebody is this in a flat or in a company: name it")
 
 
 class BadCell(Rejected):
@@ -224,7 +226,7 @@ def _columns_of(heading: Sequence[str]) -> tuple[dict[str, str], list[TableProbl
     for written in filter(None, heading):
         name = names.get(written.casefold().replace(" ", "_"))
         if name is None:
-            wrong.append(TableProblem(1, written, BadCell(UNKNOWN_COLUMN, columns=list(COLUMNS))))
+            wrong.append(TableProblem(1, written, BadCell(UNKNOWN_COLUMN, columns=_both_languages())))
         elif name in found:
             wrong.append(TableProblem(1, written, BadCell(DOUBLE_COLUMN)))
         else:
@@ -232,6 +234,11 @@ def _columns_of(heading: Sequence[str]) -> tuple[dict[str, str], list[TableProbl
     if not wrong and not found.keys() & {"name_zh", "name_en", "person"}:
         wrong.append(TableProblem(1, "", BadCell(NO_NAME_COLUMN)))
     return found, wrong
+
+
+def _both_languages() -> list[str]:
+    """Each column as exports call it, and its first name in Chinese."""
+    return [f"{name} ({others[0]})" for name, others in COLUMNS.items()]
 
 
 def _hexadecimal(sheet: Sheet, columns: Mapping[str, str]) -> frozenset[str]:
@@ -279,12 +286,17 @@ def _read_row(
     }
     format_name = read("card_format", str).upper()
     card = read("number", lambda text: _read_card(row, columns, text, format_name, hexadecimal))
+    is_payer = bool(values.pop("payer"))
     if not texts["plan"] and (values["first_day"] or values["last_day"]):
         complain("plan", BadCell(NO_PLAN))
+    elif not texts["plan"] and is_payer:
+        complain("plan", BadCell(NO_PLAN_PAID))
+    is_paying = values["role"] is MemberRole.PAYER
+    if values["role"] and not (texts["flat"] or texts["company"] or (is_paying and texts["plan"])):
+        complain("role", BadCell(NO_PLACE))
     if problems:
         return None, problems
-    is_payer = bool(values.pop("payer")) or values["role"] is MemberRole.PAYER
-    return PersonRow(row.line, **texts, **values, payer=is_payer, card=card), []
+    return PersonRow(row.line, **texts, **values, payer=is_payer or is_paying, card=card), []
 
 
 def _read_card(
@@ -292,7 +304,7 @@ def _read_card(
 ) -> Card | None:
     facility = row.cells.get(columns.get("facility", ""), "")
     if not text:
-        if facility or format_name:
+        if facility or format_name or row.cells.get(columns.get("card_name", "")):
             raise BadCell(NO_NUMBER)
         return None
     known = next((name for name in FORMATS if name.upper() == format_name), None)

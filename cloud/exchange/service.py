@@ -1,7 +1,7 @@
 """The use case of an import: a file of people is compared with what is there, and all of it is done, or nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -15,6 +15,8 @@ from cloud.devices.registry import site_of
 from cloud.exchange.rule import Parsed, PersonRow, TableProblem, read_rows, window_days
 from cloud.exchange.sheet import read_sheet
 from cloud.exchange.store import companies_by_name, flat_names, has_card, people_by_key, plans_by_name
+from cloud.flats.rule import read_flat_name
+from cloud.flats.store import add_flat
 from cloud.keys.keys import KeyFolder
 from cloud.office.party_service import PartyService, add_member, is_there
 from cloud.office.person_service import PersonService
@@ -28,6 +30,7 @@ from cloud.people.service import PeopleService
 from cloud.people.store import memberships_of, names_of
 from cloud.store.database import Clock, JoinedStore, Store
 from cloud.store.labels import Label
+from cloud.store.prepared import undone_alone
 from cloud.web.days import window_of
 from cloud.web.i18n import N_
 from cloud.web.operators import record
@@ -143,8 +146,8 @@ class _Run:
         self._people, self._cards = PeopleService(store, clock), CardService(store, keys, clock)
         self._persons, self._parties = PersonService(store, clock), PartyService(store, clock)
         self._known = people_by_key(connection, self._site)
-        self._companies = companies_by_name(connection, self._site)
-        self._households: dict[str, int] = {}
+        self._companies = companies_by_name(connection, self._site) | {"": 0}
+        self._households = {"": 0}
         self._plans = plans_by_name(connection)
         self._flats = flat_names(connection, self._site)
         self.new_flats: dict[str, int] = {}
@@ -153,41 +156,54 @@ class _Run:
         self.problems: list[TableProblem] = []
 
     def all(self) -> list[ImportedLine]:
-        """Everybody first, then plans, the payers' before their family's, then cards."""
-        persons = {row.line: self._step(row, self._person) for row in self._parsed.rows}
-        payers_first = sorted(self._parsed.rows, key=lambda row: not row.payer)
-        for rows, act in ((payers_first, self._membership), (self._parsed.rows, self._card)):
-            for row in rows:
+        """First what a look shows to be wrong: a pass that is not ``careful`` writes nothing then. Then everybody, then
+        plans, the payers' before their family's, then cards."""
+        rows = self._parsed.rows
+        payers_first = sorted(rows, key=lambda row: not row.payer)
+        planned = [row for row in payers_first if row.plan and self._try(row, self._plan_of)]
+        carded = [row for row in rows if row.card and self._try(row, self._digests_of)]
+        persons = {row.line: self._placed(row) for row in rows}
+        for some, act in ((planned, self._membership), (carded, self._card)):
+            for row in some:
                 person = persons[row.line]
                 if person is not None:
                     self._step(row, partial(act, person=person))
         return [ImportedLine(line, done) for line, done in self._done.items()]
 
+    def _placed(self, row: PersonRow) -> int | None:
+        """The person of a row, after the household and the company that it names; None where one of them is refused."""
+        flat, company_name = row.flat, row.company
+        household = self._households[flat] if flat in self._households else self._step(row, self._household)
+        company = self._companies[company_name] if company_name in self._companies else self._step(row, self._company)
+        if household is None or company is None:
+            return None
+        return self._step(row, partial(self._person, household=household, company=company))
+
     def _step(self, row: PersonRow, act: Callable[[PersonRow], T]) -> T | None:
+        """Carry out what a row asks for. In a ``careful`` pass it is undone alone where it is refused."""
+        return self._try(row, partial(self._alone, act) if self._careful else act)
+
+    def _alone(self, act: Callable[[PersonRow], T], row: PersonRow) -> T:
+        with undone_alone(self._connection):
+            return act(row)
+
+    def _try(self, row: PersonRow, act: Callable[[PersonRow], T]) -> T | None:
+        """None where it is refused, which is noted; and after the first refusal, unless the pass is ``careful``."""
         if self.problems and not self._careful:
             return None
         try:
-            with self._connection.begin_nested() if self._careful else nullcontext():
-                return act(row)
+            return act(row)
         except Rejected as why:
-            self._forget()
             column = COLUMN_OF.get(why.where, why.where)
             self.problems.append(TableProblem(row.line, self._parsed.columns.get(column, ""), why))
         except ValueError as why:
-            self._forget()
             self.problems.append(TableProblem(row.line, "", Rejected(str(why))))
         return None
-
-    def _forget(self) -> None:
-        """A step was undone: households and companies that it made are gone."""
-        self._households.clear()
-        if self.new_companies:
-            self._companies = companies_by_name(self._connection, self._site)
 
     def _note(self, row: PersonRow, word: str) -> None:
         self._done[row.line].append(word)
 
-    def _person(self, row: PersonRow) -> int:
+    def _person(self, row: PersonRow, household: int, company: int) -> int:
         """The person of a row, who is added, or joins what the row names, or gets what it says of them."""
         found = self._found(row)
         if len(found) > 1:
@@ -197,11 +213,11 @@ class _Run:
         else:
             person = self._people.add_person(self._by, Label(row.name_zh, row.name_en))
             self._note(row, "person")
-        if row.flat:
-            self._join(row, self._household(row), person, row.role or MemberRole.ADULT, known=row.role)
-        if row.company:
-            role = None if row.flat else row.role
-            self._join(row, self._company(row), person, role or MemberRole.HELPER, known=role)
+        if household:
+            self._join(row, household, person, row.role or MemberRole.ADULT, known=row.role)
+        if company:
+            role = None if household else row.role
+            self._join(row, company, person, role or MemberRole.HELPER, known=role)
         if found:
             self._rename(row, person)
         self._traits(row, person)
@@ -222,21 +238,21 @@ class _Run:
         return {row.person}
 
     def _household(self, row: PersonRow) -> int:
-        if row.flat not in self._households:
-            self._households[row.flat] = take_household(self._connection, self._site, row.flat, self._clock())
-            if row.flat not in self._flats:
-                self.new_flats.setdefault(row.flat, row.line)
-                self._note(row, "flat")
-        return self._households[row.flat]
+        """The party of the flat that a row names, which is made if it is not there."""
+        if row.flat not in self._flats:
+            add_flat(self._connection, self._site, read_flat_name(row.flat))
+            self._note(row, "flat")
+            self.new_flats.setdefault(row.flat, row.line)
+        made = self._households[row.flat] = take_household(self._connection, self._site, row.flat, self._clock())
+        return made
 
     def _company(self, row: PersonRow) -> int:
-        known = self._companies.get(row.company)
-        if known is None:
-            known = self._parties.add(self._by, PartyKind.COMPANY, Label(row.company, row.company))
-            self._companies[row.company] = known
-            self.new_companies.setdefault(row.company, row.line)
-            self._note(row, "company")
-        return known
+        """The company that a row names, which is made as it is not there."""
+        made = self._parties.add(self._by, PartyKind.COMPANY, Label(row.company, row.company))
+        self._companies[row.company] = made
+        self.new_companies.setdefault(row.company, row.line)
+        self._note(row, "company")
+        return made
 
     def _join(self, row: PersonRow, party: int, person: int, role: MemberRole, known: MemberRole | None) -> None:
         """Have somebody belong to a party, in another role than before where the file names one."""
@@ -271,12 +287,14 @@ class _Run:
                 self._persons.tag(self._by, person, tag)
                 self._note(row, "tag")
 
-    def _membership(self, row: PersonRow, person: int) -> None:
-        if not row.plan:
-            return
+    def _plan_of(self, row: PersonRow) -> str:
         plan = self._plans.get(row.plan.casefold())
         if plan is None:
             raise Rejected(NO_SUCH_PLAN, "plan", plan=row.plan, plans=", ".join(sorted(set(self._plans.values()))))
+        return plan
+
+    def _membership(self, row: PersonRow, person: int) -> None:
+        plan = self._plan_of(row)
         from_ms, until_ms = window_of(_written(row.first_day), _written(row.last_day), self._zone)
         now_ms, asked = self._clock(), (row.first_day, row.last_day)
         for held in memberships_of(self._connection, person):
@@ -288,10 +306,11 @@ class _Run:
         add_membership(self._connection, now_ms, self._by, new)
         self._note(row, "plan")
 
+    def _digests_of(self, row: PersonRow) -> Sequence[bytes]:
+        return self._cards.digests_of(row.card) if row.card else ()
+
     def _card(self, row: PersonRow, person: int) -> None:
-        if row.card is None:
-            return
-        if has_card(self._connection, self._keys.digest, person, row.card):
+        if row.card is None or has_card(self._connection, self._digests_of(row)[0], person):
             return
         self._cards.add_card(self._by, Recipient(person), row.card, row.card_name)
         self._note(row, "card")

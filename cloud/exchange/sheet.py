@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO, StringIO
+from itertools import zip_longest
 from typing import Any
 
 from msgspec import Struct
@@ -28,6 +29,7 @@ class Row(Struct, frozen=True):
     line: int
     cells: Mapping[str, str]
     extra: Sequence[str] = ()
+    """What stands under no heading."""
 
 
 class Sheet(Struct, frozen=True):
@@ -47,7 +49,7 @@ def read_sheet(content: bytes) -> Sheet:
 
     maximize_csv_field_size_limit()
     try:
-        lines = list(_beginnings(text, dialect))
+        lines = list(_rows_of(text, dialect))
         body = BytesIO(text.lstrip("\r\n").encode())
         parsed, _ = rows_from_file(body, Format.CSV, dialect, "utf-8", extras_key=EXTRA)
         found: list[dict[Any, Any]] = list(parsed)
@@ -55,10 +57,10 @@ def read_sheet(content: bytes) -> Sheet:
         raise NoTable(f"the file is no table: {wrong}") from None
     if not lines:
         raise NoTable("the file is empty: its first line names the columns")
-    heading = _heading(text, dialect)
+    heading = [cell.strip() for cell in lines[0][1]]
     if len(found) > MAX_ROWS:
         raise NoTable(f"the file has more than {MAX_ROWS} rows: split it")
-    return Sheet(heading, [_row(line, row) for line, row in zip(lines[1:], found, strict=True)])
+    return Sheet(heading, [_row(heading, *begun, row) for begun, row in zip(lines[1:], found, strict=True)])
 
 
 def quoted(cell: str) -> str:
@@ -102,21 +104,17 @@ def _dialect_of(text: str) -> type[csv.Dialect]:
     return Written
 
 
-def _heading(text: str, dialect: type[csv.Dialect]) -> list[str]:
-    cells = next(row for row in csv.reader(StringIO(text), dialect) if row)
-    return [cell.strip() for cell in cells]
-
-
-def _beginnings(text: str, dialect: type[csv.Dialect]) -> Iterator[int]:
-    """The line that each row begins on, the heading's first. Lines without any cell are none."""
+def _rows_of(text: str, dialect: type[csv.Dialect]) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each row, the heading first, and the line that it begins on. Lines without any cell are none."""
     reader, before = csv.reader(StringIO(text), dialect), 0
     for row in reader:
         if row:
-            yield before + 1
+            yield before + 1, row
         before = reader.line_num
 
 
-def _row(line: int, row: Mapping[Any, Any]) -> Row:
-    extra = [cell for cell in row.get(EXTRA) or () if cell.strip()]
-    cells = {key.strip(): unquoted((cell or "").strip()) for key, cell in row.items() if key != EXTRA}
+def _row(heading: Sequence[str], line: int, written: Sequence[str], row: Mapping[Any, Any]) -> Row:
+    named = zip_longest(heading, written, fillvalue="")
+    extra = [cell for name, cell in named if not name and cell.strip()]
+    cells = {key.strip(): unquoted((cell or "").strip()) for key, cell in row.items() if key and key != EXTRA}
     return Row(line, cells, extra)

@@ -6,14 +6,12 @@ from unicodedata import normalize
 
 from sqlalchemy import Connection, bindparam, select
 
-from cloud.cards.rule import Card
 from cloud.exchange.rule import PersonKey
 from cloud.parties.party import PartyKind
 from cloud.people.store import list_plans
 from cloud.people.tables import credentials
 from cloud.store.prepared import Prepared
 from cloud.store.schema import flats, parties, party_members, people
-from contract.sealing import DigestKey
 
 
 def people_by_key(connection: Connection, site: str) -> dict[PersonKey, list[int]]:
@@ -62,12 +60,8 @@ def plans_by_name(connection: Connection) -> Mapping[str, str]:
     }
 
 
-def has_card(connection: Connection, key: DigestKey, person: int, card: Card) -> bool:
-    """Whether this person has this card already; not of a card that cannot be."""
-    try:
-        digest = card.digest(key)
-    except (ValueError, KeyError):
-        return False
+def has_card(connection: Connection, digest: bytes, person: int) -> bool:
+    """Whether this person has this card already."""
     return _HAS_CARD.first(connection, digest, person) is not None
 
 

@@ -1,6 +1,7 @@
 """Statements that run for every message: written with the tables as any other, and run by SQLite's own driver."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from sqlite3 import Connection as DriverConnection
 from typing import Any, cast
 
@@ -38,6 +39,23 @@ class Prepared:
         """Once for each row of values."""
         if rows:
             driver(connection).executemany(self.sql, rows)
+
+
+@contextmanager
+def undone_alone(connection: Connection) -> Iterator[None]:
+    """A part of a transaction that is undone alone where it raises. Where nothing was written nothing is undone: SQLite
+    reads its whole schema again after that, if a table was made in the transaction."""
+    plain = driver(connection)
+    plain.execute("SAVEPOINT part")
+    written = plain.total_changes
+    try:
+        yield
+    except BaseException:
+        if plain.total_changes != written:
+            plain.execute("ROLLBACK TO part")
+        raise
+    finally:
+        plain.execute("RELEASE part")
 
 
 def driver(connection: Connection) -> DriverConnection:

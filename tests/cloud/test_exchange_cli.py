@@ -34,10 +34,10 @@ def test_file_is_tried_imported_and_tried_again(
     file = community.parent / "people.csv"
     file.write_text(GOOD, "gb18030")
     for words, last in (
-        (("--dry-run",), "people.csv: 2 lines add something, 0 change nothing: nothing was changed"),
-        ((), "people.csv: 2 lines add something, 0 change nothing: nothing was changed"),
-        (("--new-flats",), "people.csv: 2 lines add something, 0 change nothing: done"),
-        ((), "people.csv: 0 lines add something, 2 change nothing: done"),
+        (("--dry-run",), "people.csv: 2 lines with something new, 0 without: nothing was changed"),
+        ((), "people.csv: 2 lines with something new, 0 without: nothing was changed"),
+        (("--new-flats",), "people.csv: 2 lines with something new, 0 without: done"),
+        ((), "people.csv: 0 lines with something new, 2 without: done"),
     ):
         waits = last.endswith("changed") and not words
         assert typed(monkeypatch, "import", file, *words, "--dir", community) == (3 if waits else 0)

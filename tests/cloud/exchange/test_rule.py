@@ -42,10 +42,10 @@ def test_row_gives_person_plan_and_card() -> None:
 
 
 def test_every_bad_cell_of_a_file_is_named() -> None:
-    heading = "name_zh,role,born,tags,plan,payer,first_day,card_format,number"
+    heading = "name_zh,role,born,tags,plan,payer,first_day,card_format,number,flat"
     rows, problems = read(
         heading,
-        ",,,,,,,,",
+        ",,,,,,,,,",
         "A,king,1957-13,old,yearly,perhaps,2027-02-29,,",
         ",owner,,,,,,,",
         "B,,,,,,,H99999,10",
@@ -53,18 +53,42 @@ def test_every_bad_cell_of_a_file_is_named() -> None:
         "D,,,,,,2027-01-31,,",
         "E" * 201 + ",,,,,,,,",
         "F,,,,,,,,,too,many",
-        "G,owner,1957/3,60+,yearly,yes,2027年1月31日,H10301,17",
+        "G,owner,1957/3,60+,yearly,yes,2027年1月31日,H10301,17,1-101",
     )
     assert [row.name_zh for row in rows] == ["G"]
     assert problems == [
         *((3, column) for column in ("role", "born", "tags", "payer", "first_day")),
-        (4, "name_zh"),
+        *((4, column) for column in ("name_zh", "role")),
         (5, "number"),
         (6, "number"),
         (7, "plan"),
         (8, "name_zh"),
         (9, ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        ("A,owner,,,,,,", "role"),
+        ("A,,,,yes,,,", "plan"),
+        ("A,,,,,2027-01-31,,", "plan"),
+        ("A,,,,,,H10301,", "number"),
+        ("A,,,,,,,green fob,,", "number"),
+        (",,1-101,,,,,", "name_zh"),
+        ("A,,,,,,,,,left over", ""),
+    ],
+)
+def test_row_half_filled_in_is_named(row: str, column: str) -> None:
+    """Nothing of it is passed over: not a role of nowhere, nor a card's name without its number."""
+    rows, problems = read("name_zh,role,flat,plan,payer,last_day,card_format,card_name,number,", row)
+    assert (rows, problems) == ([], [(2, column)])
+
+
+def test_payer_of_a_flat_needs_no_plan() -> None:
+    rows, problems = read("name_zh,role,flat,plan,payer", "A,payer,1-101,,", "B,payer,,yearly,", "C,,,,no")
+    assert problems == []
+    assert [row.payer for row in rows] == [True, True, False]
 
 
 @pytest.mark.parametrize("heading", ["姓名,颜色", "姓名,name_zh", "房号,卡号"])

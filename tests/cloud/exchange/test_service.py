@@ -15,6 +15,7 @@ from cloud.store.schema import people
 from cloud.web.i18n import languages
 from cloud.web.operators import list_audit
 from tests.cloud.support.sender import SITE
+from tests.cloud.support.statements import counted_statements
 from tests.cloud.support.town import Town
 
 Counts = tuple[int, int, int]
@@ -58,7 +59,7 @@ def test_rows_of_one_person_are_merged(town: Town, imports: ImportService) -> No
     )
     assert report.problems == []
     assert [line.done for line in report.lines] == [
-        ["person", "flat", "member", "plan"],
+        ["flat", "person", "member", "plan"],
         ["name", "tag", "card"],
         ["person", "member"],
     ]
@@ -82,7 +83,7 @@ def test_trial_changes_nothing(town: Town, imports: ImportService) -> None:
     before, changes = counts(town), town.changes
     report = run(imports, HEADING, "钱二,,9-1-101,owner,yearly,,,H10301,21,777", apply=False)
     assert not report.applied
-    assert [line.done for line in report.lines] == [["person", "flat", "member", "plan", "card"]]
+    assert [line.done for line in report.lines] == [["flat", "person", "member", "plan", "card"]]
     assert (counts(town), town.changes) == (before, changes)
 
 
@@ -122,7 +123,7 @@ def test_payer_may_stand_below_the_family(town: Town, imports: ImportService) ->
 
 def test_companies_are_made_once_with_their_staff(town: Town, imports: ImportService) -> None:
     report = run(imports, "姓名,公司,身份", "钱二,新宇科技,admin", "钱三,新宇科技,", "钱二,新宇科技,")
-    assert [line.done for line in report.lines] == [["person", "company", "member"], ["person", "member"], []]
+    assert [line.done for line in report.lines] == [["company", "person", "member"], ["person", "member"], []]
     with town.store.reading() as connection:
         listed = list_parties(connection, SITE, kind="company", text="新宇").parties
     assert [one.members for one in listed] == [2]
@@ -195,3 +196,24 @@ def test_number_of_somebody_else_is_refused(town: Town, imports: ImportService) 
     wrong = run(imports, "person,name_en", "5,Wang Wu")
     assert [(one.line, one.column) for one in wrong.problems] == [(2, "person")]
     assert "number 5 is Li Si" in str(wrong.problems[0].why)
+
+
+def test_wrong_rows_ask_no_more_than_good_ones(town: Town, imports: ImportService) -> None:
+    """What each row is refused for is seen before anything is written, and nothing is looked up again after it."""
+
+    def asked(plan: str, many: int) -> int:
+        lines = [f"钱{one},,9-{one}-101,owner,{plan},,,H10301,21,{one}" for one in range(many)]
+        with counted_statements() as seen:
+            report = run(imports, HEADING, *lines, apply=False)
+        assert len(report.problems) == (many if plan == "gold" else 0)
+        return len(seen)
+
+    wrong, more_wrong, good = asked("gold", 20), asked("gold", 40), asked("yearly", 40)
+    assert more_wrong <= 2 * wrong
+    assert more_wrong <= 1.5 * good
+
+
+def test_unknown_column_names_all_in_both_languages(imports: ImportService) -> None:
+    (wrong,) = run(imports, "姓名,颜色", "钱二,红").problems
+    assert "name_zh (姓名)" in str(wrong.why)
+    assert "card_name (卡名)" in str(wrong.why)

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import bindparam, insert, select, update
 
 from cloud.store.database import Store
-from cloud.store.prepared import Prepared
+from cloud.store.prepared import Prepared, undone_alone
 from cloud.store.schema import people, zones
 
 ADD = Prepared(insert(zones), "name", "label_zh", "label_en")
@@ -54,3 +54,17 @@ def test_connection_of_ingest_survives_a_fault(store: Store) -> None:
     assert sizes == [-16384] * 3
     with store.reading() as connection:
         assert connection.execute(NAMES).scalars().all() == ["zone-1", "zone-3"]
+
+
+def test_part_that_raises_is_undone_alone(store: Store) -> None:
+    """Where it has written nothing, there is nothing to be undone."""
+    with store.writing() as connection:
+        ADD.run_many(connection, [("gym", "", "")])
+        for rows in ([("hub", "", ""), ("gate", "", "")], []):
+            with pytest.raises(ZeroDivisionError), undone_alone(connection):
+                ADD.run_many(connection, rows)
+                raise ZeroDivisionError
+        with undone_alone(connection):
+            ADD.run_many(connection, [("pool", "", "")])
+    with store.reading() as connection:
+        assert connection.execute(NAMES).scalars().all() == ["gym", "pool"]
