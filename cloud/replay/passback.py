@@ -13,11 +13,11 @@ FAULTS: dict[Direction, Reason] = {"in": Reason.ALREADY_INSIDE, "out": Reason.NO
 class Passback:
     """The check of a whole log: every row is noted first, and asked about afterwards.
 
-    Rows are judged in the order of their times, those of one moment in the order of the file, for a log may be the
-    files of several controllers one behind the other. A holder's first row in a zone may be either way, and after a
-    fault the holder stands where the row says. A zone whose rows know one direction only is not judged, for nobody
-    knows of the other. ``zone_of`` names the zone of a point, ``holder_of`` whom a holder stands for: None for a card
-    that several people share. A row takes 25 bytes.
+    Rows are judged in the order of their times, for a log may be the files of several controllers one behind the other.
+    Those of one moment are judged in the order of the file, or against it in a log that has its newest rows first.
+    A holder's first row in a zone may be either way, and after a fault the holder stands where the row says. A zone
+    whose rows know one direction only is not judged, for nobody knows of the other. ``zone_of`` names the zone of a
+    point, ``holder_of`` whom a holder stands for: None for a card that several people share. A row takes 25 bytes.
     """
 
     def __init__(self, zone_of: Callable[[str], str], holder_of: Callable[[str], Hashable]) -> None:
@@ -26,7 +26,7 @@ class Passback:
         self._walkers: dict[tuple[str, Hashable], int] = {}
         self._times, self._lines, self._who = array("q"), array("q"), array("q")
         self._inwards = bytearray()
-        self._is_sorted = True
+        self._rises = self._falls = 0
         self._faults: dict[int, Reason] | None = None
 
     def note(self, row: LogRow) -> None:
@@ -36,7 +36,9 @@ class Passback:
         if holder is None:
             return
         at_ms = -1 if row.at_ms is None else row.at_ms
-        self._is_sorted = self._is_sorted and (not self._times or self._times[-1] <= at_ms)
+        if self._times:
+            self._rises += self._times[-1] < at_ms
+            self._falls += self._times[-1] > at_ms
         self._times.append(at_ms)
         self._lines.append(row.line)
         self._who.append(self._walkers.setdefault((zone, holder), len(self._walkers)))
@@ -61,4 +63,7 @@ class Passback:
 
     def _in_order(self) -> Iterable[int]:
         count = range(len(self._times))
-        return count if self._is_sorted else sorted(count, key=self._times.__getitem__)
+        if not self._falls:
+            return count
+        is_newest_first = self._falls > self._rises
+        return sorted(reversed(count) if is_newest_first else count, key=self._times.__getitem__)

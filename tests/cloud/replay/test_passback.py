@@ -51,6 +51,9 @@ def faults(rows: Iterable[LogRow], zone: str = "") -> dict[int, Reason]:
         (["3 a in gym", "1 a in gym", "2 b out gym"], {2: "already_inside"}),
         (["a in gym", "2 a out gym", "1 a out gym"], {3: "not_inside"}),
         (["1 a in gym", "1 a out gym", "1 a in gym"], {}),
+        (["3 a out gym", "2 a in gym", "2 a out gym", "1 a in gym"], {}),
+        (["2 a out gym", "1 a in gym", "1 a out gym"], {}),
+        (["3 a out gym", "2 a in gym", "2 a out gym", "1 a in gym", "9 a out gym", "5 a in gym"], {}),
     ],
 )
 def test_passback_finds_the_fault(rows: list[str], found: dict[int, str]) -> None:
