@@ -49,6 +49,16 @@ class DesiredState(Struct, frozen=True):
             return Mode.SCHEDULED
         return self.modes.get(point, Mode.SCHEDULED)
 
+    def reported_mode(self, point: str, now_ms: int) -> Mode | None:
+        """The mode of a point as the device last reported it, None if it never did. One that lasts so long at most is
+        over by itself, though the device was not heard since."""
+        if self.reported is None:
+            return None
+        mode = self.reported.modes.get(point, Mode.SCHEDULED)
+        lasts_ms = MODE_LASTS_MS.get(mode)
+        is_over = lasts_ms is not None and self.reported.at_ms + lasts_ms <= now_ms
+        return Mode.SCHEDULED if is_over else mode
+
     @property
     def wiring_hash(self) -> str:
         """The name of the wiring, empty if it is the device's own."""

@@ -308,11 +308,9 @@ def list_locked_down(connection: Connection, now_ms: int) -> list[Label]:
 
 
 def _in_mode(state: DesiredState, mode: Mode, now_ms: int) -> set[str]:
-    """A device that is not heard ends by itself what it last reported."""
-    reported = state.reported
-    believed = reported.modes if reported and now_ms < reported.at_ms + MODE_LASTS_MS.get(mode, now_ms) else {}
-    desired_modes = {point: state.mode_of(point, now_ms) for point in state.modes}
-    return {point for modes in (desired_modes, believed) for point, its_mode in modes.items() if its_mode is mode}
+    """The points that are to be in a mode, or were when their device was last heard."""
+    known = state.modes.keys() | (state.reported.modes.keys() if state.reported else set())
+    return {point for point in known if mode in (state.mode_of(point, now_ms), state.reported_mode(point, now_ms))}
 
 
 def list_points(connection: Connection, now_ms: int) -> list[PointState]:

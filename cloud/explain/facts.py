@@ -124,9 +124,10 @@ def _mode_now(connection: Connection, place: PointPlace, now_ms: int) -> FactUse
     desired = find_desired(connection, place.device)
     if desired is None:
         return FactUsed("mode", Mode.SCHEDULED, FactSource.ASSUMED)
-    if desired.reported is not None:
-        return FactUsed("mode", desired.reported.modes.get(place.name, Mode.SCHEDULED), FactSource.REPORTED)
-    return FactUsed("mode", desired.mode_of(place.name, now_ms), FactSource.KNOWN)
+    reported = desired.reported_mode(place.name, now_ms)
+    if reported is not None:
+        return FactUsed("mode", reported, FactSource.REPORTED)
+    return FactUsed("mode", desired.mode_of(place.name, now_ms), FactSource.ASSUMED)
 
 
 def _mode_then(connection: Connection, place: PointPlace, at_ms: int) -> FactUsed:

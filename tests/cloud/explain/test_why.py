@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from cloud.commands.rule import DesiredState
+from cloud.commands.store import note_reported, put_desired
 from cloud.devices.event_series import EventFilter
 from cloud.devices.event_views import list_events
 from cloud.explain.facts import FactSource
@@ -14,8 +16,9 @@ from cloud.people.issue import make_draft, store_draft
 from cloud.people.rosters import newest_roster
 from cloud.people.tables import credentials
 from cloud.store.schema import people
-from contract.decide import DAY_MS, HOUR_MS, RULE_VERSION, Facts, Request, Standing, Trust
+from contract.decide import DAY_MS, HOUR_MS, RULE_VERSION, Facts, Mode, Request, Standing, Trust
 from contract.explain import ORDER
+from contract.messages import Reported
 from contract.occupancy import ZoneCount
 from contract.reasons import Reason
 from contract.recorded_facts import InUse, pack_facts
@@ -111,6 +114,22 @@ def test_facts_say_who_told_them(town: Town) -> None:
     assert before["clock"] == "assumed"
     assert after["clock"] == "reported"
     assert after["busy"] == "assumed"
+
+
+def test_mode_of_now_is_no_more_than_known(town: Town) -> None:
+    """What was ordered and not reported is assumed, and a lockdown of a device that is away ends by itself."""
+    with town.store.writing() as connection:
+        put_desired(connection, DesiredState(GYM, 1, NOW_MS, {GYM: Mode.LOCKDOWN}, None))
+    assert mode_now(town) == (Mode.LOCKDOWN, FactSource.ASSUMED)
+    with town.store.writing() as connection:
+        note_reported(connection, GYM, Reported(1, "applied", NOW_MS, {GYM: Mode.LOCKDOWN}))
+    assert mode_now(town) == (Mode.LOCKDOWN, FactSource.REPORTED)
+    town.now_ms += 4 * HOUR_MS
+    assert mode_now(town) == (Mode.SCHEDULED, FactSource.REPORTED)
+
+
+def mode_now(town: Town) -> tuple[object, FactSource]:
+    return next((one.value, one.source) for one in why(town, "Li Si").facts if one.name == "mode")
 
 
 def test_resident_is_told_why_at_the_desk(town: Town) -> None:
