@@ -4,7 +4,7 @@ What else stands in the form comes along, and goes on to the form's own address 
 card stands in no address, so the search is a form as well.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from cloud.cards.pages import Cards
 from cloud.cards.service import CardService
 from cloud.cards.store import CardFilter, list_cards
-from cloud.people.store import PersonView, find_person, list_people
+from cloud.people.store import PersonView, find_people, list_people
 from cloud.store.schema import MAX_INTEGER
 from cloud.web.forms import Clerk, FormItems
 from cloud.web.pages import local_path
@@ -53,18 +53,15 @@ def people_meant(connection: Connection, cards: CardService, text: str) -> list[
     printed on a card. Who has ended is left out."""
     found: dict[int, PersonView] = {}
     for person in _meant(connection, cards, text):
-        if person is not None and person.ended_ms is None and len(found) < MOST:
+        if person.ended_ms is None and len(found) < MOST:
             found.setdefault(person.id, person)
     return list(found.values())
 
 
-def _meant(connection: Connection, cards: CardService, text: str) -> Iterator[PersonView | None]:
-    if text.isascii() and text.isdigit() and int(text) <= MAX_INTEGER:
-        yield find_person(connection, int(text))
-    yield from _holders(connection, (card.person for card in cards.with_number(connection, text)))
+def _meant(connection: Connection, cards: CardService, text: str) -> Iterator[PersonView]:
+    numbers = [int(text)] if text.isascii() and text.isdigit() and int(text) <= MAX_INTEGER else []
+    numbers += [card.person for card in cards.with_number(connection, text) if card.person is not None]
+    yield from find_people(connection, numbers)
     yield from list_people(connection, text, limit=MOST).people
-    yield from _holders(connection, (card.person for card in list_cards(connection, CardFilter(text=text), limit=MOST)))
-
-
-def _holders(connection: Connection, people: Iterable[int | None]) -> Iterator[PersonView | None]:
-    return (find_person(connection, person) for person in people if person is not None)
+    listed = list_cards(connection, CardFilter(text=text), limit=MOST)
+    yield from find_people(connection, [card.person for card in listed if card.person is not None])

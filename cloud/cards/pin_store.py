@@ -1,12 +1,13 @@
 """What is kept of PINs, beside each card and each of its forms: a verifier of 8 bytes, and never the digits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from sqlalchemy import Connection, select, update
 
 from cloud.cards.rule import WITH_PIN, CardState
 from cloud.people.tables import card_forms, credentials
+from cloud.store.chunks import among, chunks
 
 
 class PinCard(Struct, frozen=True):
@@ -24,16 +25,23 @@ def pin_cards(connection: Connection, site: str, person: int) -> list[PinCard]:
     """The cards that somebody has and that a PIN may go with, the oldest first."""
     names = ("id", "label", "digest", "sealed", "pin_digits")
     mine = credentials.c.person_id == person, credentials.c.state == CardState.ISSUED, credentials.c.kind.in_(WITH_PIN)
-    query = select(*(credentials.c[name] for name in names)).where(*mine).order_by(credentials.c.id)
+    rows = connection.execute(select(*(credentials.c[name] for name in names)).where(*mine).order_by(credentials.c.id))
+    cards = rows.all()
+    forms = _forms(connection, site, [card.id for card in cards])
     return [
-        PinCard(row.id, row.label, (row.digest, *_forms(connection, site, row.id)), row.sealed, row.pin_digits)
-        for row in connection.execute(query)
+        PinCard(card.id, card.label, (card.digest, *forms.get(card.id, ())), card.sealed, card.pin_digits)
+        for card in cards
     ]
 
 
-def _forms(connection: Connection, site: str, card: int) -> list[bytes]:
-    of_card = card_forms.c.site == site, card_forms.c.credential_id == card
-    return list(connection.execute(select(card_forms.c.digest).where(*of_card)).scalars())
+def _forms(connection: Connection, site: str, cards: Sequence[int]) -> Mapping[int, list[bytes]]:
+    """The digests of the other forms of each card that has some."""
+    found: dict[int, list[bytes]] = {}
+    for some in chunks(cards):
+        of_cards = card_forms.c.site == site, among(card_forms.c.credential_id, some)
+        for row in connection.execute(select(card_forms.c.credential_id, card_forms.c.digest).where(*of_cards)):
+            found.setdefault(row.credential_id, []).append(row.digest)
+    return found
 
 
 def put_pin(connection: Connection, site: str, card: int, verifiers: Mapping[bytes, bytes], digits: int | None) -> None:
@@ -42,7 +50,7 @@ def put_pin(connection: Connection, site: str, card: int, verifiers: Mapping[byt
     own = update(credentials).where(credentials.c.id == card)
     digest = connection.execute(own.values(pin_digits=digits).returning(credentials.c.digest)).scalar_one()
     connection.execute(own.values(pin=verifiers.get(digest)))
-    for form in _forms(connection, site, card):
+    for form in _forms(connection, site, [card]).get(card, ()):
         of_form = update(card_forms).where(card_forms.c.site == site, card_forms.c.digest == form)
         connection.execute(of_form.values(pin=verifiers.get(form)))
 

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, func, or_, select
 from cloud.office.person_store import cards_of
 from cloud.office.rule import LEASE_GRACE_DAYS, LEASE_REMINDERS_DAYS
 from cloud.parties.party import MemberRole, Party, PartyKind, PartyMember
-from cloud.parties.store import find_party, find_party_member, list_party_members, parties_of_people
+from cloud.parties.store import find_parties, find_party, find_party_member, list_party_members, parties_of_people
 from cloud.people.members import Membership
 from cloud.people.membership_store import labels_of, memberships_that_end
 from cloud.people.plans import Plan
-from cloud.people.store import list_plans, memberships_of_party
+from cloud.people.store import list_plans, memberships_of_parties, memberships_of_party
 from cloud.people.tables import qualifications
 from cloud.people.terms import REMINDERS_DAYS, after_years, due_reminder, term_days, too_many, without_place
 from cloud.store.labels import Label
@@ -215,9 +215,11 @@ def party_of_member(connection: Connection, site: str, member: int) -> int | Non
 def parties_of_person(connection: Connection, site: str, person: int) -> list[PersonParty]:
     """Every party that somebody belongs to or did, and which plans everybody of it holds."""
     plans = {plan.name: plan.label for plan in list_plans(connection)}
+    belongs = parties_of_people(connection, site, [person])
+    held = memberships_of_parties(connection, sorted({party.id for _, party in belongs}))
     found = []
-    for member, party in parties_of_people(connection, site, [person]):
-        shared = [one for one in memberships_of_party(connection, party.id) if one.person is None]
+    for member, party in belongs:
+        shared = [one for one in held if one.party == party.id and one.person is None]
         labels = [plans[name] for name in dict.fromkeys(one.plan for one in shared)]
         found.append(PersonParty(party.id, party.kind, _label(party), member, labels))
     return found
@@ -243,9 +245,10 @@ def _memberships_due(connection: Connection, site: str, now_ms: int, zone: ZoneI
     ahead_ms = max((max(_reminders(plan)) for plan in plans.values()), default=0) * DAY_MS
     ending = memberships_that_end(connection, now_ms - ENDED_SHOWN_MS, now_ms + ahead_ms + DAY_MS, MOST_DUE)
     people = labels_of(connection, {one.person for one in ending if one.person is not None})
+    parties = find_parties(connection, site, sorted({one.party for one in ending if one.party}))
     lines = []
     for one in ending:
-        plan, party = plans.get(one.plan), find_party(connection, site, one.party) if one.party else None
+        plan, party = plans.get(one.plan), parties.get(one.party or 0)
         name = people.get(one.person or 0) or (_label(party) if party else None)
         days = due_reminder(one.until_ms, _reminders(plan), now_ms, zone) if plan else None
         if plan is not None and name is not None and days is not None:

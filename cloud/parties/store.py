@@ -31,6 +31,13 @@ def find_party(connection: Connection, site: str, party: int) -> Party | None:
     return None if row is None else _party(row)
 
 
+def find_parties(connection: Connection, site: str, ids: Sequence[int]) -> dict[int, Party]:
+    """Those of them that there are, by their ids."""
+    query = select(*_PARTY).where(parties.c.site == site)
+    rows = (connection.execute(query.where(among(parties.c.id, some))) for some in chunks(ids))
+    return {row.id: _party(row) for some in rows for row in some}
+
+
 def household_of_flat(connection: Connection, site: str, flat: str) -> Party | None:
     """The party that lives in a flat now: the newest of its kind that no operator has ended."""
     row = _PARTY_OF_FLAT.first(connection, site, flat, PartyKind.FLAT)

@@ -18,6 +18,7 @@ from cloud.people.members import Membership
 from cloud.people.membership_store import concerned
 from cloud.people.plans import RESIDENT, Plan
 from cloud.people.tables import credentials, memberships, plans
+from cloud.store.chunks import among, chunks
 from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label
 from cloud.store.prepared import Prepared
@@ -90,6 +91,16 @@ def memberships_of(connection: Connection, person: int) -> list[Membership]:
 def memberships_of_party(connection: Connection, party: int) -> list[Membership]:
     """All that is held or was held with a party."""
     return [membership_of(row) for row in _OF_PARTY.all(connection, party)]
+
+
+def memberships_of_parties(connection: Connection, ids: Sequence[int]) -> list[Membership]:
+    """All that is held or was held with one of these parties, the first that was given first."""
+    query = select(*MEMBERSHIP).order_by(memberships.c.id)
+    return [
+        membership_of(row)
+        for some in chunks(ids)
+        for row in connection.execute(query.where(among(memberships.c.party_id, some)))
+    ]
 
 
 def names_of(connection: Connection, ids: Sequence[int]) -> list[Label]:
@@ -201,6 +212,13 @@ def list_people(connection: Connection, text: str = "", after: int = 0, limit: i
 def find_person(connection: Connection, person: int) -> PersonView | None:
     listed = _people(connection, people.c.id == person, limit=1)
     return listed[0] if listed else None
+
+
+def find_people(connection: Connection, ids: Sequence[int]) -> list[PersonView]:
+    """Those of them who are there, in the order in which they are asked for."""
+    listed = (_people(connection, among(people.c.id, some), limit=len(some)) for some in chunks(ids))
+    found = {one.id: one for some in listed for one in some}
+    return [found[person] for person in dict.fromkeys(ids) if person in found]
 
 
 def digest_of_card(connection: Connection, card: int) -> bytes | None:
