@@ -177,8 +177,10 @@ def passage_fault(request: Request, grant: Grant, facts: Facts) -> Reason | None
 
 def _anti_passback(request: Request, grant: Grant, facts: Facts, now_ms: int) -> Reason | None:
     """Nobody is kept inside by it."""
+    if facts.counted is None or facts.whereabouts is None or request.direction == "out":
+        return None
     fault = passage_fault(request, grant, facts)
-    if fault is None or request.direction == "out" or facts.counted is None or facts.whereabouts is None:
+    if fault is None:
         return None
     return fault if refuses_second_entry(facts.counted, facts.whereabouts, facts.zone_count, now_ms) else None
 

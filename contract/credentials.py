@@ -324,7 +324,10 @@ def _candidate(layout: Format, value: int) -> Candidate:
 
 
 def _intact(parities: Iterable[Parity], value: int) -> bool:
-    return all(parity.holds(value) for parity in parities)
+    for parity in parities:  # noqa: SIM110 - all() takes twice as long, and somebody waits at the door
+        if not parity.holds(value):
+            return False
+    return True
 
 
 def _fits_swapped(layouts: Iterable[Format], frame: str) -> bool:

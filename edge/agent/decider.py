@@ -246,12 +246,14 @@ class Decider:
             used = self._used(grants, request.point)
             point = request.point
             facts = self._facts(point, now_ms, free_exit, report, mode, used, interlocked, roster_damaged=rows is None)
-            facts = self._counted(facts, point, grants)
-            zone = self._zones.get(point, "")
-            resets = any(zone in grant.resets and may_reset(grant, zone, facts, now_ms) for grant in grants)
+            counted = self._roster.counted(point)
+            if counted is not None:
+                facts = self._counted(facts, *counted, grants)
             decision = weigh(request, grants, facts, now_ms)
             self._seek(decision, point)
-            self._expect(decision, request)
+            if counted is not None:
+                self._expect(decision, request, counted[0])
+            resets = self._resets(point, grants, facts, now_ms)
             return decision, resets, self._recorded(request, grants, facts, now_ms)
         except Exception:  # the boundary behind which a fault of ours is a refusal, or a free way out, and is counted
             log.exception("a decision at %s failed", request.point)
@@ -274,34 +276,38 @@ class Decider:
             log.warning("somebody cannot be looked up: %s", damage)
             return None
 
-    def _counted(self, facts: Facts, point: str, grants: Sequence[Grant]) -> Facts:
-        """The facts with what is known of the zone that the point leads into, where that counts."""
-        counted = self._roster.counted(point)
-        if counted is None:
-            return facts
-        zone, rule = counted
+    def _counted(self, facts: Facts, zone: str, rule: PageZone, grants: Sequence[Grant]) -> Facts:
+        """The facts with what is known of the zone that the point leads into, which counts."""
         holder, counts = (grants[0].holder if grants else b""), self._counts
         count = None if counts is None else counts.count(zone, rule.limit, holder)
         where = None if counts is None or not holder else counts.whereabouts(zone, holder)
         return replace(facts, counted=rule, zone_count=count, whereabouts=where)
 
-    def _expect(self, decision: Decision, request: Request) -> None:
+    def _expect(self, decision: Decision, request: Request, zone: str) -> None:
         """Whoever may pass into a zone that counts takes a place there until they have passed, or have not."""
-        counted = self._roster.counted(request.point)
-        if self._counts is None or counted is None:
+        if self._counts is None:
             return
         if decision.allowed and request.direction == "in":
-            self._counts.let_in(counted[0], decision.grant.holder if decision.grant else b"")
+            self._counts.let_in(zone, decision.grant.holder if decision.grant else b"")
         elif decision.reason is Reason.ZONE_AT_LIMIT:
-            self._counts.seek(counted[0])
+            self._counts.seek(zone)
+
+    def _resets(self, point: str, grants: Sequence[Grant], facts: Facts, now_ms: int) -> bool:
+        """Whether one of the grants lets its holder clear the faults of the point's zone."""
+        zone = self._zones.get(point, "")
+        for grant in grants:  # noqa: SIM110 - any() takes as long as four checks of the rule
+            if zone in grant.resets and may_reset(grant, zone, facts, now_ms):
+                return True
+        return False
 
     def _seek(self, decision: Decision, point: str) -> None:
         """Where what is left of an allotment matters now, it is wanted here."""
-        grant, refused = decision.grant, decision.reason in NOTHING_LEFT
-        allotment = grant.allotments.get(point) if grant is not None else None
-        is_concerned = refused or decision.reason is Reason.ALLOWED
-        if self._ledger is not None and grant is not None and allotment is not None and is_concerned:
-            self._ledger.seek(grant.holder.hex(), allotment, refused=refused)
+        grant = decision.grant
+        if self._ledger is None or grant is None or point not in grant.allotments:
+            return
+        refused = decision.reason in NOTHING_LEFT
+        if refused or decision.reason is Reason.ALLOWED:
+            self._ledger.seek(grant.holder.hex(), grant.allotments[point], refused=refused)
 
     def _used(self, grants: Sequence[Grant], point: str) -> Mapping[str, Accounts] | None:
         """What was used by whom these grants allot something here. All grants of a credential are of one holder; where
