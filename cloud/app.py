@@ -109,7 +109,7 @@ MAX_BODY_BYTES = 64 * 1024
 FEED_RESTS_S = 1.0
 """After an error of the database, before the feed looks again."""
 
-PUBLIC = ("/hub/", "/api/v1/hubs/")
+PUBLIC = ("/hub/", "/api/v1/hubs/", "/full/")
 """What needs no login, and says itself for how long it may be kept."""
 HEADERS = {
     # Nothing but our own files, no script in a page, no frame around it, no form that leads elsewhere.

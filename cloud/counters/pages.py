@@ -9,11 +9,13 @@ from fastapi.responses import HTMLResponse, Response
 
 from cloud.counters.board import list_counts
 from cloud.counters.service import BadNumber, CounterService, NotCounted
+from cloud.people.store import find_person
 from cloud.store.database import Store
 from cloud.web.context import N_, Context, ReadingZone, RequestContext, Said, form_for, or_404, service
 from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import Fields, Guard, attempt
 from cloud.web.pages import see_other
+from cloud.web.params import Id
 from cloud.web.roles import Part, Right
 from contract.events import holder_in
 
@@ -22,6 +24,8 @@ DONE = {
     "emptied": N_("Reset: nobody is inside."),
     "reset": N_("This person may enter again. Devices that are online know it within a second."),
 }
+KEPT_S = 5
+"""How long a browser, or whatever stands between, may show the same public page."""
 NOT_A_NUMBER = N_("Write how many are inside, a whole number from 0. Nothing was changed.")
 NOT_DONE: Mapping[type[Exception], str] = {BadNumber: NOT_A_NUMBER}
 
@@ -75,6 +79,16 @@ def reset(zone: str, context: Guard, counters: Counters, fields: Fields) -> Resp
     return see_other("/inside?done=reset")
 
 
+@router.post("/people/{person}/inside/{zone}/reset")
+def reset_person(person: Id, zone: str, context: Guard, counters: Counters) -> Response:
+    """The same from the page of a person, which says of no zone whether they are inside."""
+    check_seen(context, zone)
+    with context.store.reading() as connection:
+        holder = or_404(find_person(connection, person)).holder
+    counters.forget(context.by, zone, holder)
+    return see_other(f"/people/{person}?done=reset")
+
+
 def number_inside(typed: str) -> int:
     """The number that was typed. Raises ``BadNumber``."""
     if not typed.strip().isdecimal() or len(typed.strip()) > 6:
@@ -94,4 +108,6 @@ def full(zone: str, context: Context) -> HTMLResponse:
     """How full a zone is, for everybody: how many, and never who."""
     with context.service(Store).reading() as connection:
         view = next((one for one in list_counts(connection, context.clock()) if one.zone == zone), None)
-    return context.pages.page(context.request, "full.html", count=or_404(view))
+    answer = context.pages.page(context.request, "full.html", count=or_404(view))
+    answer.headers.update({"Cache-Control": f"public, max-age={KEPT_S}", "Vary": "Accept-Language, Cookie"})
+    return answer

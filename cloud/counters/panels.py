@@ -3,7 +3,9 @@
 from typing import Any
 
 from cloud.counters.board import list_counts
+from cloud.counters.store import counted_zones
 from cloud.web.domain import Panel, Visit, one_piece
+from cloud.web.roles import Right
 
 
 def _counts(visit: Visit, _about: object) -> dict[str, Any] | None:
@@ -11,4 +13,13 @@ def _counts(visit: Visit, _about: object) -> dict[str, Any] | None:
     return {"counts": counts, "shape": [one.zone for one in counts]} if counts else None
 
 
-PANELS = (Panel("overview", 20, "_counts.html", _counts, one_piece("counts", "_count_rows.html")),)
+def _once_inside(visit: Visit, _person: object) -> dict[str, Any] | None:
+    """The zones that let nobody in twice. Whether this person is inside is not said: that is a look at movements."""
+    zones = [one for one in counted_zones(visit.connection).values() if not one.is_free]
+    return {"zones": zones} if zones else None
+
+
+PANELS = (
+    Panel("overview", 20, "_counts.html", _counts, one_piece("counts", "_count_rows.html")),
+    Panel("person", 29, "_enter_again.html", _once_inside, right=Right.DOORS),
+)

@@ -30,6 +30,7 @@ DONE: Mapping[str, str] = {
     "card": N_("The card is enrolled. Online doors apply it within a second, offline ones when they reconnect."),
     "claimed": N_("The card is enrolled by this read alone: its number is not known, nor how other readers report it."),
     "returned": N_("The card came back. It opens nothing, and can be given again."),
+    "reset": N_("This person may enter again. Devices that are online know it within a second."),
     **dict.fromkeys(("entered", "appealed"), N_("Noted.")),
     **dict.fromkeys(
         ("renewed", "changed", "ended", "confirmed", "lifted", "standing"),

@@ -78,8 +78,7 @@ class PermitService:
         """A resident draws up a permit to a flat of theirs: without a name of a flat, to the first. Raises as
         ``draw``."""
         with self._store.writing() as connection:
-            site = site_of(connection).name
-            homes = store.homes_of_person(connection, site, person, self._clock(), INVITERS)
+            homes = self._homes(connection, person)
             if not KINDS[asked.kind].by_inviter:
                 raise Rejected(words.NOT_BY_YOU, "kind", 403)
             flat = asked.flat or next(iter(homes), "")
@@ -171,6 +170,11 @@ class PermitService:
         with self._store.reading() as connection:
             return store.permits_of_inviter(connection, site_of(connection).name, person, MAX_LISTED)
 
+    def homes_of_inviter(self, person: int) -> list[str]:
+        """The flats to which a resident may invite."""
+        with self._store.reading() as connection:
+            return self._homes(connection, person)
+
     def carry(self, permit: int, key: bytes) -> bytes:
         """The pass that the telephone with this key (33 bytes) carries to doors which have never heard of the permit;
         empty where it leads to none. Raises ``Rejected`` for a permit that is over."""
@@ -254,6 +258,9 @@ class PermitService:
         if store.drawn_since(connection, site.name, flat.name, today_ms) >= MAX_PER_FLAT:
             raise Rejected(words.TOO_MANY_TODAY, "flat", 409, flat=flat.name, most=MAX_PER_FLAT)
         return structs.replace(new, flat=flat.name)
+
+    def _homes(self, connection: Connection, person: int) -> list[str]:
+        return store.homes_of_person(connection, site_of(connection).name, person, self._clock(), INVITERS)
 
     def _known(self, connection: Connection, permit: int, inviter: int | None) -> PermitView:
         view = store.view_permit(connection, site_of(connection).name, permit)

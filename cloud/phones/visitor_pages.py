@@ -106,6 +106,7 @@ def _page(
     visit: PhoneVisit, permit_service: PermitService, said: Said | None, typed: Mapping[str, str] = NOTHING_TYPED
 ) -> HTMLResponse:
     found: dict[str, Any] = {
+        "homes": permit_service.homes_of_inviter(visit.phone.person),
         "listed": permit_service.of_inviter(visit.phone.person)[:SHOWN],
         "kinds": {kind: rule for kind, rule in KINDS.items() if rule.by_inviter},
     }

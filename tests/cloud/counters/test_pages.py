@@ -5,6 +5,7 @@ import pytest
 from contract.occupancy import MAX_INSIDE
 from tests.cloud.support.counted import ANNA, BEN, EAST, GYM, CountedGym
 from tests.cloud.support.pages import words
+from tests.cloud.support.phones import LI_SI
 from tests.cloud.support.town import Town, Visitor
 
 
@@ -80,6 +81,7 @@ def test_everybody_sees_how_many_and_never_who(town: Town, gym: CountedGym) -> N
         page = stranger.get(f"/full/{GYM}")
         assert "2 / 6" in words(page.text)
         assert "Free places: 4" in words(page.text)
+        assert page.headers["cache-control"] == "public, max-age=5"
         assert "Li Si" not in page.text
         gym.counters.correct("gate", GYM, 6)
         assert "Full. Please wait" in words(stranger.get(f"/full/{GYM}").text)
@@ -99,6 +101,20 @@ def test_guard_lets_a_person_enter_again(town: Town, gym: CountedGym) -> None:
         assert answer.headers["location"] == "/inside?done=reset"
         assert guard.submit(f"/inside/{GYM}/reset", "/inside", holder="nobody").status_code == 422
     assert gym.audited()[-1] == ("gate", "zone.person_reset")
+
+
+def test_desk_lets_a_person_enter_again(town: Town, gym: CountedGym) -> None:
+    """From the person's page, which says nothing of where they are."""
+    gym.passes(bytes.fromhex(town.holder("Li Si")))
+    with town.visit("office") as office:
+        assert "May enter again" not in office.get(f"/people/{LI_SI}").text
+        with town.store.writing() as connection:
+            connection.exec_driver_sql("UPDATE zones SET anti_passback = 'timed' WHERE name = ?", (GYM,))
+        assert "May enter again" in office.get(f"/people/{LI_SI}").text
+        answer = office.submit(f"/people/{LI_SI}/inside/{GYM}/reset", f"/people/{LI_SI}")
+        assert "may enter again" in words(office.get(answer.headers["location"]).text)
+        assert office.submit("/people/999/inside/gym/reset", f"/people/{LI_SI}").status_code == 404
+    assert gym.audited()[-1] == ("office", "zone.person_reset")
 
 
 def test_api_tells_and_takes_counts(api: Visitor, gym: CountedGym) -> None:

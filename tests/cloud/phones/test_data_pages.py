@@ -12,12 +12,14 @@ def test_own_data_comes_as_a_file(town: Town) -> None:
     town.happens("access.refused", reason="expired", holder=town.holder("Li Si"))
     town.happens("access.refused", reason="expired", holder=town.holder("Wang Wu"))
     with a_phone(town) as phone:
+        phone.post("/me/visitors", data={"csrf": token_of(phone), "kind": "guest", "name": "an aunt"})
+        phone.post("/me/data/erase", data={"csrf": token_of(phone), "said": "my visits of last year"})
         lines = phone.get("/me/data.json").json()
         table = phone.get("/me/data.csv").text
         assert phone.get("/me/data.txt").status_code in (404, 422)
     kinds = [line["what"] for line in lines]
-    assert {"Name", "Plan", "Card", "Phone", "Visit"} <= set(kinds)
-    assert kinds.count("Visit") == 1
+    assert {"Name", "Plan", "Card", "Phone", "Visit", "Visitor", "Asked to erase"} <= set(kinds)
+    assert [line["more"] for line in lines if line["what"] == "Visit"] == ["Refused This membership has ended"]
     assert not any("Wang Wu" in str(line) for line in lines)
     assert table.startswith("\ufeffwhat,when")
     assert len(list(csv.reader(io.StringIO(table)))) == len(lines) + 1

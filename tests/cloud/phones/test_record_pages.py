@@ -22,6 +22,13 @@ def test_visits_are_ones_own_with_reasons(town: Town) -> None:
         assert other.get("/me/visits").text.count("<time") == 1
 
 
+def test_end_of_charging_is_in_plain_words(town: Town) -> None:
+    hub = RidersHub(town)
+    hub.ends(point="phone-2", session="ffeeddccbbaa0099")
+    with a_phone(town, SUN_QI, language="zh-CN") as phone:
+        assert "使用结束 已充满" in words(phone.get("/me/visits").text)
+
+
 def test_long_list_goes_on(town: Town) -> None:
     for _ in range(31):
         town.happens("access.allowed", reason="allowed", holder=town.holder("Li Si"), direction="in")

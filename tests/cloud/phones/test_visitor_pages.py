@@ -3,8 +3,12 @@
 import re
 
 from tests.cloud.support.pages import words
-from tests.cloud.support.phones import CHILD, a_phone, token_of
+from tests.cloud.support.phones import CHILD, LI_SI, a_phone, token_of
 from tests.cloud.support.town import Town, Visitor
+
+SUN_QI = 10
+SECOND_HOME = """INSERT INTO party_members (site, party_id, person_id, role, from_ms, until_ms)
+  SELECT site, id, ?, 'owner', 0, 0 FROM parties WHERE flat = '3-303'"""
 
 
 def post(phone: Visitor, path: str = "", **fields: str) -> str:
@@ -70,6 +74,16 @@ def test_visitor_is_extended_once_and_is_nobody_elses(town: Town) -> None:
         for step in ("/1/ended", "/1/again", "/1/extended"):
             assert "There is no such permit" in post(other, step, until="2027-01-18T12:00")
         assert "an aunt" not in other.get("/me/visitors").text
+
+
+def test_flat_is_chosen_where_there_are_several(town: Town) -> None:
+    with a_phone(town, SUN_QI) as stranger, a_phone(town) as phone:
+        assert "the office knows no flat" in stranger.get("/me/visitors").text
+        assert 'name="flat"' not in phone.get("/me/visitors").text
+        with town.store.writing() as connection:
+            connection.exec_driver_sql(SECOND_HOME, (LI_SI,))
+        assert 'name="flat"' in phone.get("/me/visitors").text
+        assert "Guest · 3-303" in words(post(phone, kind="guest", name="an aunt", flat="3-303"))
 
 
 def test_child_invites_nobody(town: Town) -> None:
