@@ -14,6 +14,7 @@ from cloud.cards import enrolment_store, store
 from cloud.cards.enrolment_store import DeskLoop, EnrolmentView
 from cloud.cards.rule import Card, CardState, Recipient, end_of_number
 from cloud.cards.service import (
+    CARD_HELD,
     CARD_TAKEN,
     CARD_VOID,
     MAX_LABEL,
@@ -308,7 +309,7 @@ class EnrolmentService:
             self.end_loop(done.loop)
 
 
-_WHY: Mapping[str, str] = {CARD_TAKEN: "card_taken", CARD_VOID: "card_void"}
+_WHY: Mapping[str, str] = {CARD_TAKEN: "card_taken", CARD_HELD: "card_taken", CARD_VOID: "card_void"}
 
 
 def _bytes_of(text: str) -> bytes:

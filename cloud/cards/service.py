@@ -42,6 +42,7 @@ NO_PARTY = N_("There is no such household or company.")
 NOBODY_THERE = N_("Nobody belongs to this household or company yet: add its people first.")
 NOT_A_CARD = N_("There can be no such card: check the format, the facility code and the number.")
 CARD_TAKEN = N_("Somebody has this card already.")
+CARD_HELD = N_("%(name)s has this card already: take it back first. Nothing was changed.")
 CARD_VOID = N_("This card is void: it is never given again. Nothing was changed.")
 NOT_ISSUED = N_("Nobody has this card. Nothing was changed.")
 STILL_ISSUED = N_("Somebody still has this card: take it back first. Nothing was changed.")
@@ -83,7 +84,7 @@ class CardService:
         if card.state == CardState.VOID:
             raise Rejected(CARD_VOID, "number", 409)
         if card.state == CardState.ISSUED or new.state is not CardState.ISSUED:
-            raise Rejected(CARD_TAKEN, "number", 409)
+            raise _taken(card)
         store.give(connection, site, card.id, new.to, label, now_ms)
         record(connection, now_ms, by, "card.given", subject(new.to), card=str(card.id))
         return card.id, 0
@@ -241,3 +242,9 @@ def _found(card: CardRow | None) -> CardRow:
     if card is None:
         raise Rejected(NO_CARD, status=404)
     return card
+
+
+def _taken(card: CardRow) -> Rejected:
+    """Says who has the card, where that is a person, a household or a company."""
+    name = card.person_name or card.party_name
+    return Rejected(CARD_HELD, "number", 409, name=name) if name else Rejected(CARD_TAKEN, "number", 409)

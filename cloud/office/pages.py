@@ -11,7 +11,7 @@ from cloud.devices.registry import site_of
 from cloud.office.party_service import PartyService
 from cloud.office.party_store import PartyView, list_due, list_parties, party_of_member, view_party
 from cloud.office.rule import HomeGround
-from cloud.office.words import GROUNDS, KINDS, roles_of
+from cloud.office.words import GROUNDS, KINDS, OFFERED, roles_of
 from cloud.parties.party import MemberRole, PartyKind, PartyMember
 from cloud.people.community import standings_of
 from cloud.people.members import Membership, stated
@@ -110,7 +110,7 @@ def party_page(context: RequestContext, party: int, said: Said | None) -> HTMLRe
 
 
 def _words(_visit: Visit, party: PartyView) -> Mapping[str, object]:
-    return {"kinds": KINDS, "roles": roles_of(party.kind), "grounds": GROUNDS}
+    return {"kinds": KINDS, "roles": roles_of(party.kind), "offered": OFFERED[party.kind], "grounds": GROUNDS}
 
 
 def _plans(visit: Visit, party: PartyView) -> Mapping[str, object]:

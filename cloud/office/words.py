@@ -1,6 +1,6 @@
 """The words for kinds of parties, roles, grounds and traits, as the console says them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cloud.office.rule import HomeGround
 from cloud.parties.party import MemberRole, PartyKind
@@ -26,6 +26,15 @@ ROLES: Mapping[str, str] = {
 }
 COMPANY_ROLES: Mapping[str, str] = {**ROLES, MemberRole.ADULT: N_("Member of the staff")}
 """In what is no household."""
+_OF_STAFF = MemberRole.ADULT, MemberRole.ADMIN, MemberRole.HELPER
+OFFERED: Mapping[str, Sequence[MemberRole]] = {
+    PartyKind.FLAT: tuple(MemberRole),
+    PartyKind.COMPANY: _OF_STAFF,
+    PartyKind.CREW: _OF_STAFF,
+    PartyKind.CLUB: (*_OF_STAFF, MemberRole.CHILD),
+    PartyKind.CLASS: (*_OF_STAFF, MemberRole.CHILD, MemberRole.COLLECTOR),
+}
+"""The roles that a form offers: nobody owns or rents a company."""
 GROUNDS: Mapping[str, str] = {
     HomeGround.OWN_WORD: N_("They said so themselves"),
     HomeGround.LEASE_OVER: N_("The lease and its days of grace are over"),

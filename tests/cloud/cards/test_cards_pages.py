@@ -91,7 +91,7 @@ def test_unknown_read_is_claimed_by_its_digest(town: Town, taps: Taps) -> None:
         assert "its number is not known" in shown
         assert "found In use number not known" in shown
         again = visitor.submit("/people/1/cards/claim", "/people/1", arrival=arrival)
-        assert "Somebody has this card already" in again.text
+        assert "Li Si has this card already: take it back first" in again.text
 
 
 def test_old_or_other_reads_cannot_be_claimed(town: Town, taps: Taps) -> None:

@@ -92,6 +92,20 @@ def test_leaver_of_a_company_by_forms(town: Town) -> None:
         assert "None matches." in visitor.get("/parties?text=Acme").text
 
 
+def test_company_offers_no_roles_of_a_home(town: Town) -> None:
+    """Its clerk cannot add a child or an owner by a wrong click; whoever is something else already stays so."""
+    with town.visit("office") as visitor:
+        company = visitor.submit("/parties", "/parties", kind="company", name_en="Acme").headers["location"]
+        path = company.partition("?")[0]
+        page = visitor.get(path).text
+        assert set(re.findall(r'<option value="(\w+)"[^>]*>', page)) >= {"adult", "admin", "helper"}
+        assert not {"owner", "tenant", "child", "payer"} & set(re.findall(r'<option value="(\w+)"', page))
+        assert "tenant" not in words(page)
+        visitor.submit(f"{path}/members", path, name_en="Old", role="owner")
+        assert '<option value="owner" selected>' in visitor.get(path).text
+        assert 'value="owner"' in visitor.get(party_of(visitor, "/people/1")).text
+
+
 def test_moving_day_is_carried_out_by_forms(town: Town) -> None:
     with town.visit("office") as visitor:
         party = party_of(visitor, "/people/5")
