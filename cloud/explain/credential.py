@@ -9,7 +9,7 @@ from cloud.cards.rule import Card, CardKind, form_digests
 from cloud.keys.keys import KeyFolder
 from cloud.people.tables import credentials
 from cloud.web.rejected import Rejected
-from cloud.web.sentence import N_
+from cloud.web.sentence import N_, names_like
 from contract.credentials import FORMATS
 from contract.sealing import DIGEST_BYTES
 
@@ -22,6 +22,7 @@ NO_CREDENTIAL = N_(
     "No credential is known by %(named)s. Write its number as 21:15890 or 15890, its digest as 32 hex digits, #5 for "
     "the fifth of the register, or what is printed on it."
 )
+LIKE_IT = N_("No credential is known by %(named)s; printed on some is %(names)s.")
 SEVERAL = N_("%(named)s is the number or name of several credentials: %(rows)s.")
 
 
@@ -33,11 +34,19 @@ def find_digest(connection: Connection, keys: KeyFolder, text: str) -> bytes:
         return bytes.fromhex(text)
     found = _rows(connection, keys, text)
     if not found:
-        raise Rejected(NO_CREDENTIAL, "credential", named=text)
+        raise _unknown(connection, text)
     if len(found) > 1:
         rows = ", ".join(f"#{number}" for number in sorted(found)[:MAX_NAMED])
         raise Rejected(SEVERAL, "credential", named=text, rows=rows)
     return next(iter(found.values()))
+
+
+def _unknown(connection: Connection, text: str) -> Rejected:
+    """With what is printed on cards and is most like it. Numbers that are like it are nobody's business."""
+    printed = connection.execute(select(credentials.c.label).distinct()).scalars().all()
+    if names := names_like(text, printed):
+        return Rejected(LIKE_IT, "credential", named=text, names=names)
+    return Rejected(NO_CREDENTIAL, "credential", named=text)
 
 
 def _rows(connection: Connection, keys: KeyFolder, text: str) -> dict[int, bytes]:

@@ -17,6 +17,8 @@ from cloud.store.chunks import chunks
 from cloud.store.labels import Label
 from cloud.store.schema import devices, event_series, events, journals, points
 from cloud.store.scope import point_seen
+from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_, there_is
 from cloud.web.tables import audit
 from contract.codec import Malformed
 from contract.decide import MINUTE_MS, Trust
@@ -27,6 +29,7 @@ NEAR_MS = 30 * MINUTE_MS
 """So far around the moment rows are read, for the openings before and after it."""
 MAX_ROWS = 2_000
 """Of one journal. In an hour a busy turnstile writes half as many."""
+NO_POINT = N_("There is no such point: %(name)s; %(there)s.")
 LASTING = ("mode", "hard_release")
 """What a point records of what lasts."""
 
@@ -66,6 +69,12 @@ def find_place(connection: Connection, name: str) -> PointPlace | None:
     mine = points.c.name == name, point_seen(connection, points.c.name)
     row = connection.execute(select(*columns).where(*mine)).first()
     return None if row is None else PointPlace(row[0], Label(row[1], row[2]).named(row[0]), *row[3:])
+
+
+def unknown_point(connection: Connection, name: str) -> Rejected:
+    """What is said of a point that is not there, with those that are most like it among what whoever reads sees."""
+    there = connection.execute(select(points.c.name).where(point_seen(connection, points.c.name))).scalars()
+    return Rejected(NO_POINT, "point", 404, name=name, there=there_is(list(there), name))
 
 
 def find_event(connection: Connection, arrival: int) -> EventView | None:

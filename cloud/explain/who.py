@@ -10,7 +10,14 @@ from cloud.cards.rule import CardKind
 from cloud.devices.event_views import EventView
 from cloud.devices.registry import site_of
 from cloud.explain.rule import Answer, Cause, PointOpening, answer
-from cloud.explain.store import PointPlace, find_place, kinds_of_credentials, mode_ordered_by, read_record
+from cloud.explain.store import (
+    PointPlace,
+    find_place,
+    kinds_of_credentials,
+    mode_ordered_by,
+    read_record,
+    unknown_point,
+)
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Person
 from cloud.store.schema import people
@@ -21,7 +28,6 @@ from cloud.web.rejected import Rejected
 from cloud.web.sentence import N_
 from contract.decide import Mode
 
-NO_POINT = N_("There is no such point.")
 NOT_YET = N_("That time has not come yet.")
 TODAY_ONLY = N_("You see who it was today only. Ask the property office about other days.")
 
@@ -73,8 +79,8 @@ class WhoService:
             raise Rejected(TODAY_ONLY, "at", 403)
         with self._store.reading(asker.scope) as connection:
             place = find_place(connection, point)
-        if place is None:
-            raise Rejected(NO_POINT, "point", 404)
+            if place is None:
+                raise unknown_point(connection, point)
         # What concerns the point is read whole: an emergency stands in no zone's own rows, and frees it all the same.
         with self._store.reading() as connection:
             found = _answer(connection, place, at_ms, at_ms + lasts_ms, now_ms)

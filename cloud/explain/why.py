@@ -8,7 +8,7 @@ from cloud.devices.event_views import EventView
 from cloud.devices.registry import site_of
 from cloud.explain.facts import FactSource, FactUsed, Gathered, facts_now, facts_then
 from cloud.explain.grants import Granted, granted_at, granted_by, granted_now, granted_then
-from cloud.explain.store import PointPlace, find_place, recorded_facts
+from cloud.explain.store import PointPlace, find_place, recorded_facts, unknown_point
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
 from cloud.store.scope import WHOLE_SITE, Scope
@@ -20,7 +20,6 @@ from contract.explain import Explanation, Walk, explain
 from contract.reasons import Reason
 from contract.recorded_facts import RecordedFacts
 
-NO_POINT = N_("There is no such point.")
 NOT_YET = N_("That time has not come yet.")
 NO_DECISION = N_("This event is no decision about a card: there is nothing to explain.")
 
@@ -72,7 +71,7 @@ class WhyService:
         with self._store.reading(scope) as connection:
             place = find_place(connection, point)
             if place is None:
-                raise Rejected(NO_POINT, "point", 404)
+                raise unknown_point(connection, point)
             if at_ms is None:
                 return _explained_now(connection, place, digest, now_ms)
             return _explained_then(connection, place, digest, at_ms, now_ms)

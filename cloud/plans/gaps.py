@@ -15,8 +15,7 @@ from cloud.hours.rule import ALWAYS_NAME, SpecialDay
 from cloud.hours.setup_tables import HoursRow
 from cloud.people.plans import Plan
 from cloud.points.rule import SetupPoint, SiteZone
-from cloud.web.sentence import N_, Sentence
-from cloud.web.setup_table import first_of
+from cloud.web.sentence import N_, Sentence, first_of
 
 R = TypeVar("R", bound=Struct)
 

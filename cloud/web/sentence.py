@@ -1,6 +1,7 @@
 """Sentences that are made where no language is chosen yet, and said in the language of whoever reads them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from difflib import get_close_matches
 
 from cloud.store.labels import N_ as N_
 from cloud.store.labels import Label
@@ -8,6 +9,8 @@ from cloud.store.labels import Label
 NOTHING_CHANGED = N_(" Nothing was changed.")
 """How a sentence ends that stands alone. Among several it is left out."""
 
+SHOWN = 8
+"""Names that are listed where there are many."""
 Value = str | int | Label | Sequence[Label | str]
 
 
@@ -59,3 +62,27 @@ def _written(value: Value, sentence: Callable[[str], str], label: Callable[[Labe
     if isinstance(value, str | int):
         return sentence(value) if isinstance(value, str) else str(value)
     return comma.join(label(one) if isinstance(one, Label) else sentence(one) for one in value)
+
+
+def there_is(names: Collection[str], meant: str = "") -> Sentence:
+    """Which names there are: those that are most like the one that was ``meant``, else the first few of many."""
+    if not names:
+        return Sentence(N_("there is none"))
+    return Sentence(
+        N_("there is %(names)s"), names=_with_rest(names_like(meant, names) or sorted(names)[:SHOWN], names)
+    )
+
+
+def first_of(names: Collection[str]) -> Sentence:
+    """The first few of many, and how many more there are."""
+    return _with_rest(sorted(names)[:SHOWN], names)
+
+
+def names_like(meant: str, names: Collection[str]) -> list[str]:
+    """The few that differ from a name in as much as a slip of the fingers, the nearest first."""
+    return get_close_matches(meant, names, SHOWN)
+
+
+def _with_rest(shown: Sequence[str], names: Collection[str]) -> Sentence:
+    listed, more = Sentence("%(names)s", names=shown), len(names) - len(shown)
+    return Sentence(N_("%(names)s and %(more)s more"), names=listed, more=more) if more > 0 else listed

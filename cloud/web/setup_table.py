@@ -8,7 +8,7 @@ from msgspec import Struct, to_builtins
 from sqlalchemy import Connection
 
 from cloud.web.plain_values import plain_value
-from cloud.web.sentence import N_, Sentence, UnknownName
+from cloud.web.sentence import N_, Sentence, UnknownName, there_is
 
 R = TypeVar("R", bound=Struct)
 
@@ -57,7 +57,7 @@ class Proposal(NamedTuple):
         if not name or name in names:
             return ""
         return UnknownName(
-            N_("there is no %(what)s %(name)s; %(there)s"), what=Sentence(what), name=name, there=some_of(names)
+            N_("there is no %(what)s %(name)s; %(there)s"), what=Sentence(what), name=name, there=there_is(names, name)
         )
 
     def gone(self, kind: type[R]) -> list[R]:
@@ -134,16 +134,3 @@ def changed_detail(before: Struct | None, after: Struct) -> dict[str, str]:
 
 
 AnyTable = SetupTable[Any]
-SHOWN = 8
-
-
-def some_of(names: Collection[str]) -> Sentence:
-    """Which there are, the first few of many."""
-    return Sentence(N_("there is %(names)s"), names=first_of(names)) if names else Sentence(N_("there is none"))
-
-
-def first_of(names: Collection[str]) -> Sentence:
-    """The first few of many, and how many more there are."""
-    shown = Sentence("%(names)s", names=sorted(names)[:SHOWN])
-    more = len(names) - SHOWN
-    return Sentence(N_("%(names)s and %(more)s more"), names=shown, more=more) if more > 0 else shown

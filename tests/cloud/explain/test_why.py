@@ -186,7 +186,8 @@ def test_guard_gives_a_purpose_for_another_day(town: Town) -> None:
     [
         ("point=gym-turnstile&at=yesterday", "Say the day and the time"),
         ("point=gym-turnstile&at=2027-01-16T00:00", "That time has not come yet."),
-        ("point=no-gate", "There is no such point."),
+        ("point=gym-turnstyle", "There is no such point: gym-turnstyle; there is gym-turnstile and "),
+        ("point=%2A", "There is no such point: *; there is east-gate, "),
     ],
 )
 def test_question_that_cannot_be_answered_says_why(town: Town, query: str, said: str) -> None:

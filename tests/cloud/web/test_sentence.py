@@ -5,8 +5,7 @@ from zoneinfo import ZoneInfo
 from cloud.store.labels import Label
 from cloud.web.i18n import CHINESE, ENGLISH, languages
 from cloud.web.rejected import Rejected
-from cloud.web.sentence import Sentence
-from cloud.web.setup_table import some_of
+from cloud.web.sentence import Sentence, there_is
 
 SPOKEN = languages(ZoneInfo("Asia/Shanghai"))
 
@@ -16,7 +15,7 @@ def said(one: str) -> tuple[str, str]:
 
 
 def test_sentence_within_a_sentence_is_translated_too() -> None:
-    there = some_of([f"zone-{number}" for number in range(9)])
+    there = there_is([f"zone-{number}" for number in range(9)])
     missing = Sentence("there is no %(what)s %(name)s; %(there)s", what=Sentence("zone"), name="roof", there=there)
     names = ", ".join(f"zone-{number}" for number in range(8))
     assert said(missing) == (
@@ -24,6 +23,14 @@ def test_sentence_within_a_sentence_is_translated_too() -> None:
         f"没有区域 roof；已有：{names.replace(', ', '、')}，另有 1 个",
     )
     assert missing == said(missing)[0]
+
+
+def test_names_most_like_the_one_that_was_meant_are_listed() -> None:
+    """A slip of the fingers is told by the name that was meant, of however many others."""
+    points = [*(f"turnstile-{number}" for number in range(30)), "west-gate", "east-gate"]
+    assert there_is(points, "west-gaet").startswith("there is west-gate, east-gate and 30 more")
+    assert there_is(points, "?").startswith("there is east-gate, turnstile-0, ")
+    assert there_is([], "west-gate") == "there is none"
 
 
 def test_names_are_those_of_the_language() -> None:
