@@ -116,7 +116,7 @@ def take(number: Id, context: Clerk, exports: Exports) -> Response:
     try:
         return sealed_file(exports, context.by, number)
     except Rejected as wrong:
-        return page(context.request, wrong.status, NOTHING_DONE, context.language.sentence(wrong.sentence))
+        return page(context.request, wrong.status, NOTHING_DONE, wrong.sentence)
 
 
 def _people(items: Items) -> Iterator[int]:

@@ -17,7 +17,7 @@ from cloud.overview.asked import asked_holder
 from cloud.overview.event_csv import MAX_ROWS, EventExportService, csv_response
 from cloud.overview.line_text import LineText, search_events
 from cloud.overview.metrics import Metrics
-from cloud.overview.whom import whom_of
+from cloud.overview.whom import names_of_rows
 from cloud.people.rosters import spread
 from cloud.retention.store import oldest_event_ms, terms_of
 from cloud.web.context import N_, ReadingConfig, ReadingZone, RequestContext, page_for, service
@@ -124,7 +124,7 @@ def events_csv(asked: EventsAsked, exports: Exports, bom: bool = False) -> Respo
     try:
         answer = csv_response(read, context.language, bom=bom)
     except Rejected as wrong:
-        return page(context.request, wrong.status, NO_FILE, context.language.sentence(wrong.sentence))
+        return page(context.request, wrong.status, NO_FILE, wrong.sentence)
     narrowed = {name: value for name, value in asked.fields.items() if value}
     exports.note(context.by, narrowed | ({"person": str(asked.person)} if asked.person else {}))
     return answer
@@ -156,12 +156,12 @@ def audit(
     """With ``check``, the whole chain is followed from its first row, and compared with the tips of every day."""
     with context.store.reading() as connection:
         rows = list_audit(connection, before, ROWS)
-        whom = whom_of(connection, rows)
+        named = names_of_rows(connection, rows)
     cursor = rows[-1].id if len(rows) == ROWS else None
     return context.render(
         "audit.html",
         rows=rows,
-        whom=whom,
+        named=named,
         cursor=cursor,
         verdict=tips.verify(tips.all()) if check else None,
         tips=tips.newest(),

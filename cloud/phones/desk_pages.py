@@ -32,8 +32,7 @@ def invite(person: Id, context: Clerk, phones: Phones, fields: Fields) -> Respon
     try:
         secret = phones.make_link(context.by, person, replaces="replaces" in fields, guardian=guardian)
     except Rejected as rejected:
-        sentence = context.language.sentence(rejected.sentence)
-        return page(context.request, rejected.status, NOTHING_DONE, sentence, back=f"/people/{person}")
+        return page(context.request, rejected.status, NOTHING_DONE, rejected.sentence, back=f"/people/{person}")
     with context.store.reading() as connection:
         invited = or_404(find_person(connection, person))
     address = draw_address(context.request, f"/phone/{secret}")

@@ -74,9 +74,9 @@ def _begin(
     try:
         return see_other(f"/last-month/{months.begin(context.by, change, tried())}")
     except Rejected as wrong:
-        text = context.language.sentence(wrong.sentence)
+        text: str = wrong.sentence
     except BadSetup as wrong:
-        text = context.language.sentence(wrong.problems[0])
+        text = wrong.problems[0]
     except Outdated:
         text = MEANWHILE
     except ValueError:
@@ -97,8 +97,7 @@ def last_month(code: str, context: Looking, months: Months) -> HTMLResponse:
     return answer
 
 
-@router.post("/{code}/end")
-def end(code: str, context: Trying, months: Months) -> Response:
-    """Look no more, and go back to the change as it was typed: there it is made."""
-    change = months.end(context.by, code)
-    return change.again(context) if change else see_other("/")
+@router.get("/{code}/change")
+def tried_change(code: str, context: Looking, months: Months) -> Response:
+    """The change as it was typed: there it is made. Whoever looks no more at the replay has ended it."""
+    return or_404(months.change_of(context.by, code)).again(context)

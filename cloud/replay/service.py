@@ -129,14 +129,11 @@ class LastMonthService:
         with self._store.reading() as connection:
             return run.step(connection, now_ms)
 
-    def end(self, by: str, code: str) -> TriedChange | None:
-        """Look no more; returns the change that was tried, and None if there is none of this operator's."""
+    def change_of(self, by: str, code: str) -> TriedChange | None:
+        """The change that is tried; None if there is none of this operator's."""
         with self._lock:
             run = self._runs.get(code)
-            if run is None or run.by != by:
-                return None
-            del self._runs[code]
-            return run.change
+            return run.change if run and run.by == by else None
 
     def _forget_old(self, now_ms: int) -> None:
         for code in [code for code, run in self._runs.items() if now_ms - run.looked_ms > KEPT_MS]:

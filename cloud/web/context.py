@@ -21,7 +21,6 @@ from cloud.web.looks import looked_at
 from cloud.web.operators import Login
 from cloud.web.pages import Pages
 from cloud.web.roles import Part
-from cloud.web.sentence import Sentence
 
 T = TypeVar("T")
 
@@ -146,7 +145,7 @@ class RequestContext:
 
     def say(self, tone: Literal["good", "bad"], text: str) -> Said:
         """A text of the catalogue, or a sentence with what stands in it, in the language of the page."""
-        return Said(tone, self.language.sentence(text) if isinstance(text, Sentence) else self.language.say(text))
+        return Said(tone, self.language.say(text))
 
     def confirm(self, sentences: Mapping[str, str], code: str) -> Said | None:
         """What is said above the page that a form leads to; nothing of a code that no form of the page gives."""

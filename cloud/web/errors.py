@@ -17,6 +17,7 @@ from cloud.web.context import N_, Forbidden, LoginNeeded, maybe_login, service
 from cloud.web.pages import Pages, see_other, with_query
 from cloud.web.query import UnknownQuery
 from cloud.web.rejected import Rejected
+from cloud.web.sentence import Sentence
 
 API = "/api/"
 UNKNOWN_NAMES = N_("This address asks for something that the page does not know")
@@ -47,7 +48,7 @@ def page(
     request: Request, status: int, heading: str, cure: str, *, log_in: bool = False, back: str | None = None
 ) -> Response:
     """What went wrong, inside the frame of whoever is logged in, with the way ``back``: to where the form stood, if
-    none is named."""
+    none is named. The cure may be a ``Sentence``."""
     pages = service(Pages)(request)
     say = pages.language(request).say
     login, back = maybe_login(request), came_from(request) if back is None else back
@@ -116,10 +117,9 @@ async def _unknown_query(request: Request, error: Exception) -> Response:
     known = cast(UnknownQuery, error).known
     if is_api(request):
         return problem(422, "unknown_query", str(error), "query")
-    say = service(Pages)(request).language(request).say
     kept = {name: value for name, value in request.query_params.items() if name in known}
     back = with_query(request.url.path, kept) if request.method == "GET" else None
-    return page(request, 422, UNKNOWN_NAMES, say(KNOWN_NAMES) % {"known": ", ".join(known)}, back=back)
+    return page(request, 422, UNKNOWN_NAMES, Sentence(KNOWN_NAMES, known=", ".join(known)), back=back)
 
 
 async def _no_text(request: Request, _error: Exception) -> Response:

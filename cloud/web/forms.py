@@ -11,7 +11,6 @@ from cloud.store.schema import MAX_INTEGER
 from cloud.web.auth import Right
 from cloud.web.context import N_, RequestContext, Said, form_for
 from cloud.web.errors import page
-from cloud.web.i18n import Language
 from cloud.web.operators import MAX_REASON, MIN_REASON
 from cloud.web.pages import see_other
 from cloud.web.rejected import Rejected
@@ -85,14 +84,9 @@ def attempt(
         done = act()
     except tuple(wrong) as error:
         text = next(text for kind, text in wrong.items() if isinstance(error, kind))
-        sentence = text or _sentence_of(error, context.language)
+        sentence = text or (error.sentence if isinstance(error, Rejected) else str(error))
         if again:
             return again(context.say("bad", sentence))
         status = error.status if isinstance(error, Rejected) else 422
         return page(context.request, status, NOTHING_DONE, sentence)
     return see_other(then if isinstance(then, str) else then(done))
-
-
-def _sentence_of(error: Exception, language: Language) -> str:
-    """The exception's own text in the language of the page."""
-    return language.sentence(error.sentence) if isinstance(error, Rejected) else str(error)

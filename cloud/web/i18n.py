@@ -70,7 +70,9 @@ class Language:
         return self._zone.key
 
     def say(self, text: str | Phrase) -> str:
-        """A text of the catalogue, or one that brings both of its languages."""
+        """A text of the catalogue, one that brings both of its languages, or a sentence with what stands in it."""
+        if isinstance(text, Sentence):
+            return self.sentence(text)
         if isinstance(text, Phrase):
             return text.in_language(self.code)
         return self.translations.gettext(text) if text else ""

@@ -38,11 +38,11 @@ def test_plan_that_closes_the_gym_shows_who_loses(month: Town) -> None:
         assert "refresh" not in shown.headers
         assert "Looked at the last month under a change" in words(admin.get("/audit").text)
         assert 'opens-gym" aria-label' in admin.get("/plans/yearly").text
-        back = admin.submit(f"{begun.headers['location']}/end", begun.headers["location"])
+        back = admin.get(f"{begun.headers['location']}/change")
         assert back.status_code == 200
         assert 'name="fee_yuan" type="number" min="0" value="365"' in back.text
         assert 'action="/plans/yearly"' in back.text
-        assert admin.get(begun.headers["location"]).status_code == 404
+        assert admin.get("/last-month/none/change").status_code == 404
     with month.visit("admin", language="zh") as admin:
         begun = admin.submit("/last-month/plans/yearly", "/plans/yearly", **CLOSED)
         assert "会被拒绝" in words(admin.get(begun.headers["location"]).text)
@@ -74,7 +74,9 @@ def test_hours_and_setup_are_replayed_too(month: Town) -> None:
         sent = admin.post("/last-month/setup", data={"csrf": admin.token("/settings"), "text": text})
         assert sent.status_code == 303
         looked = sent.headers["location"]
-        back = admin.submit(f"{looked}/end", looked)
+        back = admin.get(f"{looked}/change")
+        with month.visit("office") as other:
+            assert other.get(f"{looked}/change").status_code == 404
         assert 'action="/settings/apply"' in back.text
         assert "gym = &#34;gym-hours&#34;" in back.text
         assert admin.post("/last-month/setup", data={"csrf": admin.token("/settings"), "text": "["}).status_code == 422
