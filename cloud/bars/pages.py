@@ -19,16 +19,9 @@ from cloud.web.forms import REJECTED, Clerk, Fields, attempt
 from cloud.web.pages import local_path, with_query
 from cloud.web.params import Cursor, Id, Text
 from cloud.web.rejected import Rejected
+from cloud.web.words import BAR_GROUNDS
 
 ROWS = 50
-GROUNDS: Mapping[str, str] = {
-    BarGround.VIOLENCE: N_("Violence"),
-    BarGround.THREATS: N_("Threats"),
-    BarGround.THEFT: N_("Theft"),
-    BarGround.DAMAGE: N_("Damage"),
-    BarGround.FIRE_RISK: N_("Fire risk"),
-    BarGround.LENT_CARD: N_("Lent their card"),
-}
 STATES: Mapping[str, str] = {
     BarState.ENTERED: N_("Waits for a second operator"),
     BarState.IN_FORCE: N_("Barred"),
@@ -42,7 +35,7 @@ DONE: Mapping[str, str] = {
     "lifted": N_("Lifted. Online doors apply it within a second, offline ones when they reconnect."),
 }
 NO_DAY = N_("A bar needs its last day. Nothing was changed.")
-WORDS = {"grounds": GROUNDS, "states": STATES}
+WORDS = {"grounds": BAR_GROUNDS, "states": STATES}
 
 Bars = Annotated[BarService, Depends(service(BarService))]
 Looking = Annotated[RequestContext, Depends(page_for(Right.DIRECTORY))]

@@ -54,6 +54,16 @@ PURPOSES: Mapping[str, str] = {
 }
 """Why somebody looks at a person's movements."""
 
+BAR_GROUNDS: Mapping[str, str] = {
+    "violence": "Violence",
+    "threats": "Threats",
+    "theft": "Theft",
+    "damage": "Damage",
+    "fire_risk": "Fire risk",
+    "lent_card": "Lent their card",
+}
+"""Why somebody is barred."""
+
 CLOCKS: Mapping[str, str] = {"holdover": "Clock not synchronized", "unset": "Clock not set"}
 """What to say of a time stamp that is not to be believed to the second. Nothing is said of a ``synced`` clock."""
 
@@ -186,6 +196,7 @@ def detail(key: str, value: str) -> tuple[str, Said]:
         "standing": STANDINGS,
         "class": classes(),
         "purpose": PURPOSES,
+        "ground": BAR_GROUNDS,
     }
     return DETAILS.get(key) or plain(key), values.get(key, {}).get(value, "")
 

@@ -174,7 +174,9 @@ def test_next_year_is_asked_for_from_november(town: Town) -> None:
     town.now_ms = 1_825_200_000_000  # 2 November 2027
     with town.visit("gate") as guard:
         for page in ("/", "/hours", "/calendar"):
-            assert "The special days of 2028 are not in the calendar yet" in words(guard.get(page).text)
+            shown = words(guard.get(page).text)
+            assert "The special days of 2028 are not in the calendar yet" in shown
+            assert "Enter them" not in shown, "a guard cannot"
     with town.visit("office") as clerk:
         clerk.submit("/calendar", "/calendar", first="2028-01-01", kind="rest")
         for page in ("/", "/hours"):

@@ -82,15 +82,17 @@ def test_the_audit_speaks_in_words(town: Town) -> None:
 
 
 def test_audit_names_whom_it_is_about(town: Town) -> None:
-    """People, points and devices by their names, and an order that ended by the points that it held."""
+    """People, points, plans and devices by their names, and an order that ended by the points that it held."""
     held = town.desired_state.set_mode(["east-gate"], Mode.HOLD_OPEN, "gate", "moving day")
     town.desired_state.end(held.order, "gate", "all is in")
     with town.visit("admin") as visitor:
         visitor.submit("/people/5/memberships", "/people/5", plan="staff")
+        visitor.submit("/people/5/bars", "/people/5", ground="damage", first_day="2027-01-15", last_day="2027-02-01")
         visitor.submit("/devices/east-gate/lost", "/devices/east-gate/lost", reason="stolen last night")
         page = words(visitor.get("/audit").text)
     for row in ("Gave a plan Li Si", "Ended a lockdown or a hold-open East gate", "Reported a device lost East gate"):
         assert row in page, row
+    assert "plan Staff" in page and "ground Damage" in page
     assert "person 5" not in page
 
 
