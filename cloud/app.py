@@ -22,6 +22,8 @@ from cloud.bars.service import BarService
 from cloud.cards.domain import CARDS
 from cloud.cards.enrol import EnrolmentService
 from cloud.cards.service import CardService
+from cloud.cases.domain import CASES
+from cloud.cases.service import CaseService
 from cloud.charging.domain import CHARGING
 from cloud.charging.hubs import HubBoard
 from cloud.commands.desired import DesiredStateService
@@ -125,7 +127,7 @@ HEADERS = {
 
 
 DOMAINS = (
-    *(OVERVIEW, COMMANDS, POINTS, COUNTERS, EMERGENCIES, CHARGING, EXPLAIN),
+    *(OVERVIEW, CASES, COMMANDS, POINTS, COUNTERS, EMERGENCIES, CHARGING, EXPLAIN),
     *(PEOPLE, QUANTITIES, PERMITS, JOINING, OFFICE, FLATS, CARDS, PHONES, BARS),
     *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, RETENTION, SETUP, REPLAY, EXCHANGE, REDECIDE),
     PINS,
@@ -139,7 +141,7 @@ STORE_AND_CLOCK = (
     *(WhoService, WhyService),
     *(PeopleService, MembershipService, PartyService, PersonService, FlatService, DutyService),
     *(EventExportService, LastMonthService),
-    *(CounterService, DemandService, ErasureService, CrowdBoard),
+    *(CounterService, DemandService, ErasureService, CrowdBoard, CaseService),
 )
 """Services that take nothing else."""
 

@@ -1,6 +1,7 @@
 """All that the cloud's domains do about what devices send, in the order in which it is done."""
 
 from cloud.cards.enrolment_store import ENROLMENT_STEPS
+from cloud.cases.reaction import CASES_OF_EVENTS
 from cloud.charging.session_store import SESSIONS
 from cloud.commands.answers import COMMAND_OUTCOMES, REPORTS, RESULTS
 from cloud.counters.fold import COUNTS, ROOMS
@@ -11,7 +12,7 @@ from cloud.emergencies.store import EMERGENCIES
 from cloud.permits.passages import PASSAGES
 
 REACTIONS = Reactions(
-    events=(COMMAND_OUTCOMES, CLOCK_FIXES, FIXED_REFUSALS, SESSIONS, EMERGENCIES, ENROLMENT_STEPS),
+    events=(COMMAND_OUTCOMES, CLOCK_FIXES, FIXED_REFUSALS, SESSIONS, EMERGENCIES, CASES_OF_EVENTS, ENROLMENT_STEPS),
     rows=(REFUSALS, COUNTS, PASSAGES),
     channels=(RESULTS, REPORTS, ROOMS),
 )

@@ -174,7 +174,7 @@ def buildings(connection: Connection, site: str) -> list[tuple[str, str]]:
 def note_steps(connection: Connection, recorded: Sequence[Recorded], _now_ms: int) -> None:
     """How far enrolments are, as their own devices say."""
     site = site_of(connection).name
-    for device, event in recorded:
+    for device, event, _ in recorded:
         command, step = event.data.get("id"), event.data.get("step")
         if isinstance(command, str) and step in STEPS:
             _note_step(connection, site, device.name, command, str(step))

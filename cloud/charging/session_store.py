@@ -16,7 +16,7 @@ _COLUMNS = [sessions.c[name] for name in Session.__struct_fields__]
 def note_sessions(connection: Connection, recorded: Sequence[Recorded], now_ms: int) -> None:
     """Fold events that came just now into the rows of their sessions, in their order."""
     folded: dict[tuple[int, str], Session] = {}
-    for device, event in recorded:
+    for device, event, _ in recorded:
         name = session_of(event)
         if name is not None:
             known = folded.get((device.id, name)) or _stored(connection, device.id, name)

@@ -54,7 +54,7 @@ def result_in(event: Event) -> Result | None:
 
 def note_outcomes(connection: Connection, recorded: Sequence[Recorded], _now_ms: int) -> None:
     """Settle commands by events. A result that came with the event has done so already, and says more."""
-    for device, event in recorded:
+    for device, event, _ in recorded:
         result = result_in(event)
         if result is not None:
             settle(connection, device.name, result)

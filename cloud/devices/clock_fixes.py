@@ -35,7 +35,7 @@ def fix_in(device_id: int, event: Event) -> ClockFix | None:
 
 def note_fixes(connection: Connection, recorded: Sequence[Recorded], _now_ms: int) -> None:
     """Of two for one boot the newer counts."""
-    for device, event in recorded:
+    for device, event, _ in recorded:
         fix = fix_in(device.id, event)
         if fix is not None:
             mine = (clock_fixes.c.device_id == fix.device_id) & (clock_fixes.c.boot == fix.boot)

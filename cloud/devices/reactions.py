@@ -13,10 +13,12 @@ from contract.sealing import Purpose
 
 
 class Recorded(NamedTuple):
-    """An event that was stored just now, and the device that recorded it."""
+    """An event that was stored just now, and the device that recorded it. ``replay`` is the device's word that it was
+    offline then."""
 
     device: Device
     event: Event
+    replay: bool = False
 
 
 class Reaction(Struct, frozen=True):

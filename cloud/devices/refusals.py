@@ -95,7 +95,7 @@ def _fix_of(connection: Connection, device_id: int, boot: str) -> int | None:
 
 
 def _note_fixes(connection: Connection, recorded: Sequence[Recorded], _now_ms: int) -> None:
-    for device, event in recorded:
+    for device, event, _ in recorded:
         fix = fix_in(device.id, event)
         if fix is not None:
             site = connection.execute(select(devices.c.site).where(devices.c.id == device.id)).scalar_one()

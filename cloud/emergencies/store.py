@@ -130,7 +130,7 @@ class Muster(Struct, frozen=True):
 
 def note_emergencies(connection: Connection, recorded: Sequence[Recorded], now_ms: int) -> None:
     """Fold events into the rows of their emergencies, in their order."""
-    for device, event in recorded:
+    for device, event, _ in recorded:
         if event.kind == STARTED:
             for before in _stored(connection, device.id, emergencies.c.how == ""):
                 _put(connection, device.id, after_restart(before, event.at_ms))

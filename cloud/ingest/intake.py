@@ -201,7 +201,7 @@ class Intake:
             came=(self._now_ms, int(replay)),
             series=self._streams.series,
             apart=self._read_kinds,
-            read=partial(self._columns_of_any, device, journal),
+            read=partial(self._columns_of_any, device, journal, replay),
         )
         self._rows += rows
         self._streams.arrival = behind + len(rows)
@@ -216,7 +216,9 @@ class Intake:
                 lost_from = max(gap.first, journal.upto + 1)
                 self._breaks.append(Break(journal.id, device.id, lost_from, gap.last, gap.why))
 
-    def _columns_of_any(self, device: Device, journal: Journal, seq: int, stored: bytes) -> EventColumns | None:
+    def _columns_of_any(
+        self, device: Device, journal: Journal, replay: bool, seq: int, stored: bytes
+    ) -> EventColumns | None:
         """None for an event that goes to quarantine."""
         try:
             event = decode_event(stored)
@@ -225,7 +227,7 @@ class Intake:
             self._suspects.append(Suspect(device.name, True, "events", "poison", str(wrong), stored, journal.name, seq))
             return None
         if event.kind in self._read_kinds:
-            self._recorded.append(Recorded(device, event))
+            self._recorded.append(Recorded(device, event, replay))
         return columns
 
     def _react(self) -> None:

@@ -3,7 +3,9 @@
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from cloud.cases.store import count_open
 from cloud.commands.store import list_locked_down
+from cloud.devices.registry import site_of
 from cloud.emergencies.store import ZoneState, list_zone_states
 from cloud.store.labels import Label
 
@@ -12,10 +14,12 @@ NAMED = 3
 
 
 class Banner(Struct, frozen=True):
-    """The emergencies that stand, drills among them, and the points that are locked down or are to be."""
+    """The emergencies that stand, drills among them, the points that are locked down or are to be, and how many cases
+    are open."""
 
     emergencies: list[ZoneState] = []
     locked: list[Label] = []
+    cases: int = 0
 
     @property
     def named(self) -> list[Label]:
@@ -29,4 +33,5 @@ class Banner(Struct, frozen=True):
 
 def site_banner(connection: Connection, now_ms: int) -> Banner:
     standing = [one for one in list_zone_states(connection, now_ms) if one.ended is None]
-    return Banner(standing, list_locked_down(connection, now_ms))
+    open_cases = sum(count_open(connection, site_of(connection).name).values())
+    return Banner(standing, list_locked_down(connection, now_ms), open_cases)

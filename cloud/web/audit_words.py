@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 
 ACTIONS: Mapping[str, str] = {
+    "case.accept": "Accepted a case",
+    "case.assign": "Gave a case to an operator",
+    "case.solve": "Closed a case",
     "muster.seen": "Marked a person as accounted for",
     "muster.unseen": "Marked a person as not accounted for",
     "mode.scheduled": "Back to cards and hours",

@@ -107,7 +107,14 @@ class HgLive extends HTMLElement {
     if (fresh.dataset.shape !== old.dataset.shape) this.refresh();
     old.replaceWith(fresh);
     this.enable(fresh.dataset, fresh.parentElement);
+    this.count(fresh.dataset.cases);
     if (focused) fresh.querySelector(`[href="${focused}"]`)?.focus();
+  }
+
+  // The title says how many cases are open, also while another tab is in front.
+  count(cases) {
+    if (cases === undefined) return;
+    document.title = (cases === "0" ? "" : `${cases} · `) + document.title.replace(/^\d+ · /, "");
   }
 
   // Loads the page again and puts in place whatever is another, each card with its forms as one. What somebody types

@@ -31,7 +31,7 @@ def after(known: Locker, event: Event) -> Locker:
 
 
 def note_parcels(connection: Connection, recorded: Sequence[Recorded], now_ms: int) -> None:
-    for device, event in recorded:
+    for device, event, _ in recorded:
         parcels = connection.execute(select(lockers.c.parcels).where(lockers.c.device == device.name)).scalar()
         locker = after(Locker(parcels or 0), event)
         connection.execute(delete(lockers).where(lockers.c.device == device.name))

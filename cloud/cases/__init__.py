@@ -1,0 +1,1 @@
+"""Cases: what somebody has to look after, from the alarm to its end."""
