@@ -83,7 +83,7 @@ FAULTS_OF_CARRIED: dict[PassVerdict, tuple[CarriedPass, ShortPass, Moment, set[b
 }
 
 
-def test_door_that_never_heard_of_a_pass_believes_it() -> None:
+def test_door_believes_a_pass_unheard_of() -> None:
     verdict, carried = believe_carried(MESSAGE, PASS_KEYS, SITE)
     assert (verdict, carried) == (PassVerdict.OK, CARRIED)
     assert verify_carried(CARRIED, shown(), NOW) is PassVerdict.OK
@@ -115,7 +115,7 @@ def test_each_fault_of_a_message_has_its_verdict(verdict: PassVerdict) -> None:
 
 
 @pytest.mark.parametrize("verdict", FAULTS_OF_CARRIED)
-def test_each_fault_of_what_is_shown_has_its_verdict(verdict: PassVerdict) -> None:
+def test_each_fault_shown_has_its_verdict(verdict: PassVerdict) -> None:
     assert verify_carried(*FAULTS_OF_CARRIED[verdict]) is verdict
 
 
@@ -250,7 +250,7 @@ def test_keys_of_one_role_are_none_of_another() -> None:
     assert verify_short(shown(CLOUD), PHONE.public(), NOW) is PassVerdict.WRONG_KEY
 
 
-def test_new_pass_holds_at_a_door_that_is_behind() -> None:
+def test_new_pass_holds_where_the_clock_lags() -> None:
     assert verify_carried(CARRIED, shown(), at(-60, 120_000)) is PassVerdict.OK
     assert verify_carried(CARRIED, shown(at_s=NOW_S + 7_199), at(7_199.999)) is PassVerdict.OK
 

@@ -155,7 +155,7 @@ def test_any_message_is_read_back(key_id: bytes, payload: bytes, signature: byte
         BASE_POINT[:-1],
     ],
 )
-def test_what_is_no_point_of_the_curve_has_signed_nothing(public: bytes) -> None:
+def test_no_point_of_the_curve_signs_nothing(public: bytes) -> None:
     assert not is_point(public)
     assert not is_signed_by(public, SIGNED.stated, SIGNED.signature)
     assert is_point(BASE_POINT)

@@ -68,7 +68,7 @@ def test_the_golden_cards_hold(card: Row) -> None:
     assert weigh(*asked_of_card(card)).reason == card["reason"]
 
 
-def test_the_golden_table_is_large_and_names_no_row_twice() -> None:
+def test_golden_table_names_no_row_twice() -> None:
     names = [row["name"] for row in CASES + CARDS]
     assert len(names) >= 300
     assert len(set(names)) == len(names)
@@ -233,7 +233,7 @@ def test_way_home_depends_on_no_zone(
         ("none", "in", True, None),
     ],
 )
-def test_who_passes_on_the_wrong_side_is_warned_of(
+def test_passing_on_the_wrong_side_warns(
     kind: AntiPassback, direction: Direction, is_inside: bool | None, warning: Reason | None
 ) -> None:
     """Whoever may pass all the same, as their last passage was an hour ago, is let through with a note."""
@@ -338,7 +338,7 @@ def test_one_grant_that_allows_is_enough(held: list[Grant]) -> None:
     assert weigh(GYM, held, FACTS, NOW_MS) == Decision(Reason.ALLOWED, MEMBER)
 
 
-def test_refusal_of_a_grant_that_holds_now_is_told() -> None:
+def test_grant_that_holds_now_tells_its_refusal() -> None:
     """In whatever order a roster has them: the one of a window that is over, or has yet to begin, says nothing."""
     barred = replace(MEMBER, standing=Standing.BARRED, valid_until_ms=NOW_MS + DAY_MS)
     afterwards = replace(MEMBER, valid_from_ms=NOW_MS + DAY_MS)

@@ -82,7 +82,7 @@ def test_every_fact_that_refuses_does() -> None:
 
 
 @given(requests, grants, facts_of_any_kind, any_time_ms)
-def test_no_digits_open_what_the_right_ones_do_not(request: Request, grant: Grant, facts: Facts, now_ms: int) -> None:
+def test_digits_open_no_more_than_right_ones(request: Request, grant: Grant, facts: Facts, now_ms: int) -> None:
     right, other = (
         decide(replace(request, pin=pin), grant, facts, now_ms).allowed for pin in (PinVerdict.RIGHT, request.pin)
     )
@@ -97,24 +97,20 @@ def test_duress_is_decided_as_the_right_pin(request: Request, held: list[Grant],
 
 
 @given(requests, st.lists(grants, max_size=3), facts_of_any_kind, any_time_ms)
-def test_nobody_is_kept_in_where_the_exit_is_free(
-    request: Request, held: list[Grant], facts: Facts, now_ms: int
-) -> None:
+def test_free_exit_keeps_nobody_in(request: Request, held: list[Grant], facts: Facts, now_ms: int) -> None:
     leaving = replace(request, direction="out")
     assert weigh(leaving, held, replace(facts, free_exit=True), now_ms).reason is Reason.FREE_EXIT
 
 
 @given(requests, grants, facts_of_any_kind, demands, any_time_ms)
-def test_the_way_out_asks_for_no_pin_and_no_better_card(
-    request: Request, grant: Grant, facts: Facts, demand: Demand, now_ms: int
-) -> None:
+def test_way_out_asks_for_no_pin(request: Request, grant: Grant, facts: Facts, demand: Demand, now_ms: int) -> None:
     leaving = replace(request, direction="out")
     asked = decide(leaving, grant, replace(facts, demand=demand), now_ms)
     assert asked == decide(replace(leaving, pin=None), grant, replace(facts, demand=Demand()), now_ms)
 
 
 @given(requests, grants, facts_of_any_kind, demands, st.sampled_from(Trust), st.integers(0), any_time_ms)
-def test_nothing_of_a_plan_or_a_point_bars_a_home(
+def test_neither_plan_nor_point_bars_a_home(
     request: Request, grant: Grant, facts: Facts, demand: Demand, clock: Trust, age_ms: int, now_ms: int
 ) -> None:
     """No bar, place, qualification, sum, age or clock: at their home a resident is asked for nothing but their card."""

@@ -24,7 +24,7 @@ def test_every_check_has_a_name() -> None:
     assert tuple(NAMES) == ORDER
 
 
-def test_every_refusal_of_the_rule_says_what_would_change_it() -> None:
+def test_every_refusal_says_what_would_change_it() -> None:
     outside_the_rule = {Reason.CANNOT_RECORD, Reason.INTERNAL_ERROR, Reason.NOT_INSIDE}
     refusals = {reason for reason, entry in TABLE.items() if not entry.allows} - outside_the_rule
     assert {*CHANGES, Reason.ASSURANCE_TOO_LOW} == refusals
@@ -68,13 +68,13 @@ def test_a_refusal_says_when_time_alone_changes_it() -> None:
     assert walk(request, grant, facts, stop.passes_ms).reason is Reason.ALLOWED
 
 
-def test_a_way_that_opens_in_the_gap_of_the_clocks_opens_at_its_end() -> None:
+def test_opening_in_a_clock_gap_is_its_end() -> None:
     in_the_gap = Schedule((((150, 240),),) * 7)
     assert next_opening(in_the_gap, BERLIN, SPRING_MS) == SPRING_MS + 60 * 60_000
 
 
 @given(hours, st.sampled_from([BERLIN, ZoneInfo("America/New_York")]), near_now_ms)
-def test_what_is_shut_opens_when_it_is_said_to(schedule: Schedule, zone: ZoneInfo, now_ms: int) -> None:
+def test_shut_way_opens_when_it_is_said(schedule: Schedule, zone: ZoneInfo, now_ms: int) -> None:
     opens_ms = next_opening(schedule, zone, now_ms)
     assert opens_ms is not None
     assert is_open(schedule, zone, opens_ms)
@@ -86,7 +86,7 @@ def test_what_never_opens_is_not_said_to() -> None:
     assert next_opening(Schedule(((),) * 7), BERLIN, SPRING_MS) is None
 
 
-def test_who_has_no_pin_is_not_told_to_key_it() -> None:
+def test_without_a_pin_nobody_is_asked_it() -> None:
     asked_here = Facts(BERLIN, Trust.SYNCED, clock_floor_ms=0, roster_age_ms=0, demand=Demand(pin=ALWAYS))
     without = Grant(b"\1" * 8, Tier.MEMBER, {"gym": ALWAYS})
     changes = []
@@ -98,7 +98,7 @@ def test_who_has_no_pin_is_not_told_to_key_it() -> None:
     assert changes == [NO_PIN, CHANGES[Reason.PIN_NEEDED]]
 
 
-def test_an_explanation_of_nobody_ends_where_the_card_is_unknown() -> None:
+def test_explanation_of_nobody_ends_at_the_card() -> None:
     facts = Facts(zone=BERLIN, clock=Trust.SYNCED, clock_floor_ms=0, roster_age_ms=0)
     (only,) = explain(Request("gym", bytes(16)), [], facts, SPRING_MS).walks
     assert only.stop is not None

@@ -53,7 +53,7 @@ def test_bytes_of_page_version_3_never_change() -> None:
     assert len(PAGE_OF_MARKS) == HEAD_BYTES + 6 * (ROW_BYTES + 10)
 
 
-def test_a_page_is_of_version_3_only_for_what_2_cannot_say() -> None:
+def test_page_is_of_version_3_when_needed() -> None:
     rows = list(Page(PAGE_OF_MARKS).rows())
     assert [Page(pack_page(WHOLE, [one])).version for one in rows] == [3, 3, 3, 3, 3, 2]
     assert [one.in_version_2() is None for one in rows] == [False, False, True, True, True, False]
@@ -70,7 +70,7 @@ def test_bytes_of_page_version_4_never_change() -> None:
     assert len(PAGE_OF_PHONES) == HEAD_BYTES + 3 * (ROW_BYTES + 44)
 
 
-def test_an_older_page_has_no_phone_and_no_family() -> None:
+def test_older_page_has_no_phone_nor_family() -> None:
     phone, family, plain = Page(PAGE_OF_PHONES).rows()
     assert [one.version for one in (phone, family, plain)] == [4, 4, 3]
     assert [phone.in_version_3(), phone.in_version_2()] == [None, None]
@@ -82,7 +82,7 @@ def test_an_older_page_has_no_phone_and_no_family() -> None:
 
 
 @pytest.mark.parametrize("blob", [PAGE_OF_WINDOWS, PAGE_OF_MARKS, PAGE_OF_PHONES])
-def test_rows_of_a_person_are_kept_as_they_were(blob: bytes) -> None:
+def test_rows_of_a_person_stay_unchanged(blob: bytes) -> None:
     rows = list(Page(blob).rows())
     assert unpack_rows(pack_rows(rows)) == rows
     assert pack_rows([]) == b""

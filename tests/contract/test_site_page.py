@@ -61,7 +61,7 @@ def test_a_site_without_allotments_says_nothing_of_them() -> None:
     assert {(len(grant.allotments), len(grant.resets)) for grant in grants} == {(0, 0)}
 
 
-def test_a_row_of_version_3_becomes_a_grant_with_its_marks() -> None:
+def test_row_of_version_3_keeps_its_marks() -> None:
     guard = Page(PAGE_OF_MARKS).row(0)
     grant, _ = Site(SITE_PAGE).grants(PAGE_OF_MARKS, guard.digest)
     assert (grant.override, grant.pin, grant.may_signal_duress) == (True, b"verifier", False)
@@ -92,7 +92,7 @@ def test_a_site_page_says_where_people_are_counted() -> None:
         Site(replace(COUNTING_PAGE, counted={"gym": "moon"}))
 
 
-def test_a_row_of_version_4_becomes_a_grant_with_its_key() -> None:
+def test_row_of_version_4_keeps_its_key() -> None:
     site, (phone, family, _) = Site(SITE_PAGE), Page(PAGE_OF_PHONES).rows()
     (grant,) = site.grants(PAGE_OF_PHONES, phone.digest)
     assert (grant.key, grant.family, grant.assurance) == (bytes([2] * 33), False, Assurance.SIGNED)

@@ -38,7 +38,7 @@ def state(town: VirtualTown, permit: int) -> PermitState:
 
 
 @in_sunny_court(("an aunt", "estate"), ("an aunt", "hub"), from_hour=10)
-async def test_guest_keys_the_code_on_the_way_to_the_flat(town: VirtualTown) -> None:
+async def test_guest_keys_the_code_at_each_door(town: VirtualTown) -> None:
     """Li Si invites somebody, who is told six digits over the telephone. They open gate and unit door of building 2 by
     shipped devices, not the gym, and nothing once Li Si has ended the permit."""
     await until(town, 10)

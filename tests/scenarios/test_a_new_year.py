@@ -110,7 +110,7 @@ async def lived(folder: Path) -> list[tuple[str, bool]]:
     return entered
 
 
-def test_new_year_at_the_door_and_on_the_page(tmp_path: Path) -> None:
+def test_new_year_at_door_and_on_page(tmp_path: Path) -> None:
     begins_s = (VISITS[0].at_ms - MIDNIGHT_MS) / 1000 - 120
     expected = [(visit.at, visit.enters) for visit in VISITS]
     assert run_virtual(lived(tmp_path), start_s=begins_s) == expected

@@ -29,7 +29,7 @@ async def comes(town: VirtualTown, device: str, who: str, pin: str = "") -> bool
 
 
 @in_sunny_court(("Li Si", "gym"), from_hour=9)
-async def test_pin_changed_at_the_desk_counts_at_the_next_door(town: VirtualTown) -> None:
+async def test_pin_of_the_desk_counts_at_doors(town: VirtualTown) -> None:
     """Every way in asks for a PIN now. The guard sets one, and has it changed after somebody looked over his shoulder:
     two seconds later the next door takes the new one alone. Whoever comes home is not asked, and has none."""
     pins = PinService(town.cloud.store, KeyFolder(town.cloud.folder / "keys"), town.now_ms)

@@ -53,7 +53,7 @@ async def test_qualification_runs_out_at_a_door_alone(town: VirtualTown) -> None
 
 
 @in_sunny_court(from_hour=9)
-async def test_one_too_many_of_a_family_is_told_so(town: VirtualTown) -> None:
+async def test_one_too_many_of_a_family_is_told(town: VirtualTown) -> None:
     """The founders' plan gets three places, and the Zhangs are four: the one who was given it last is told at the gym,
     goes home as ever, and enters as soon as a sister gives her place up."""
     await until(town, 9.5)

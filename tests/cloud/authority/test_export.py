@@ -101,7 +101,7 @@ def keep(town: Town, name: str) -> None:
     sender.keep(encode_event(event))
 
 
-def test_rows_without_a_seal_come_a_batch_at_once(day: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_without_a_seal_come_by_batch(day: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many they are, no line is longer than whoever verifies it reads."""
     monkeypatch.setattr("cloud.authority.store.MAX_BATCH_EVENTS", 2)
     with day.store.writing() as connection:
@@ -286,7 +286,7 @@ def test_withdrawn_request_is_never_released(town: Town) -> None:
         assert "or withdrawn" in words(office.submit("/authority/1/release", "/authority").text)
 
 
-def test_file_that_is_not_there_is_one_plain_line(
+def test_missing_file_is_one_plain_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["hearthgate-cloud", "verify-export", str(tmp_path / "none.ndjson")])

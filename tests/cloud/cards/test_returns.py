@@ -19,7 +19,7 @@ def due(office: PropertyOffice) -> list[tuple[str, str]]:
     return [(one.card.label, one.left.en if one.left else "") for one in found]
 
 
-def test_leaver_of_a_company_is_to_return_the_card(office: PropertyOffice) -> None:
+def test_leaver_of_a_company_returns_the_card(office: PropertyOffice) -> None:
     company, stays, goes = office.company("Acme"), office.person("Stays"), office.person("Goes")
     office.parties.add_member(BY, company, stays, MemberRole.HELPER)
     member = office.parties.add_member(BY, company, goes, MemberRole.HELPER)

@@ -137,7 +137,7 @@ def test_key_is_never_more_than_possible(town: Town) -> None:
     assert ["card"] in [one["may_be"] for one in card["openings"]]
 
 
-def test_code_is_told_from_a_card_by_the_register(town: Town) -> None:
+def test_register_tells_a_code_from_a_card(town: Town) -> None:
     with town.store.writing() as connection:
         connection.exec_driver_sql("UPDATE credentials SET kind = 'code', digest = ? WHERE id = 5", (b"\xab" * 16,))
     enters(town, "Li Si")
@@ -169,7 +169,7 @@ def test_device_that_never_spoke_is_a_doubt(town: Town) -> None:
     assert "No record of that time is missing" not in said
 
 
-def test_time_before_the_first_record_is_not_on_record(town: Town) -> None:
+def test_time_before_the_first_record_is_unknown(town: Town) -> None:
     """The device had not been set up a day ago: nothing can be missing from records that had not begun."""
     enters(town, "Li Si")
     with town.visit("office") as staff:

@@ -71,14 +71,14 @@ def rosters(store: Store) -> Rosters:
     return made
 
 
-def test_where_nothing_is_new_all_versions_read_the_same_pages(rosters: Rosters) -> None:
+def test_versions_share_pages_where_nothing_is_new(rosters: Rosters) -> None:
     newest = rosters.form(5)
     assert newest == rosters.form(4) == rosters.form(3) == rosters.form(2)
     assert rosters.rows(1) == rosters.rows(5)
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
-def test_an_older_form_has_neither_marks_nor_new_standings(rosters: Rosters, version: int) -> None:
+def test_older_form_has_no_marks_nor_standings(rosters: Rosters, version: int) -> None:
     rosters.change({GUARD.digest: [GUARD], BARRED.digest: [BARRED]})
     told, older = rosters.rows(5), rosters.rows(version)
     assert (GUARD in told, BARRED in told) == (True, True)
@@ -100,7 +100,7 @@ def test_an_older_form_has_no_phone(rosters: Rosters, version: int) -> None:
     assert (GUARD in older) == (version == 4)
 
 
-def test_one_mark_makes_one_page_and_its_index_page_for_each(rosters: Rosters) -> None:
+def test_one_mark_makes_two_pages_a_form(rosters: Rosters) -> None:
     rosters.form(2)
     made = rosters.change({GUARD.digest: [GUARD]})
     form = rosters.form(2)
@@ -128,7 +128,7 @@ def test_a_form_is_made_once(rosters: Rosters) -> None:
     assert rosters.form(2) == form
 
 
-def test_a_small_roster_is_sent_whole_in_each_form(store: Store) -> None:
+def test_small_roster_is_whole_in_each_form(store: Store) -> None:
     rosters = Rosters(store)
     rosters.change({GUARD.digest: [GUARD], digest(1): [row(digest(1))]})
     with store.writing() as connection:

@@ -121,7 +121,7 @@ def test_worse_standing_stays_beside_a_bar() -> None:
     assert standings(held(who, YEARLY), YEARLY) == {(0, 0, Standing.SUSPENDED)}
 
 
-def test_one_too_many_is_so_in_the_days_of_grace() -> None:
+def test_one_too_many_is_so_in_grace() -> None:
     """Until the agreed end of the membership, and after it no less."""
     graceful = structs.replace(FOUNDER, grace_days=7)
     given = Membership(1, 1, "founder", until_ms=day(3), party=1)

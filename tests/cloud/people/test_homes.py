@@ -289,7 +289,7 @@ def test_barred_resident_keeps_the_home_on_old_software() -> None:
     assert passed == HOME | {"shed-socket"}
 
 
-def test_lost_card_of_who_is_barred_opens_no_home() -> None:
+def test_lost_card_of_the_barred_opens_nothing() -> None:
     """A bar spares the home of a person, not of whoever found the card."""
     lost = [Credential(1, CARD, Standing.LOST)]
     assert opened(community([lives()], credentials=lost, bars={1: [(0, 0)]})) == set()

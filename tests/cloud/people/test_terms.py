@@ -68,7 +68,7 @@ def test_reminders_come_30_7_and_1_days_ahead(days: int, reminder: int | None) -
     assert due_reminder(NOW_MS + days * DAY_MS, (30, 7, 1), NOW_MS, SHANGHAI) == reminder
 
 
-def test_who_was_given_a_plan_last_has_no_place() -> None:
+def test_last_who_was_given_has_no_place() -> None:
     """The payer has one whenever they came; a renewal costs nobody the place they had; and who has ended leaves it."""
     end_ms = NOW_MS + DAY_MS
     family = [held(1, 1), held(2, 2, until_ms=end_ms), held(3, 3), held(4, 4, payer=True), held(5, 5)]

@@ -43,7 +43,7 @@ def test_rider_carries_doors_for_two_hours(gatehouse: Gatehouse) -> None:
     assert (found.tier, found.until_s - found.from_s) == (Tier.RIDER, 2 * HOUR_MS // 1000)
 
 
-def test_pass_names_as_many_doors_as_a_reader_reads(gatehouse: Gatehouse) -> None:
+def test_pass_names_as_many_doors_as_fit(gatehouse: Gatehouse) -> None:
     with gatehouse.store.writing() as connection:
         for number in range(20):
             add_point(connection, f"gate-with-a-long-name-{number:02}", GATE, "estate", "", "")

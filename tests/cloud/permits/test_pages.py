@@ -47,7 +47,7 @@ def gate(town: Town) -> Visitor:  # type: ignore[misc]
         yield guard
 
 
-def test_walk_in_is_let_in_with_yes_of_the_flat(town: Town, gate: Visitor) -> None:
+def test_walk_in_needs_the_yes_on_the_page(town: Town, gate: Visitor) -> None:
     """The guard rings, says so, and tells the visitor a code; both stand on the page, the code does not."""
     refused = gate.submit("/permits", "/permits", **{**WALK_IN, "agreed": ""})
     assert refused.status_code == 422 and "Ring the flat first" in refused.text

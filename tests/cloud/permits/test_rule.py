@@ -88,7 +88,7 @@ def test_passages_never_lengthen_a_permit(passed: list[tuple[int, str, bool]], u
         assert (permit.gates_until_ms is not None) == bool(uses and counted >= uses)
 
 
-def test_gate_stays_open_for_a_while_after_the_last_use() -> None:
+def test_gate_stays_open_after_the_last_use() -> None:
     permit = structs.replace(GUEST, uses=2)
     assert "gates_until_ms" not in after_passage(permit, Passing(NOW_MS, "in", True))
     changes = after_passage(permit, Passing(NOW_MS, "in", True, uses=1))
@@ -126,7 +126,7 @@ def test_goods_slip_owns_no_credential() -> None:
     assert refusal_of(slip, ("code",), NOW_MS) is PermitRefusal.NOT_ITS_OWN
 
 
-def test_any_guess_of_a_day_succeeds_in_one_of_hundred() -> None:
+def test_guesses_of_a_day_succeed_once_in_hundred() -> None:
     guesses = 74
     for live in (0, 99, 100, 999, 1_000, 9_999):
         digits = code_digits(live)

@@ -129,7 +129,7 @@ def test_every_credential_opens_the_same(gatehouse: Gatehouse) -> None:
     assert back.state == CardState.RETURNED and back.permit is None
 
 
-def test_code_is_shown_again_and_that_is_on_record(gatehouse: Gatehouse) -> None:
+def test_code_shown_again_is_on_record(gatehouse: Gatehouse) -> None:
     drawn = gatehouse.draw(token=True)
     shown = gatehouse.permits.code_of("office", drawn.permit)
     assert (shown.code, shown.token) == (drawn.code, drawn.token)
@@ -180,7 +180,7 @@ def test_inviter_reaches_their_own_only(gatehouse: Gatehouse) -> None:
     assert entry.operator == f"person {LI_SI}"
 
 
-def test_walk_in_stands_with_the_yes_of_the_flat(gatehouse: Gatehouse) -> None:
+def test_walk_in_needs_the_yes_of_a_flat(gatehouse: Gatehouse) -> None:
     with pytest.raises(Rejected, match="Ring the flat"):
         gatehouse.draw(kind="walk_in")
     drawn = gatehouse.draw(kind="walk_in", agreed=True)

@@ -33,7 +33,7 @@ def count(gatehouse: Gatehouse, table: object) -> int:
         return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
 
 
-def test_overstays_of_an_hour_are_one_notice_a_kind(gatehouse: Gatehouse) -> None:
+def test_overstays_of_an_hour_are_one_notice(gatehouse: Gatehouse) -> None:
     """Three guests and a van stay too long; one more in the next hour is another notice."""
     until_ms = gatehouse.now_ms + HOUR_MS
     drawn = [gatehouse.draw(until_ms=until_ms).permit for _ in range(3)]

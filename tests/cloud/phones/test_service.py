@@ -65,7 +65,7 @@ def test_link_registers_one_phone(town: Town, phones: PhoneService) -> None:
     assert len(carried(town)) == 1
 
 
-def test_link_ends_after_a_day_and_with_the_next(town: Town, phones: PhoneService) -> None:
+def test_link_ends_by_day_or_the_next(town: Town, phones: PhoneService) -> None:
     first, second = (phones.make_link("office", LI_SI) for _ in range(2))
     assert "newer link" in why(phones.register, first, None)
     town.now_ms += LINK_LASTS_MS

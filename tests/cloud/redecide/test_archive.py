@@ -56,7 +56,7 @@ def in_archive(archive: StoredArchive, device: Device, digest: bytes, number: in
     return held if isinstance(held, Why) else held[-1 if device.name != f"reads-{PAGE_VERSIONS[-1]}" else 0]
 
 
-def test_every_version_says_the_same_as_on_its_devices(world: World) -> None:
+def test_every_version_says_as_its_devices_do(world: World) -> None:
     """Also once the cloud has issued another roster."""
     said = {device.name: on_device(device) for device in world.devices.values()}
     before = {device.name: device.manifest for device in world.devices.values()}
@@ -119,7 +119,7 @@ def test_lost_and_rotten_pages_say_so(world: World, spoil: object, why: Why) -> 
         assert archive.newest_held(1, POINT, bytes(16)) is why
 
 
-def test_what_is_remembered_lasts_no_longer_than_its_roster(world: World) -> None:
+def test_memory_lasts_no_longer_than_its_roster(world: World) -> None:
     remembered, east = Remembered(), world.devices["east-gate"]
     with world.store.writing() as connection:
         assert isinstance(in_archive(StoredArchive(connection, remembered), east, bytes(16)), Held)

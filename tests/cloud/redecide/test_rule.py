@@ -59,9 +59,7 @@ def told(said: Reason | None = None, rule: int = RULE_VERSION, request: Request 
 
 
 @given(requests, st.lists(grants, max_size=3), facts_of_any_kind, any_time_ms)
-def test_decision_of_the_rule_is_decided_the_same_again(
-    request: Request, held: list[Grant], facts: Facts, now_ms: int
-) -> None:
+def test_decision_is_decided_the_same_again(request: Request, held: list[Grant], facts: Facts, now_ms: int) -> None:
     """Whoever asked what, and however it was answered: the event and the roster lead to the same reason."""
     assume(facts.roster_age_ms is not None or not held)
     request = replace(request, digest=GYM.digest)

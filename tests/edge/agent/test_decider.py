@@ -130,7 +130,7 @@ def test_decision_carries_its_facts() -> None:
     assert weigh(*again, kept.now_ms).reason is found.decision.reason is Reason.BUSY
 
 
-def test_faulty_pass_is_refused_and_carried_one_needs_no_roster() -> None:
+def test_carried_pass_needs_no_roster() -> None:
     desk = Desk()
     guest = Grant(b"guestno1", Tier.GUEST, {"gym": ALWAYS}, assurance=Assurance.SIGNED, carried=True)
     for verdict, carried, reason in (
@@ -149,7 +149,7 @@ def test_faulty_pass_is_refused_and_carried_one_needs_no_roster() -> None:
         assert (kept.pass_verdict, kept.carried is None) == (verdict, carried is None)
 
 
-def test_facts_of_a_zone_are_those_of_who_asks() -> None:
+def test_facts_of_a_zone_are_the_asker_s() -> None:
     desk = Desk()
     desk.cards.zones["gym"] = ("hall", PageZone(anti_passback="timed", limit=2))
     assert desk.decided().decision.reason is Reason.ZONE_AT_LIMIT

@@ -13,7 +13,7 @@ from edge.stations import door, turnstile
 from tests.edge.support.portals import ANNA, Portal, decision
 
 
-def test_decision_of_the_rule_is_recorded_with_its_facts() -> None:
+def test_decision_is_recorded_with_its_facts() -> None:
     by_rule = replace(decision(), weighed=Weighed(Reason.ALLOWED, b"facts"))
     assert decided(by_rule).data == {
         "reason": "allowed",
