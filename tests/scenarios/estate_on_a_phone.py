@@ -1,0 +1,79 @@
+"""The gate in virtual time, and the pages of telephones over its database: they are opened by a real browser."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from cloud.app import create_app
+from cloud.commands.desired import DesiredStateService
+from cloud.commands.service import CommandService
+from cloud.keys.keys import KeyFolder
+from cloud.line.sealed_channel import SealedChannel
+from cloud.sample import SITE
+from cloud.web.feed import LiveFeed
+from firmware_sim.time.clock import VirtualLoop
+from tests.cloud.support.web_server import web_server
+from tests.scenarios.gate import Gate
+
+T = TypeVar("T")
+
+
+class EstateOnAPhone:
+    """A gate whose time stands still while the browser is used. ``with`` opens it, and closes what was opened.
+
+    Its loop lives in a thread of its own: Playwright's counts as running in that of the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._thread = ThreadPoolExecutor(1, "virtual time")
+        self._runner = asyncio.Runner(loop_factory=VirtualLoop)
+
+    def __enter__(self) -> Self:
+        self.gate = self.run(self._open)
+        self._feed = LiveFeed()
+        store, clock = self.gate.town.cloud.store, self.gate.town.now_ms
+        keys = KeyFolder(self.gate.town.cloud.folder / "keys")
+        command, config = (
+            SealedChannel(_not_sent, SITE.name, role, key)
+            for role, key in (("command", keys.command), ("config", keys.config))
+        )
+        app = create_app(
+            store,
+            keys=keys,
+            feed=self._feed,
+            clock=clock,
+            commands=CommandService(store, command, connected=lambda: False, clock=clock),
+            desired_state=DesiredStateService(store, config, clock),
+            demo=False,
+        )
+        self.url = web_server().open(app)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._feed.close()
+        web_server().close()
+        self.run(lambda: self.gate.__aexit__(kind, error, trace))
+        self._thread.submit(self._runner.close).result()
+        self._thread.shutdown()
+
+    def run(self, act: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Have something happen at the gate; time goes on until it is done."""
+        return self._thread.submit(lambda: self._runner.run(act())).result()
+
+    def link_for(self, name: str) -> str:
+        """The way to the page that registers somebody's telephone."""
+        with self.gate.town.cloud.reading() as connection:
+            person = connection.exec_driver_sql("SELECT id FROM people WHERE name_en = ?", (name,)).scalar_one()
+        return f"/phone/{self.gate.phones.make_link('lin', int(person))}"
+
+    async def _open(self) -> Gate:
+        return await Gate(self._folder).__aenter__()
+
+
+def _not_sent(topic: str, payload: bytes, *, retain: bool = False) -> None:
+    """Nobody orders anything from these pages."""
