@@ -36,10 +36,8 @@ class EstateOnAPhone:
         self._feed = LiveFeed()
         store, clock = self.gate.town.cloud.store, self.gate.town.now_ms
         keys = KeyFolder(self.gate.town.cloud.folder / "keys")
-        command, config = (
-            SealedChannel(_not_sent, SITE.name, role, key)
-            for role, key in (("command", keys.command), ("config", keys.config))
-        )
+        command = SealedChannel(_not_sent, SITE.name, "command", keys.command)
+        config = SealedChannel(_not_sent, SITE.name, "config", keys.config)
         app = create_app(
             store,
             keys=keys,
