@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud import (
     audit_cli,
+    backup_cli,
     device_cli,
     exchange_cli,
     explain_cli,
@@ -83,6 +84,8 @@ GROUPS = {
 }
 app.command("import")(exchange_cli.import_people)
 app.command("export")(exchange_cli.export_all)
+app.command("backup")(backup_cli.backup)
+app.command("restore")(backup_cli.restore)
 app.command("verify-export")(verify_cli.verify)
 app.command("keys")(verify_cli.show_keys)
 app.command("replay")(replay_cli.replay)

@@ -28,6 +28,7 @@ ACTIONS: Mapping[str, str] = {
     "operator.logged_out": "Ended all logins of an operator",
     "people.imported": "Imported people from a file",
     "data.exported": "Exported data",
+    "backup.made": "Made a backup",
     "events.exported": "Took events away as a file",
     "movements.seen": "Looked at a person's movements",
     "silent.seen": "Looked at the silent alarms",

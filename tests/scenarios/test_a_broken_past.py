@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from cloud.backup.archive import BackupLabel, read_backup, write_backup
 from cloud.devices.breaks import BreakView, list_breaks
 from cloud.store.schema import journals
 from edge.machine.space import LOOK_S
@@ -18,6 +19,7 @@ from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import FOUNDER, GYM, MEMBER, STAFF, STRANGER, Gym
 
 KEEPS = 40
+PASSPHRASE = "four words in a row"
 
 
 @pytest.fixture
@@ -40,6 +42,20 @@ def known_journals(gym: Gym) -> dict[str, int]:
     with gym.cloud.reading() as connection:
         rows = connection.execute(select(journals).order_by(journals.c.id))
         return {row.journal: row.upto for row in rows}
+
+
+def back_up(gym: Gym, folder: Path) -> None:
+    """As the office does it, while the cloud runs."""
+    with (folder / "backup").open("wb") as file:
+        write_backup(gym.cloud.folder, file, PASSPHRASE, BackupLabel("sunny-court", 0))
+
+
+def restore(gym: Gym, folder: Path) -> None:
+    """In a new folder; the old one is lost."""
+    shutil.rmtree(gym.cloud.folder)
+    gym.cloud.folder = folder / "restored"
+    with (folder / "backup").open("rb") as file:
+        read_backup(file, PASSPHRASE, gym.cloud.folder)
 
 
 def image_of(folder: Path) -> Callable[[Path], None]:
@@ -93,17 +109,14 @@ async def test_a_cloud_restored_from_last_nights_backup_gets_the_day_again_and_n
     async with Gym(tmp_path) as gym:
         assert await gym.tries(MEMBER)
         await gym.until(gym.in_step)
-        gym.cloud.kill()
-        shutil.copytree(gym.cloud.folder, tmp_path / "backup")
-        gym.cloud.start()
+        back_up(gym, tmp_path)
         for _ in range(6):
             assert await gym.tries(FOUNDER)
         await gym.until(gym.in_step)
         stored = gym.town.stored(GYM)
 
         gym.cloud.kill()
-        shutil.rmtree(gym.cloud.folder)
-        shutil.copytree(tmp_path / "backup", gym.cloud.folder)
+        restore(gym, tmp_path)
         gym.cloud.start()
         await gym.until(lambda: len(gym.town.stored(GYM)) >= len(stored))
         assert await gym.tries(STAFF)
@@ -117,17 +130,14 @@ async def test_a_cloud_restored_from_last_nights_backup_gets_the_day_again_and_n
 @in_virtual_time
 async def test_a_cloud_restored_from_too_old_a_backup_knows_exactly_what_it_will_never_get(tmp_path: Path) -> None:
     async with Gym(tmp_path) as gym:
-        gym.cloud.kill()
-        shutil.copytree(gym.cloud.folder, tmp_path / "backup")
-        gym.cloud.start()
+        back_up(gym, tmp_path)
         backed_up = gym.rows()[-1].seq
         for _ in range(40):
             assert await gym.tries(FOUNDER)
         await gym.until(gym.in_step)
 
         gym.cloud.kill()
-        shutil.rmtree(gym.cloud.folder)
-        shutil.copytree(tmp_path / "backup", gym.cloud.folder)
+        restore(gym, tmp_path)
         gym.cloud.start()
         assert await gym.tries(STAFF)
         await gym.until(gym.in_step)
