@@ -110,7 +110,12 @@ def options(kinds: KindsOption = None, _version: VersionOption = False) -> None:
 COMPLAINTS: Mapping[type[Exception], str] = {
     **dict.fromkeys((BadKind, FolderUnusable, KeysUnusable, NotRegistered, BadSite, BadZone, BadAddress), "{}"),
     **dict.fromkeys((BadSetup, Outdated), "{}"),
-    **dict.fromkeys((CannotRollOut, BadAssignment, OSError), "{}"),
+    **dict.fromkeys((CannotRollOut, BadAssignment), "{}"),
+    FileNotFoundError: "{0.filename}: there is no such file or folder; look at how it is written",
+    IsADirectoryError: "{0.filename} is a folder; name a file",
+    NotADirectoryError: "{0.filename}: a part of this path is a file, and no folder",
+    PermissionError: "{0.filename}: this user may not read or write it; look at whose it is",
+    OSError: "{}",
     NoOperator: "there is no operator {}; see hearthgate-cloud user list",
     LastAdmin: "{} is the last administrator: add another one first",
     NameTaken: "there is an operator {0} already, or one that looks the same; "

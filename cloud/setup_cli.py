@@ -63,7 +63,9 @@ def apply(
     tell(as_json, values_of(preview, is_done=is_done), *lines_of(preview, is_done=is_done))
     if needed:
         command = f"hearthgate-cloud setup apply {shlex.quote(str(file))} --accept {needed.code}"
-        typer.echo(f"nothing was changed; to carry it out: {command} --dir {shlex.quote(str(folder))}", err=True)
+        wrong = f"{accept} is not the code of this change, or something was changed since; " if accept else ""
+        again = f"{command} --dir {shlex.quote(str(folder))}"
+        typer.echo(f"{wrong}nothing was changed; to carry it out: {again}", err=True)
         raise SystemExit(Exit.SECOND_STEP)
 
 

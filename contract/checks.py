@@ -12,7 +12,7 @@ from contract.reasons import Reason
 from contract.schedules import ALWAYS, is_open
 from contract.zone_rules import is_at_limit, is_full, refuses_second_entry
 
-RULE_VERSION = 6
+RULE_VERSION = 7
 """Counts up whenever the same request, grant and facts could yield another decision."""
 
 UNSET_CLOCK_DOUBT_MS = 48 * HOUR_MS
@@ -245,3 +245,6 @@ CHECKS: Mapping[str, Check] = {
     "station": _station,
 }
 """The checks of a grant, in this order."""
+
+OF_THE_PLACE = ("interlock", "station")
+"""The checks that may stop somebody on their way out: they speak of the way, and of nobody who wants to go it."""

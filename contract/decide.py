@@ -13,6 +13,7 @@ from contract.checks import (
     CHECKS_OF_ANYBODY,
     CHECKS_OF_GRANT,
     OF_THE_PIN,
+    OF_THE_PLACE,
     ROSTER_AGE_LIMIT_MS,
     RULE_VERSION,
     UNSET_CLOCK_DOUBT_MS,
@@ -37,12 +38,14 @@ from contract.facts import (
 from contract.reasons import TABLE, Reason
 
 __all__ = [
+    "ANYBODY",
     "CHECKS",
     "CHECKS_OF_ANYBODY",
     "CHECKS_OF_GRANT",
     "DAY_MS",
     "HOUR_MS",
     "MINUTE_MS",
+    "OF_THE_PLACE",
     "ROSTER_AGE_LIMIT_MS",
     "RULE_VERSION",
     "UNSET_CLOCK_DOUBT_MS",
@@ -65,9 +68,13 @@ __all__ = [
 ]
 
 
+ANYBODY = Grant(b"", Tier.GUEST, {})
+"""Of whom nothing is known: what the checks of the place are asked by, where there is no grant."""
+
+
 class Decision(Struct, frozen=True):
-    """One reason, and the grant it speaks of (None where no grant was found). ``warning`` is what anti-passback says of
-    somebody who passes all the same."""
+    """One reason, and the grant it speaks of (None where no grant was found). ``warning`` is what speaks against
+    somebody who passes all the same: anti-passback, or on the way out whatever would keep them from coming in."""
 
     reason: Reason
     grant: Grant | None = None
@@ -84,6 +91,12 @@ def decide(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> 
     ``now_ms`` is the device's wall clock; time never runs below the clock floor, nor before 1970.
     """
     now_ms = not_before(facts, now_ms)
+    decision = _first_that_speaks(request, grant, facts, now_ms)
+    is_kept_in = request.direction == "out" and not decision.allowed
+    return _let_out(request, decision, facts, now_ms) if is_kept_in else decision
+
+
+def _first_that_speaks(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> Decision:
     for of_anybody in CHECKS_OF_ANYBODY.values():
         if (reason := of_anybody(request, grant, facts)) is not None:
             return Decision(reason, grant)
@@ -93,6 +106,16 @@ def decide(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> 
         if (reason := check(request, grant, facts, now_ms)) is not None:
             return Decision(reason, grant)
     return Decision(passed(request, facts), grant, passage_fault(request, grant, facts))
+
+
+def _let_out(request: Request, refused: Decision, facts: Facts, now_ms: int) -> Decision:
+    """Nobody is kept inside by anything that is known of them, or by nothing being known. A way out that asks for a
+    card learns by it who leaves; only the way itself may be shut, as while the other door of a pair stands open."""
+    grant = refused.grant or ANYBODY
+    for check in OF_THE_PLACE:
+        if (reason := CHECKS[check](request, grant, facts, now_ms)) is not None:
+            return Decision(reason, refused.grant)
+    return Decision(Reason.FREE_EXIT, refused.grant, refused.reason)
 
 
 def passed(request: Request, facts: Facts) -> Reason:
@@ -112,15 +135,16 @@ def weigh(request: Request, grants: Sequence[Grant], facts: Facts, now_ms: int) 
 
     Grants that name the point come before those that do not, so that an ended gym membership is refused as ended and
     not as a home gate's grant that never covered the gym. Of those that refuse, one that holds now comes before one of
-    another time, and before all the one that lacks nothing but its PIN: what it lacks can be keyed at once.
+    another time, and before all the one that lacks nothing but its PIN: what it lacks can be keyed at once. On the way
+    out, where all of them allow, one comes first that nothing speaks against.
     """
-    told, rank = None, (False, False)
+    told, rank = None, (False, False, False)
     for grant in concerned(request, grants):
         decision = decide(request, grant, facts, now_ms)
-        if decision.allowed:
+        if decision.allowed and (decision.warning is None or request.direction == "in"):
             return decision
         holds_now = CHECKS_OF_GRANT["window"](request, grant, facts, not_before(facts, now_ms)) is None
-        its_rank = decision.reason in OF_THE_PIN, holds_now
+        its_rank = decision.allowed, decision.reason in OF_THE_PIN, holds_now
         if told is None or its_rank > rank:
             told, rank = decision, its_rank
     return told or decide(request, None, facts, now_ms)

@@ -9,18 +9,20 @@ from enum import StrEnum
 from msgspec import Struct
 
 from contract.decide import (
+    ANYBODY,
     CHECKS,
     CHECKS_OF_ANYBODY,
     HOUR_MS,
+    OF_THE_PLACE,
     ROSTER_AGE_LIMIT_MS,
     Decision,
     Facts,
     Grant,
     Request,
     concerned,
+    decide,
     nobody,
     not_before,
-    passed,
     weigh,
 )
 from contract.demands import Assurance
@@ -35,17 +37,19 @@ ORDER: tuple[str, ...] = (*CHECKS_OF_ANYBODY, KNOWN, *CHECKS)
 
 
 class Outcome(StrEnum):
-    """What a check did: the first that stops somebody, or opens to them at once, is the last that is weighed."""
+    """What a check did: the first that stops somebody, or opens to them at once, is the last that is weighed. On the
+    way out what speaks against somebody is noted, and only the place may stop them yet."""
 
     PASSED = "passed"
+    NOTED = "noted"
     STOPPED = "stopped"
     OPENED = "opened"
     NOT_WEIGHED = "not_weighed"
 
 
 class Step(Struct, frozen=True):
-    """One check. A step that stopped has a reason, says what would change it, and when time alone would, as far as
-    that is known (UTC milliseconds)."""
+    """One check. A step that stopped or was noted has a reason; one that stopped says what would change it, and when
+    time alone would, as far as that is known (UTC milliseconds)."""
 
     check: str
     outcome: Outcome
@@ -67,8 +71,9 @@ class Walk(Struct, frozen=True):
 
     @property
     def stop(self) -> Step | None:
-        """The step that decided; None where all passed."""
-        return next((step for step in self.steps if step.reason is not None), None)
+        """The step that decided; None where all passed, but for what was noted."""
+        decided = (Outcome.STOPPED, Outcome.OPENED)
+        return next((step for step in self.steps if step.outcome in decided), None)
 
 
 class Explanation(Struct, frozen=True):
@@ -90,16 +95,25 @@ def explain(request: Request, grants: Sequence[Grant], facts: Facts, now_ms: int
 def walk(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> Walk:
     """The order over one grant: what ``decide`` says of it, and how it came to that."""
     now_ms = not_before(facts, now_ms)
-    steps: list[Step] = []
-    for check, reason in _asked(request, grant, facts, now_ms):
-        steps.append(_step(check, reason, request, grant, facts, now_ms))
-        if reason is not None:
-            break
-    rest = (Step(check, Outcome.NOT_WEIGHED) for check in ORDER[len(steps) :])
-    return Walk(grant, steps[-1].reason or passed(request, facts), (*steps, *rest))
+    walked = {
+        check: _step(check, reason, request, grant, facts, now_ms)
+        for check, reason in _asked(request, grant, facts, now_ms)
+    }
+    steps = tuple(walked.get(check, Step(check, Outcome.NOT_WEIGHED)) for check in ORDER)
+    return Walk(grant, decide(request, grant, facts, now_ms).reason, steps)
 
 
 def _asked(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> Iterator[tuple[str, Reason | None]]:
+    """The checks as they are asked: the first that speaks is the last but for those of the place, on the way out."""
+    for check, reason in _in_order(request, grant, facts, now_ms):
+        yield check, reason
+        if reason is not None:
+            if _is_noted(check, reason, request):
+                yield from _of_the_place(request, grant, facts, now_ms)
+            return
+
+
+def _in_order(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> Iterator[tuple[str, Reason | None]]:
     for name, of_anybody in CHECKS_OF_ANYBODY.items():
         yield name, of_anybody(request, grant, facts)
     if grant is None:
@@ -110,11 +124,27 @@ def _asked(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> 
         yield name, check(request, grant, facts, now_ms)
 
 
+def _of_the_place(
+    request: Request, grant: Grant | None, facts: Facts, now_ms: int
+) -> Iterator[tuple[str, Reason | None]]:
+    for name in OF_THE_PLACE:
+        reason = CHECKS[name](request, grant or ANYBODY, facts, now_ms)
+        yield name, reason
+        if reason is not None:
+            return
+
+
+def _is_noted(check: str, reason: Reason, request: Request) -> bool:
+    return request.direction == "out" and not TABLE[reason].allows and check not in OF_THE_PLACE
+
+
 def _step(check: str, reason: Reason | None, request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> Step:
     if reason is None:
         return Step(check, Outcome.PASSED)
     if TABLE[reason].allows:
         return Step(check, Outcome.OPENED, reason)
+    if _is_noted(check, reason, request):
+        return Step(check, Outcome.NOTED, reason)
     passes_ms = _passes_ms(reason, request, grant, facts, now_ms)
     return Step(check, Outcome.STOPPED, reason, _change(reason, request, grant, facts, passes_ms), passes_ms)
 

@@ -94,6 +94,9 @@ class Broken(Exception):
     """The file is not what it was made as; the text says where."""
 
 
+NO_HEAD = "this is no export to an authority, for its first line is none: take the file as it was handed over"
+
+
 class NoExport(ValueError):
     """The file is no export to an authority."""
 
@@ -131,7 +134,7 @@ def verify_export(lines: Iterable[bytes]) -> Report:
         line = _read(written, number)
         if report is None:
             if not isinstance(line, Head):
-                raise NoExport("the first line is not that of an export to an authority")
+                raise NoExport(NO_HEAD)
             report = Report(line, "")
         elif isinstance(line, Tail):
             _check_tail(line, report.head.site, digest.digest())
@@ -164,7 +167,9 @@ def _read(written: bytes, number: int) -> Line:
     try:
         return _decode(written)
     except msgspec.DecodeError as wrong:
-        raise (NoExport if number == 1 else Broken)(f"line {number}: {wrong}") from None
+        if number == 1:
+            raise NoExport(NO_HEAD) from None
+        raise Broken(f"line {number}: {wrong}") from None
 
 
 def _check_tail(tail: Tail, site: str, digest: bytes) -> None:

@@ -43,6 +43,7 @@ SOURCES: Mapping[FactSource, str] = {
 }
 OUTCOMES: Mapping[Outcome, str] = {
     Outcome.PASSED: N_("passed"),
+    Outcome.NOTED: N_("noted; nobody is kept in"),
     Outcome.STOPPED: N_("stopped here"),
     Outcome.OPENED: N_("lets pass at once"),
     Outcome.NOT_WEIGHED: N_("not reached"),

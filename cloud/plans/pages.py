@@ -31,7 +31,9 @@ from cloud.web.rejected import Rejected
 from contract.decide import Tier
 
 DONE: Mapping[str, str] = {
-    "made": N_("The plan is added. Give it to people on their pages."),
+    "made": N_(
+        "The plan is added. It opens nothing yet: choose its hours below, then give it to people on their pages."
+    ),
     "changed": N_("Changed. Online doors apply it within a second, offline ones when they reconnect."),
     "removed": N_("The plan is removed."),
 }

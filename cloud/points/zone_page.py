@@ -13,11 +13,11 @@ from cloud.people.store import list_plans
 from cloud.points.rule import AntiPassback, Counted, SiteZone, ZoneKind
 from cloud.points.setup_store import list_site_zones
 from cloud.points.zone_store import view_zones
-from cloud.points.zones import BadZone, ZoneService
+from cloud.points.zones import TAKEN, BadZone, ZoneService
 from cloud.store.labels import Label
 from cloud.web.context import N_, ReadingConfig, RequestContext, Said, service
 from cloud.web.domain import Nav, NavGroup
-from cloud.web.forms import NOT_RIGHT, Clerk, Fields, attempt
+from cloud.web.forms import REJECTED, Clerk, Fields, attempt
 from cloud.web.names import clean_text
 from cloud.web.roles import Right
 
@@ -27,14 +27,6 @@ DONE = {
     "added": N_("The zone is added. Choose the plans that open it: until then nobody can enter."),
     "opened": N_("Opened. Online doors apply it within a second, offline ones when they reconnect."),
 }
-
-NOT_SO = N_(
-    "There is such a zone already, or no such zone, or it is no name of lower-case letters, digits and hyphens. "
-    "Nothing was changed."
-)
-
-NOT_DONE: Mapping[type[Exception], str] = {BadZone: NOT_SO}
-NOT_CHANGED: Mapping[type[Exception], str] = {BadZone: "", ValueError: NOT_RIGHT}
 
 KINDS: Mapping[str, str] = {
     ZoneKind.OPEN: N_("Not counted"),
@@ -89,9 +81,9 @@ def add(context: Clerk, zones: Zones, fields: Fields) -> Response:
     def act() -> None:
         name = fields.get("name", "").strip()
         if not zones.add(context.by, name, *_labels(fields)):
-            raise BadZone(name)
+            raise BadZone(TAKEN, name=name)
 
-    return attempt(context, act, "/zones?done=added", NOT_DONE, partial(zones_page, context))
+    return attempt(context, act, "/zones?done=added", REJECTED, partial(zones_page, context))
 
 
 @router.post("/{name}")
@@ -101,20 +93,20 @@ def change(name: str, context: Clerk, zones: Zones, fields: Fields) -> Response:
     def act() -> None:
         zones.change(context.by, _zone(name, fields))
 
-    return attempt(context, act, "/zones?done=changed", NOT_CHANGED, partial(zones_page, context))
+    return attempt(context, act, "/zones?done=changed", REJECTED, partial(zones_page, context))
 
 
 @router.post("/{name}/remove")
 def remove(name: str, context: Clerk, zones: Zones) -> Response:
     act = partial(zones.remove, context.by, name)
-    return attempt(context, act, "/zones?done=removed", NOT_CHANGED, partial(zones_page, context))
+    return attempt(context, act, "/zones?done=removed", REJECTED, partial(zones_page, context))
 
 
 @router.post("/{name}/plans")
 def open_it(name: str, context: Clerk, zones: Zones, fields: Fields) -> Response:
     """Have a plan open the zone."""
     act = partial(zones.open, context.by, [name], {fields.get("plan", ""): fields.get("hours", "")})
-    return attempt(context, act, "/zones?done=opened", NOT_DONE, partial(zones_page, context))
+    return attempt(context, act, "/zones?done=opened", REJECTED, partial(zones_page, context))
 
 
 def _zone(name: str, fields: Mapping[str, str]) -> SiteZone:

@@ -27,13 +27,32 @@ from cloud.points.zone_store import (
 from cloud.store.database import Clock, Store
 from cloud.store.schema import points
 from cloud.web import operators
+from cloud.web.rejected import Rejected
+from cloud.web.sentence import N_, Sentence
 from cloud.web.setup_table import changed_detail
 from contract.topics import NAME
+
+NOT_A_NAME = N_(
+    "“%(name)s” is no name of a zone: write lower-case letters, digits and hyphens, at most 40. Nothing was changed."
+)
+NOT_A_ZONE = N_(
+    "%(name)s is another place for each flat, and no zone: say of a point which flats it serves. Nothing was changed."
+)
+NOT_AN_OPENING = N_("“%(opening)s” is not PLAN=HOURS, such as resident=always. Nothing was changed.")
+TAKEN = N_("There is a zone %(name)s already: take another name, or change that one. Nothing was changed.")
+FULL = N_("There are %(most)s zones already, the most that a site has. Nothing was changed.")
+NO_LABEL = N_("Say what it is to be called, in Chinese or in English. Nothing was changed.")
+NO_ZONE = N_("There is no zone %(name)s; there is %(names)s. Nothing was changed.")
+NO_PLAN = N_("There is no plan %(name)s; there is %(names)s. Nothing was changed.")
+NO_HOURS = N_("There are no hours %(name)s; there is %(names)s. Nothing was changed.")
+FAULTY = N_("%(fault)s. Nothing was changed.")
+IN_USE = N_("%(name)s is named by %(users)s: change these first. Nothing was changed.")
+POINT, ZONE, PLAN = N_("point %(name)s"), N_("zone %(name)s"), N_("plan %(name)s")
 
 NO_OPENINGS: Mapping[str, str] = MappingProxyType({})
 
 
-class BadZone(ValueError):
+class BadZone(Rejected):
     """The zone cannot be made or opened so, and nothing was changed; the text says why and what there is."""
 
 
@@ -89,7 +108,7 @@ def read_openings(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         plan, equals, hours = text.partition("=")
         if not (plan and equals and hours):
-            raise BadZone(f"{text!r} is not PLAN=HOURS, such as resident=always")
+            raise BadZone(NOT_AN_OPENING, opening=text)
         openings[plan] = hours
     return openings
 
@@ -99,13 +118,13 @@ def create_zone(
 ) -> bool:
     """Make a zone; False if there is one of this name, which stays as it is. Raises ``BadZone``."""
     if not re.fullmatch(NAME, name):
-        raise BadZone(f"{name!r} is no name of a zone: lower-case letters, digits and hyphens, at most 40")
+        raise BadZone(NOT_A_NAME, name=name)
     if name in RELATIVE_ZONES:
-        raise BadZone(f"{name} is another place for each flat, and no zone: say of a point which flats it serves")
+        raise BadZone(NOT_A_ZONE, name=name)
     if name in zone_labels(connection):
         return False
     if not make_zones(connection, [name]):
-        raise BadZone(f"there are {MAX_ZONES} zones already")
+        raise BadZone(FULL, most=MAX_ZONES)
     label_zone(connection, name, label_zh, label_en)
     operators.record(connection, now_ms, by, "zone.added", name)
     return True
@@ -115,7 +134,7 @@ def rename_zone(connection: Connection, now_ms: int, by: str, name: str, label_z
     """Call a zone something else. Raises ``BadZone``."""
     _check_zone(connection, name)
     if not (label_zh or label_en):
-        raise BadZone("say what it is to be called, in Chinese or in English")
+        raise BadZone(NO_LABEL)
     label_zone(connection, name, label_zh, label_en)
     operators.record(connection, now_ms, by, "zone.renamed", name, label_zh=label_zh, label_en=label_en)
 
@@ -127,9 +146,9 @@ def open_for(connection: Connection, now_ms: int, by: str, name: str, openings: 
     known_plans, known_hours = sorted(plan.name for plan in list_plans(connection)), hours_labels(connection)
     for plan, hours in openings.items():
         if plan not in known_plans:
-            raise BadZone(f"there is no plan {plan}; there is {', '.join(known_plans)}")
+            raise BadZone(NO_PLAN, name=plan, names=known_plans)
         if hours not in known_hours:
-            raise BadZone(f"there are no hours {hours}; there is {', '.join(known_hours)}")
+            raise BadZone(NO_HOURS, name=hours, names=list(known_hours))
     for plan, hours in openings.items():
         open_zone(connection, name, plan, hours)
         operators.record(connection, now_ms, by, "zone.opened", name, plan=plan, hours=hours)
@@ -140,12 +159,12 @@ def change_zone(connection: Connection, now_ms: int, by: str, zone: SiteZone) ->
     _check_zone(connection, zone.name)
     zones = {one.name: one for one in list_site_zones(connection)}
     if zone.parent and zone.parent not in zones:
-        raise BadZone(f"there is no zone {zone.parent}; there is {', '.join(zones)}")
+        raise BadZone(NO_ZONE, name=zone.parent, names=list(zones))
     for _, fault in zone_faults(zone, zones | {zone.name: zone}):
-        raise BadZone(fault)
+        raise BadZone(FAULTY, fault=fault)
     ways = [(one.point, one.device, one.kind) for one in ways_into(connection, zone.name)]
     for _, fault in exit_faults(zone, unnamed_exits(connection, ways, zone.counts)):
-        raise BadZone(fault)
+        raise BadZone(FAULTY, fault=fault)
     before = zones[zone.name]
     put_site_zone(connection, zone, before)
     operators.record(connection, now_ms, by, "zone.changed", zone.name, **changed_detail(before, zone))
@@ -155,18 +174,22 @@ def remove_zone(connection: Connection, now_ms: int, by: str, name: str) -> None
     """Remove a zone that nothing names any more. Raises ``BadZone``."""
     _check_zone(connection, name)
     if users := _users(connection, name):
-        raise BadZone(f"{name} is named by {', '.join(users)}: change these first")
+        raise BadZone(IN_USE, name=name, users=users)
     delete_site_zone(connection, next(zone for zone in list_site_zones(connection) if zone.name == name))
     operators.record(connection, now_ms, by, "zone.removed", name)
 
 
-def _users(connection: Connection, name: str) -> list[str]:
+def _users(connection: Connection, name: str) -> list[Sentence]:
     """What names a zone: its points, the zones within it, and the plans that open it or end its emergencies."""
     inside = connection.execute(select(points.c.name).where(points.c.zone == name).order_by(points.c.name)).scalars()
     return [
-        *(f"point {point}" for point in inside),
-        *(f"zone {zone.name}" for zone in list_site_zones(connection) if zone.parent == name),
-        *(f"plan {plan.name}" for plan in list_plans(connection) if name in plan.opens or name in plan.resets),
+        *(Sentence(POINT, name=point) for point in inside),
+        *(Sentence(ZONE, name=zone.name) for zone in list_site_zones(connection) if zone.parent == name),
+        *(
+            Sentence(PLAN, name=plan.name)
+            for plan in list_plans(connection)
+            if name in plan.opens or name in plan.resets
+        ),
     ]
 
 
@@ -213,4 +236,4 @@ class ZoneService:
 def _check_zone(connection: Connection, name: str) -> None:
     zones = zone_labels(connection)
     if name not in zones:
-        raise BadZone(f"there is no zone {name}; there is {', '.join(zones) or 'none yet'}")
+        raise BadZone(NO_ZONE, name=name, names=list(zones))

@@ -22,7 +22,7 @@ def lines_of(preview: Preview, *, is_done: bool) -> Iterator[str]:
 
 
 def _what_changes(preview: Preview, *, is_done: bool) -> Iterator[str]:
-    yield f"{len(preview.differences)} rows {'were changed' if is_done else 'would change'}:"
+    yield f"{'changed rows' if is_done else 'rows that would change'}: {len(preview.differences)}"
     yield from _shortened([_row(one) for one in preview.differences])
     impact = preview.impact
     for what, counts in (("gain", impact.gains), ("lose", impact.loses), ("have other hours at", impact.other_hours)):

@@ -258,8 +258,8 @@ class Decider:
         except Exception:  # the boundary behind which a fault of ours is a refusal, or a free way out, and is counted
             log.exception("a decision at %s failed", request.point)
             self.failures += 1
-            leaves_freely = free_exit and request.direction == "out"
-            return Decision(Reason.FREE_EXIT if leaves_freely else Reason.INTERNAL_ERROR), False, None
+            leaves = request.direction == "out" and (free_exit or not interlocked)
+            return Decision(Reason.FREE_EXIT if leaves else Reason.INTERNAL_ERROR), False, None
 
     def _recorded(self, request: Request, grants: Sequence[Grant], facts: Facts, now_ms: int) -> bytes:
         """What the event of the decision says of its facts."""

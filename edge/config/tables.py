@@ -100,8 +100,9 @@ class Reader(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Point(Struct, frozen=True, forbid_unknown_fields=True):
     """One door, turnstile or socket. ``name`` is unique on the device, ``kind`` its kind of station, and ``zone`` where
-    it stands. With ``free_exit`` whoever holds a card to the reader inside is let out. ``readers`` and ``scanners``
-    stand by the direction in which they let people through; both may stand there. The kind says which ``settings``,
+    it stands. With ``free_exit`` whoever holds a card to the reader inside is let out unasked; without it they are let
+    out too, and what speaks against their card is noted. ``readers`` and ``scanners`` stand by the direction in which
+    they let people through; both may stand there. The kind says which ``settings``,
     ``outputs`` and ``inputs`` there are, which ``instruments`` are read for it, and over which ``lines`` it talks to a
     post. ``interlock`` names another point of this device, or several: nobody is let in here while one of them is open,
     nor there while this one is. A free way out, an exit button and the release in an emergency never wait for it."""

@@ -70,7 +70,9 @@ def test_wrong_lines_end_with_code_two(typed: Typing, folder: Path, tmp_path: Pa
         "setup.toml:4: zone[1].nam: unknown key; there is name, label, kind, counts, parent, capacity, fire_limit, "
         "closes, anti_passback, timed_s",
     ]
-    assert "no-file.toml" in typed.refused("setup", "apply", tmp_path / "no-file.toml", "--dir", folder)
+    refused = typed.refused("setup", "apply", tmp_path / "no-file.toml", "--dir", folder)
+    assert refused.endswith("no-file.toml: there is no such file or folder; look at how it is written")
+    assert typed.refused("setup", "apply", tmp_path, "--dir", folder).endswith("is a folder; name a file")
 
 
 def test_grave_change_ends_with_code_three(typed: Typing, sunny: Path, tmp_path: Path) -> None:
@@ -85,6 +87,8 @@ def test_grave_change_ends_with_code_three(typed: Typing, sunny: Path, tmp_path:
     shown = json.loads(typed("setup", "apply", file, "--json", "--dir", sunny, code=3))
     assert (shown["applied"], len(shown["homes"])) == (False, 8)
     assert shown["code"] in typed.error
+    typed("setup", "apply", file, "--accept", "0000", "--dir", sunny, code=3)
+    assert "0000 is not the code of this change" in typed.error
     done = json.loads(typed("setup", "apply", file, "--json", "--accept", shown["code"], "--dir", sunny))
     assert done["applied"] is True
     assert "was changed meanwhile" in typed.refused("setup", "apply", file, "--dir", sunny)

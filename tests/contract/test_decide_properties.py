@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from contract.decide import DAY_MS, Facts, Grant, Mode, Request, Standing, Tier, Trust, decide, is_home, weigh
+from contract.decide import DAY_MS, Decision, Facts, Grant, Mode, Request, Standing, Tier, Trust, decide, is_home, weigh
 from contract.demands import Assurance, Demand, PinVerdict
 from contract.reasons import Reason
 from contract.schedules import ALWAYS
@@ -100,6 +100,30 @@ def test_duress_is_decided_as_the_right_pin(request: Request, held: list[Grant],
 def test_free_exit_keeps_nobody_in(request: Request, held: list[Grant], facts: Facts, now_ms: int) -> None:
     leaving = replace(request, direction="out")
     assert weigh(leaving, held, replace(facts, free_exit=True), now_ms).reason is Reason.FREE_EXIT
+
+
+@given(requests, st.lists(grants, max_size=3), facts_of_any_kind, any_time_ms)
+def test_nobody_is_kept_in_by_what_is_known_of_them(
+    request: Request, held: list[Grant], facts: Facts, now_ms: int
+) -> None:
+    """Whatever the card, its grants, the roster, the clock and the pass: only the way itself may be shut."""
+    decision = weigh(replace(request, direction="out"), held, facts, now_ms)
+    if not decision.allowed:
+        assert decision.reason in (Reason.INTERLOCKED, Reason.FAULTED, Reason.BUSY, Reason.RESERVED)
+        assert facts.interlocked or facts.faulted or facts.busy or facts.reserved_for
+    way_is_clear = replace(facts, interlocked=False, faulted=False, busy=False, reserved_for=b"")
+    assert weigh(replace(request, direction="out"), held, way_is_clear, now_ms).allowed
+
+
+@pytest.mark.parametrize("ended_first", [True, False])
+def test_who_leaves_is_named_by_the_grant_that_holds(ended_first: bool) -> None:
+    """Whoever has a good grant beside one that has ended leaves without a note."""
+    request, grant, facts, now_ms = asked({"direction": "out"})
+    assert grant is not None
+    ended = replace(grant, valid_until_ms=1)
+    held = [ended, grant] if ended_first else [grant, ended]
+    assert weigh(request, held, facts, now_ms) == Decision(Reason.ALLOWED, grant)
+    assert weigh(request, [ended], facts, now_ms) == Decision(Reason.FREE_EXIT, ended, Reason.EXPIRED)
 
 
 @given(requests, grants, facts_of_any_kind, demands, any_time_ms)

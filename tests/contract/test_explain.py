@@ -46,10 +46,16 @@ def test_an_explanation_says_what_is_decided(request: Request, held: list[Grant]
     for one in explained.walks:
         assert one.reason is decide(request, one.grant, facts, now_ms).reason
         outcomes = [step.outcome for step in one.steps]
-        passed = outcomes.count(Outcome.PASSED)
+        passed = next((at for at, outcome in enumerate(outcomes) if outcome is not Outcome.PASSED), len(ORDER))
         assert outcomes[:passed] == [Outcome.PASSED] * passed
-        assert outcomes[passed + 1 :] == [Outcome.NOT_WEIGHED] * len(outcomes[passed + 1 :])
-        assert (one.stop is None) == (passed == len(ORDER))
+        rest = outcomes[passed + 1 :]
+        if outcomes[passed : passed + 1] == [Outcome.NOTED]:
+            assert request.direction == "out"
+            assert {*rest[:-2]} <= {Outcome.NOT_WEIGHED}
+            assert (one.stop is None) == (one.reason is Reason.FREE_EXIT)
+        else:
+            assert rest == [Outcome.NOT_WEIGHED] * len(rest)
+            assert (one.stop is None) == (passed == len(ORDER))
 
 
 def test_the_golden_order_is_that_of_the_checks() -> None:
@@ -103,6 +109,21 @@ def test_explanation_of_nobody_ends_at_the_card() -> None:
     (only,) = explain(Request("gym", bytes(16)), [], facts, SPRING_MS).walks
     assert only.stop is not None
     assert (only.stop.check, only.stop.reason) == ("known", Reason.UNKNOWN_CREDENTIAL)
+
+
+def test_what_keeps_nobody_in_is_noted() -> None:
+    """Then only the place is asked: it may be shut to everybody."""
+    facts = Facts(zone=BERLIN, clock=Trust.SYNCED, clock_floor_ms=0, roster_age_ms=0)
+    leaving = Request("gym", bytes(16), "out")
+    for busy, reason, of_the_place in (
+        (False, Reason.FREE_EXIT, Outcome.PASSED),
+        (True, Reason.BUSY, Outcome.STOPPED),
+    ):
+        walked = walk(leaving, None, replace(facts, busy=busy), SPRING_MS)
+        steps = {step.check: step for step in walked.steps}
+        assert walked.reason is reason
+        assert (steps["known"].outcome, steps["known"].reason) == (Outcome.NOTED, Reason.UNKNOWN_CREDENTIAL)
+        assert (steps["window"].outcome, steps["station"].outcome) == (Outcome.NOT_WEIGHED, of_the_place)
 
 
 def test_each_grant_of_a_card_is_walked() -> None:

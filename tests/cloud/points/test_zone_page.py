@@ -57,9 +57,16 @@ def test_a_zone_is_added_renamed_and_refused_twice(town: Town) -> None:
         typed = {"name": "roof", "label_zh": "屋顶"}
         assert operator.submit("/zones", "/zones", **typed).headers["location"] == "/zones?done=added"
         assert "nobody can enter" in operator.get("/zones?done=added").text
-        for bad in (typed, {"name": "Not A Name"}):
+        for bad, why in (
+            (typed, "There is a zone roof already: take another name"),
+            ({"name": "Not A Name"}, "“Not A Name” is no name of a zone: write lower-case letters"),
+            ({"name": "home"}, "home is another place for each flat"),
+        ):
             answer = operator.submit("/zones", "/zones", **bad)
-            assert (answer.status_code, "Nothing was changed" in answer.text) == (422, True)
+            assert (answer.status_code, why in words(answer.text)) == (422, True)
+        in_chinese = operator.post("/zones?lang=zh-CN", data={"csrf": operator.token("/zones"), "name": "Not A Name"})
+        assert "“Not A Name”不能作区域名称" in words(in_chinese.text)
+        operator.get("/zones?lang=en")
         assert operator.submit("/zones/roof", "/zones", label_en="Roof garden").status_code == 303
         assert "Roof garden" in operator.get("/zones").text
         assert operator.submit("/zones/roof/plans", "/zones", plan="nobody", hours="always").status_code == 422

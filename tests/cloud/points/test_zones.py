@@ -90,9 +90,9 @@ def test_a_zone_is_made_once_and_renamed(bare: Connection) -> None:
 @pytest.mark.parametrize(
     ("zone", "openings", "says"),
     [
-        ("nowhere", {"resident": "always"}, "there is no zone nowhere; there is roof"),
-        ("roof", {"residents": "always"}, "there is no plan residents; there is founder"),
-        ("roof", {"resident": "always", "rider": "nights"}, "there are no hours nights; there is always"),
+        ("nowhere", {"resident": "always"}, "There is no zone nowhere; there is roof"),
+        ("roof", {"residents": "always"}, "There is no plan residents; there is founder"),
+        ("roof", {"resident": "always", "rider": "nights"}, "There are no hours nights; there is always"),
     ],
 )
 def test_an_opening_that_cannot_be_changes_nothing(
