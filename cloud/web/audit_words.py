@@ -204,5 +204,18 @@ DETAILS: Mapping[str, str] = {
     "why": "because",
     "zone": "zone",
     "zones": "zones added",
+    "fee_yuan": "fee in yuan",
+    "follows": "held by",
+    "grace_days": "days of grace",
+    "label": "name on screens",
+    "name": "name in files",
+    "opens": "opens",
+    "places": "places",
+    "quantities": "quantities",
+    "reminder_days": "days of reminders",
+    "resets": "resets",
+    "term": "term",
+    "tier": "tier",
+    "units": "units",
 }
 """What the audit keeps of a deed beside who, what and whom."""

@@ -325,6 +325,7 @@ def texts() -> list[str]:
         STANDING_ACTIONS,
         ROLES,
         PURPOSES,
+        BAR_GROUNDS,
         CLOCKS,
         TRUSTS,
         PRESENCES,

@@ -101,6 +101,12 @@ def test_the_compiled_catalogue_speaks(spoken: dict[str, Language]) -> None:
     assert spoken[CHINESE].say("") == ""
 
 
+def test_every_table_of_words_is_in_the_catalogue() -> None:
+    tables = {name: table for name, table in vars(words).items() if name.isupper() and isinstance(table, dict)}
+    said = {name: {text for text in table.values() if isinstance(text, str)} for name, table in tables.items()}
+    assert {name for name, some in said.items() if not some <= set(words.texts())} == set()
+
+
 def test_every_detail_of_the_audit_has_words() -> None:
     kept = {key for file in sources.files("cloud", suffix=".py") for key in details(file.read_text())}
     assert {"address", "certificate", "cards", "plan", "role"} <= kept
