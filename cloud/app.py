@@ -49,6 +49,8 @@ from cloud.flats.service import FlatService
 from cloud.fleet.adoption import Adoptions
 from cloud.fleet.domain import FLEET
 from cloud.fleet.service import Registrar, RolloutService
+from cloud.guests.domain import GUESTS
+from cloud.guests.service import GuestService
 from cloud.hours.domain import HOURS_AND_CALENDAR
 from cloud.hours.service import HoursService
 from cloud.joining.domain import JOINING
@@ -128,7 +130,7 @@ HEADERS = {
 
 DOMAINS = (
     *(OVERVIEW, CASES, COMMANDS, POINTS, COUNTERS, EMERGENCIES, CHARGING, EXPLAIN),
-    *(PEOPLE, QUANTITIES, PERMITS, JOINING, OFFICE, FLATS, CARDS, PHONES, BARS),
+    *(PEOPLE, QUANTITIES, PERMITS, JOINING, GUESTS, OFFICE, FLATS, CARDS, PHONES, BARS),
     *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, RETENTION, SETUP, REPLAY, EXCHANGE, REDECIDE),
     PINS,
 )
@@ -224,6 +226,7 @@ def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
         PhoneService: phones,
         PermitService: permit_service,
         JoinService: JoinService(store, keys, clock),
+        GuestService: GuestService(store, keys, clock),
         FamilyService: FamilyService(store, clock, phones),
         PlanService: PlanService(store, setup),
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),

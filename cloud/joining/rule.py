@@ -14,8 +14,10 @@ KEPT_MS = 30 * DAY_MS
 """For so long a request is kept, and a telephone known that a guard has let in."""
 MAX_WAITING = 20
 """At one hub. Riders share an address of the network, so none is counted."""
+MAX_A_MINUTE = 10
+"""Requests at one hub; whoever is known there is not counted among them, and not kept out by them."""
 MAX_OF_PHONE = 3
-"""Requests of one telephone within ``PHONE_SPAN_MS``."""
+"""Requests of one number, and of one telephone's key, within ``PHONE_SPAN_MS``."""
 PHONE_SPAN_MS = HOUR_MS
 ENDING_DIGITS = 4
 A_RIDER = "rider"

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from cloud.bars.rule import clean_phone
 from cloud.bars.store import bars_of_mark
-from cloud.cards.phone_keys import BAD_KEY, BadKey, Offer, compressed, read_offer
+from cloud.cards.held_keys import close_key, key_of, open_key
+from cloud.cards.phone_keys import Offer
 from cloud.cards.slots import Slot, carried_ahead
 from cloud.devices.registry import site_of
 from cloud.joining import store
@@ -19,6 +20,7 @@ from cloud.joining.rule import (
     A_RIDER,
     ENDING_DIGITS,
     KEPT_MS,
+    MAX_A_MINUTE,
     MAX_OF_PHONE,
     MAX_WAITING,
     PHONE_SPAN_MS,
@@ -35,7 +37,8 @@ from cloud.web.operators import record
 from cloud.web.rejected import Rejected
 from cloud.web.sentence import N_
 from contract.cose import key_id_of
-from contract.sealing import DeviceKey, credential_digest
+from contract.decide import MINUTE_MS
+from contract.sealing import credential_digest
 
 MAX_NAME = 20
 SECRET_BYTES = 16
@@ -44,7 +47,8 @@ NO_CONSENT = N_("Tick that you agree: without it nothing is kept, and the guard 
 NO_NAME = N_("Write your name, as the guard may call you.")
 NO_PHONE = N_("A telephone number has 5 to 15 digits.")
 IS_FULL = N_("Too many wait here already: go to the guard.")
-TOO_OFTEN = N_("This number has asked %(most)s times within the hour: go to the guard.")
+TOO_MANY_AT_ONCE = N_("Too many ask here at once: wait a minute, or go to the guard.")
+TOO_OFTEN = N_("This number or phone has asked %(most)s times within the hour: go to the guard.")
 IS_BARRED = N_("Go to the guard, please.")
 NO_REQUEST = N_("Nobody waits under this number any more. Nothing was changed.")
 NOT_KNOWN = N_("This phone is not known here any more: fill in the form once more.")
@@ -147,9 +151,11 @@ class JoinService:
     ) -> bool:
         """Whether the telephone was let in at once. Raises ``Rejected``."""
         site, now_ms = site_of(connection).name, self._clock()
-        self._check(connection, site, hub, phone, now_ms)
-        key, held = self._key_of(offer, site, hub)
+        key, held = key_of(offer, site, hub)
+        self._check(connection, site, phone, key, now_ms)
         is_known = held is None and store.is_let_in(connection, site, key, now_ms - KEPT_MS)
+        if not is_known:
+            self._check_queue(connection, site, hub, now_ms)
         request = store.add_request(
             connection,
             site,
@@ -158,7 +164,7 @@ class JoinService:
             secret_hash=_hash(secret),
             asked_ms=now_ms,
             key=key,
-            held_key=self._keys.numbers.close(held.to_pem().decode(), key) if held else b"",
+            held_key=close_key(self._keys, held, key),
             **said,
         )
         record(connection, now_ms, A_RIDER, "join.asked", f"request {request}")
@@ -193,28 +199,23 @@ class JoinService:
         store.answer_request(connection, site_of(connection).name, known.id, **values)
         record(connection, now_ms, by, f"join.{answer}", f"request {known.id}")
 
-    def _key_of(self, offer: Offer | None, site: str, hub: str) -> tuple[bytes, DeviceKey | None]:
-        """The public half of a telephone's key, and all of one that is made for it here. Raises ``Rejected``."""
-        if offer is None:
-            held = DeviceKey.generate()
-            return compressed(held.public()), held
-        try:
-            return read_offer(offer, site, hub), None
-        except BadKey:
-            raise Rejected(BAD_KEY, "key") from None
-
     def _slots(self, request: JoinRequest) -> Sequence[Slot]:
-        held = DeviceKey.from_pem(self._keys.numbers.open(request.held_key, request.key).encode())
+        held = open_key(self._keys, request.held_key, request.key)
         return carried_ahead(request.carried, request.key, held, self._clock())
 
-    def _check(self, connection: Connection, site: str, hub: str, phone: bytes, now_ms: int) -> None:
-        """Raises ``Rejected`` for one too many, and for a telephone that is barred."""
+    def _check(self, connection: Connection, site: str, phone: bytes, key: bytes, now_ms: int) -> None:
+        """Raises ``Rejected`` for a telephone that is barred, and for one that asks too often."""
         if any(one.bar.counts_at(now_ms) for one in bars_of_mark(connection, site, phone=phone)):
             raise Rejected(IS_BARRED, status=403)
-        if store.count_of_phone(connection, site, phone, now_ms - PHONE_SPAN_MS) >= MAX_OF_PHONE:
+        if store.count_of_phone(connection, site, phone, key, now_ms - PHONE_SPAN_MS) >= MAX_OF_PHONE:
             raise Rejected(TOO_OFTEN, "phone", 429, most=MAX_OF_PHONE)
+
+    def _check_queue(self, connection: Connection, site: str, hub: str, now_ms: int) -> None:
+        """Raises ``Rejected`` for one too many at this hub."""
         if len(store.waiting_requests(connection, site, now_ms, hub)) >= MAX_WAITING:
             raise Rejected(IS_FULL, status=429)
+        if store.count_of_hub(connection, site, hub, now_ms - MINUTE_MS) >= MAX_A_MINUTE:
+            raise Rejected(TOO_MANY_AT_ONCE, status=429)
 
 
 def _digits(phone: str) -> str:

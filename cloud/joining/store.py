@@ -1,6 +1,6 @@
 """Riders' requests as they are stored."""
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from cloud.joining.rule import A_RIDER, WAITS_MS, JoinRequest, JoinState
 from cloud.joining.tables import join_requests
@@ -41,10 +41,21 @@ def waiting_requests(connection: Connection, site: str, now_ms: int, hub: str = 
     return [JoinRequest(*row) for row in connection.execute(query.where(join_requests.c.hub == hub) if hub else query)]
 
 
-def count_of_phone(connection: Connection, site: str, phone: bytes, since_ms: int) -> int:
-    """How often this telephone has asked since then."""
-    mine = join_requests.c.site == site, join_requests.c.phone == phone, join_requests.c.asked_ms > since_ms
-    return int(connection.execute(select(func.count()).select_from(join_requests).where(*mine)).scalar_one())
+def count_of_phone(connection: Connection, site: str, phone: bytes, key: bytes, since_ms: int) -> int:
+    """How often this number has asked since then, or the telephone with this key under whatever number."""
+    theirs = or_(join_requests.c.phone == phone, join_requests.c.key == key)
+    return _count(connection, site, theirs, join_requests.c.asked_ms > since_ms)
+
+
+def count_of_hub(connection: Connection, site: str, hub: str, since_ms: int) -> int:
+    """How many have asked there since then, but for those who were known."""
+    by_guard = join_requests.c.answered_by != A_RIDER
+    return _count(connection, site, join_requests.c.hub == hub, by_guard, join_requests.c.asked_ms > since_ms)
+
+
+def _count(connection: Connection, site: str, *which: ColumnElement[bool]) -> int:
+    count = select(func.count()).select_from(join_requests).where(join_requests.c.site == site, *which)
+    return int(connection.execute(count).scalar_one())
 
 
 def answer_request(connection: Connection, site: str, request: int, **values: object) -> None:

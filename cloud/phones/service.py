@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from cloud.cards.phone_keys import BAD_KEY, BadKey, Offer, compressed, read_offer
+from cloud.cards.held_keys import close_key, key_of, open_key
+from cloud.cards.phone_keys import Offer
 from cloud.cards.rule import CardKind, CardState, Recipient
 from cloud.cards.store import NewCard, find_card, insert_card, take_back
 from cloud.devices.registry import Site, site_of
@@ -175,7 +176,7 @@ class PhoneService:
         self, connection: Connection, site: str, person: int, offer: Offer | None, challenge: str, now_ms: int
     ) -> tuple[int, bytes]:
         """The credential of a key, and the sealed private half of one that is held here. Raises ``Rejected``."""
-        key, held = _key_of(offer, site, challenge)
+        key, held = key_of(offer, site, challenge)
         digest = credential_digest(self._keys.digest, phone_credential(key_id_of(key)))
         new = NewCard(
             digests=(digest,),
@@ -186,13 +187,13 @@ class PhoneService:
             key=key,
         )
         credential, _ = insert_card(connection, site, new, now_ms)
-        return credential, b"" if held is None else self._keys.numbers.close(held.to_pem().decode(), digest)
+        return credential, close_key(self._keys, held, digest)
 
     def held_key(self, phone: Phone) -> DeviceKey | None:
         """The private key that is held here for a telephone that can keep none. Raises ``KeysUnusable``."""
         if not phone.held_key:
             return None
-        return DeviceKey.from_pem(self._keys.numbers.open(phone.held_key, phone.digest).encode())
+        return open_key(self._keys, phone.held_key, phone.digest)
 
 
 def ends_previous(phone: Phone, shown: bytes) -> bool:
@@ -209,17 +210,6 @@ def _check_person(connection: Connection, site: Site, person: int, guardian: int
     is_child = needs_consent(born, (local.year, local.month))
     if (is_child or guardian is not None) and guardian not in guardians_of(connection, site.name, person):
         raise Rejected(NEEDS_GUARDIAN, "guardian")
-
-
-def _key_of(offer: Offer | None, site: str, challenge: str) -> tuple[bytes, DeviceKey | None]:
-    """The public half of a key, and all of it where it is made here. Raises ``Rejected``."""
-    if offer is None:
-        held = DeviceKey.generate()
-        return compressed(held.public()), held
-    try:
-        return read_offer(offer, site, challenge), None
-    except BadKey:
-        raise Rejected(BAD_KEY, "key") from None
 
 
 def guardians_of(connection: Connection, site: str, child: int) -> set[int]:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 from msgspec import structs
 
+from cloud.guests.service import GuestService
 from cloud.permits.forms import asked_in
 from cloud.permits.kinds import KINDS
 from cloud.permits.service import Drawn, PermitService
@@ -18,6 +19,7 @@ from cloud.web.forms import NOT_RIGHT, NOTHING_TYPED, Fields
 from cloud.web.names import UnclearName
 from cloud.web.pages import see_other
 from cloud.web.params import Id
+from cloud.web.qr import draw_address
 from cloud.web.rejected import Rejected
 
 DONE: Mapping[str, str] = {
@@ -26,6 +28,7 @@ DONE: Mapping[str, str] = {
 }
 SHOWN = 30
 
+Guests = Annotated[GuestService, Depends(service(GuestService))]
 Permits = Annotated[PermitService, Depends(service(PermitService))]
 
 router = APIRouter(prefix=f"{PATH}/visitors")
@@ -59,7 +62,7 @@ def show_drawn(permit: Id, visit: Visiting, permit_service: Permits) -> Response
     if drawn is None:
         return see_other(f"{PATH}/visitors")
     view = or_404(permit_service.find(permit), NO_PERMIT)
-    return visit.render("me_visitor.html", view=view, drawn=drawn)
+    return visit.render("me_visitor.html", view=view, drawn=drawn, link=None)
 
 
 @router.post("/{permit}/again")
@@ -67,6 +70,17 @@ def again(permit: Id, visit: PhoneForm, permit_service: Permits) -> Response:
     """The same once more, with a new code: a second delivery by one tap."""
     person = visit.phone.person
     return _lead_to_code(visit, permit_service, lambda: permit_service.again(_by(visit), permit, person), NOTHING_TYPED)
+
+
+@router.post("/{permit}/link")
+def make_link(permit: Id, visit: PhoneForm, permit_service: Permits, guests: Guests) -> Response:
+    """The link is shown once: it is sent to the visitor, or their telephone scans it from this one."""
+    try:
+        secret = guests.make_link(visit.phone.person, permit)
+    except Rejected as rejected:
+        return _page(visit, permit_service, visit.say("bad", rejected.sentence))
+    view = or_404(permit_service.find(permit), NO_PERMIT)
+    return visit.render("me_visitor.html", view=view, drawn=None, link=draw_address(visit.request, f"/guest/{secret}"))
 
 
 @router.post("/{permit}/ended")

@@ -28,6 +28,7 @@ PURE_FILES = {
     "cloud.permits.kinds",
     "cloud.permits.rule",
     "cloud.joining.rule",
+    "cloud.guests.rule",
     "cloud.office.rule",
     "cloud.bars.rule",
     "cloud.operators.tip",

@@ -9,7 +9,7 @@ from cloud.bars.rule import BarGround
 from cloud.bars.service import BarService
 from cloud.cards.phone_keys import Offer
 from cloud.cards.slots import SLOTS
-from cloud.joining.rule import KEPT_MS, MAX_OF_PHONE, MAX_WAITING, SHOWN_MS, WAITS_MS, JoinState
+from cloud.joining.rule import KEPT_MS, MAX_A_MINUTE, MAX_OF_PHONE, MAX_WAITING, SHOWN_MS, WAITS_MS, JoinState
 from cloud.joining.service import JoinAnswer, JoinService, forget_requests
 from cloud.joining.store import delete_requests
 from cloud.people.pass_terms import known_pass_keys, note_signer, withdrawn_passes
@@ -17,7 +17,7 @@ from cloud.permits.service import PermitService
 from cloud.web.rejected import Rejected
 from contract.carried_passes import believe_carried, verify_carried
 from contract.cose import key_id_of
-from contract.decide import DAY_MS, HOUR_MS, Trust
+from contract.decide import DAY_MS, HOUR_MS, MINUTE_MS, Trust
 from contract.pass_verdicts import PassVerdict
 from contract.passes import CarriedProof, Moment, ShortPass, read_pass, short_bytes_to_sign
 from tests.cloud.support.pages import words
@@ -209,8 +209,36 @@ def test_one_telephone_asks_only_so_often(town: Town) -> None:
 def test_queue_of_a_hub_has_an_end(town: Town) -> None:
     with town.visit() as rider:
         for number in range(MAX_WAITING):
+            town.now_ms += MINUTE_MS // MAX_A_MINUTE
             assert asks(rider, phone=f"1380013{number:04}").startswith("/join/hub/")
         assert "Too many wait here" in asks(rider, phone="13900000000")
+
+
+def test_robots_do_not_keep_known_riders_out(town: Town) -> None:
+    """Ten strangers a minute are let ask at a hub. A telephone that is known there is let in all the same, and counts
+    for nobody else."""
+    (joining, _), phone = riders(town), SoftPhone()
+    first = joining.ask("hub", "Wang", "13800138000", phone.offer("hub"), consents=True)
+    joining.let_in("gate", 1)
+    for number in range(MAX_A_MINUTE - 1):
+        joining.ask("hub", "Robot", f"1390013{number:04}", consents=True)
+    with pytest.raises(Rejected, match="at once"):
+        joining.ask("hub", "Zhao", "13700137000", consents=True)
+    assert joining.look("hub", joining.again("hub", first, phone.offer("hub"))).state is JoinState.LET_IN
+    town.now_ms += MINUTE_MS
+    joining.ask("hub", "Zhao", "13700137000", consents=True)
+
+
+def test_known_telephone_draws_few_permits(town: Town) -> None:
+    """Under a new number each time it is the same key."""
+    (joining, permits), phone = riders(town), SoftPhone()
+    joining.ask("hub", "Wang", "13800138000", phone.offer("hub"), consents=True)
+    joining.let_in("gate", 1)
+    for number in range(1, MAX_OF_PHONE):
+        joining.ask("hub", "Wang", f"1390013{number:04}", phone.offer("hub"), consents=True)
+    with pytest.raises(Rejected, match="within the hour"):
+        joining.ask("hub", "Wang", "13700137000", phone.offer("hub"), consents=True)
+    assert permits.find(MAX_OF_PHONE) is not None and permits.find(MAX_OF_PHONE + 1) is None
 
 
 def test_barred_telephone_is_told_nothing(town: Town) -> None:

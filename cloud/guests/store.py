@@ -1,0 +1,33 @@
+"""Links of guests as they are stored."""
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+
+from cloud.guests.rule import GuestLink
+from cloud.guests.tables import guest_links
+
+_COLUMNS = [guest_links.c["permit_id" if name == "permit" else name] for name in GuestLink.__struct_fields__]
+
+
+def link_of(connection: Connection, site: str, secret_hash: bytes) -> GuestLink | None:
+    return _find(connection, guest_links.c.site == site, guest_links.c.secret_hash == secret_hash)
+
+
+def link_of_permit(connection: Connection, site: str, permit: int) -> GuestLink | None:
+    return _find(connection, guest_links.c.site == site, guest_links.c.permit_id == permit)
+
+
+def _find(connection: Connection, *which: ColumnElement[bool]) -> GuestLink | None:
+    row = connection.execute(select(*_COLUMNS).where(*which)).first()
+    return None if row is None else GuestLink(*row)
+
+
+def add_link(connection: Connection, site: str, permit: int, secret_hash: bytes, now_ms: int) -> None:
+    """A new link of a permit, in the place of the one before."""
+    connection.execute(delete(guest_links).where(guest_links.c.site == site, guest_links.c.permit_id == permit))
+    values = {"site": site, "permit_id": permit, "secret_hash": secret_hash, "made_ms": now_ms}
+    connection.execute(insert(guest_links).values(values))
+
+
+def change_link(connection: Connection, site: str, link: int, **values: object) -> None:
+    mine = guest_links.c.site == site, guest_links.c.id == link
+    connection.execute(update(guest_links).where(*mine).values(values))
