@@ -139,6 +139,16 @@ def pytest_command(report: Path, files: Path, every: bool, chosen: list[str]) ->
     return ["pytest", *side_by_side, f"--junitxml={report}", *(["-m", ""] if every else []), *chosen]
 
 
+def compile_once(tests: Path) -> None:
+    """Has pytest read a fresh checkout once before it deals out the tests: else each worker compiles every test and the
+    whole product for itself, which takes 13 s of processor time. What cannot be read is told by the run itself."""
+    if any(tests.glob("__pycache__/conftest.*")):
+        return
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider", str(tests)]
+    silent = subprocess.DEVNULL
+    subprocess.run(command, check=False, cwd=tests.parent, env=child_environment(), stdout=silent, stderr=silent)
+
+
 def closing_lines(codes: dict[str, int], skipped: Counter[str], missing: list[str], every: bool) -> list[str]:
     lines = ["== in short"]
     lines += [f"{name:12} {'failed' if code else 'ok'}" for name, code in codes.items()]
@@ -172,6 +182,8 @@ def main(arguments: list[str]) -> int:
     with beside([sys.executable, "-m", "mypy"]) as types:
         for name, command in steps.items():
             print(f"== {name}", flush=True)
+            if name == "pytest" and not chosen:
+                compile_once(ROOT / "tests")
             codes[name] = run([sys.executable, "-m", *command])
         print("== mypy, begun before the others", flush=True)
         codes["mypy"], said = types()

@@ -1,5 +1,6 @@
 """What `dev.py test` does around the tests: what it asks of pytest, where files go, what it says at the end."""
 
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -60,6 +61,21 @@ def test_what_the_user_asks_of_pytest_stands_behind_what_we_ask(tmp_path: Path) 
 def test_every_test_is_asked_for_without_a_mark(tmp_path: Path) -> None:
     assert "-m" not in suite.pytest_command(tmp_path / "report.xml", tmp_path, False, [])
     assert suite.pytest_command(tmp_path / "report.xml", tmp_path, True, [])[-2:] == ["-m", ""]
+
+
+def test_fresh_checkout_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests and the modules that they load; and no second time."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    (tests / "conftest.py").touch()
+    (tests / "test_it.py").write_text("def test_it() -> None:\n    assert False\n")
+    suite.compile_once(tests)
+    compiled = {file.name.partition(".")[0] for file in tests.glob("__pycache__/*.pyc")}
+    assert compiled == {"conftest", "test_it"}
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("compiled again"))
+    suite.compile_once(tests)
 
 
 def test_the_files_of_the_tests_lie_where_a_socket_s_path_stays_short() -> None:

@@ -143,7 +143,7 @@ def test_tampering_beside_an_erased_row_is_found(world: World, seq: int) -> None
 WHO = st.sampled_from([*TIERS, b"poison", b"gap"])
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(WHO, st.integers(0, 40)), max_size=12))
 def test_chains_stay_whole_whatever_is_erased(
     tables: Path, tmp_path_factory: pytest.TempPathFactory, keys: KeyFolder, happenings: list[tuple[bytes, int]]
