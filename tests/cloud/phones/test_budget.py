@@ -7,13 +7,14 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Page
 
 from tests.browser import PHONE
+from tests.cloud.phones.test_phone_axe import PAGES
 from tests.cloud.support.phones import link_for
 from tests.cloud.support.town import Town
 from tests.cloud.support.who_may import FILE
 
 pytestmark = pytest.mark.browser
 
-SLOW_PATHS = ("/me", "/me/visits", "/join/hub")
+SLOW_PATHS = (*PAGES, "/join/hub")
 MOST_BYTES = 20 * 1024
 SLOWER = 4
 LATENCY_MS, BITS_PER_S = 150, 1_600_000
