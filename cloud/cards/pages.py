@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from cloud.cards.returns import cards_to_return
 from cloud.cards.rule import Card, CardState, Recipient
-from cloud.cards.service import CardService
+from cloud.cards.service import BAD_DEPOSIT, CardService
 from cloud.cards.store import CardFilter, CardRow, count_cards, find_card, holders_of_several, list_cards
 from cloud.cards.unknown_reads import unknown_reads
 from cloud.cards.unused import MAX_DAYS, UNUSED_DAYS, unused_cards
@@ -20,7 +20,7 @@ from cloud.people.pages import person_page
 from cloud.people.store import PersonView
 from cloud.web.context import N_, RequestContext, Said, page_for, service
 from cloud.web.domain import Nav, NavGroup, Panel, Visit
-from cloud.web.forms import NOT_RIGHT, NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
+from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 from cloud.web.pages import local_path, with_query
 from cloud.web.params import Cursor, Id, Text
 from cloud.web.rejected import Rejected
@@ -55,6 +55,10 @@ KINDS: Mapping[str, str] = {
     "plate": N_("Plate"),
     "code": N_("Spoken code"),
 }
+NOT_DIGITS = N_(
+    "The facility code and the number of a card are digits alone, as they are printed on it. Nothing was changed."
+)
+MOST_DIGITS = 25
 NOT_HERE = N_("No card of this number is known here.")
 NO_PERSON_NUMBER = N_("Choose a person. Nothing was changed.")
 
@@ -151,15 +155,13 @@ def find(context: Clerk, cards: Cards, fields: Fields) -> Response:
         found = cards.find(card_in(fields))
     except Rejected as wrong:
         return register_page(context, context.say("bad", wrong.sentence), typed=fields)
-    except ValueError:
-        return register_page(context, context.say("bad", NOT_RIGHT), typed=fields)
     return register_page(context, None if found else context.say("bad", NOT_HERE), found=found, typed=fields)
 
 
 @router.post("/cards/batch")
 def add_batch(context: Clerk, cards: Cards, fields: Fields) -> Response:
     def act() -> int:
-        facility = int(fields["facility"]) if "facility" in fields else None
+        facility = _digits(fields, "facility") if "facility" in fields else None
         return cards.add_batch(
             context.by,
             fields.get("numbers", ""),
@@ -250,14 +252,24 @@ def change_card(person: Id, card: Id, context: Clerk, cards: Cards, fields: Fiel
 
 
 def card_in(fields: Mapping[str, str]) -> Card:
-    """Raises ``ValueError`` for what is no number."""
-    facility = int(fields["facility"]) if "facility" in fields else None
-    return Card(fields.get("format", ""), facility, int(fields.get("number", "")))
+    """Raises ``Rejected`` for what is no number."""
+    facility = _digits(fields, "facility") if "facility" in fields else None
+    return Card(fields.get("format", ""), facility, _digits(fields, "number"))
+
+
+def _digits(fields: Mapping[str, str], name: str) -> int:
+    text = fields.get(name, "").strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+        raise Rejected(NOT_DIGITS, name)
+    return int(text)
 
 
 def fen_in(fields: Mapping[str, str]) -> int:
-    """A deposit that was typed in yuan. Raises ``ValueError`` for what is no sum."""
-    yuan = float(fields.get("deposit", "0"))
+    """A deposit that was typed in yuan. Raises ``Rejected`` for what is no sum."""
+    try:
+        yuan = float(fields.get("deposit", "0"))
+    except ValueError:
+        raise Rejected(BAD_DEPOSIT, "deposit") from None
     if not abs(yuan) < 1e9:
-        raise ValueError("a deposit is a sum of yuan")
+        raise Rejected(BAD_DEPOSIT, "deposit")
     return round(yuan * 100)

@@ -166,9 +166,28 @@ def test_card_number_stands_in_no_address(town: Town) -> None:
         asked = {"format": "H10301", "facility": "21", "number": "15890"}
         found = visitor.submit("/cards/find", "/cards", **asked)
         assert "Li Si" in words(found.text)
-        mistakes = {"1": "No card of this number", "99999": "There can be no such card", "x": "Something in the form"}
+        mistakes = {"1": "No card of this number", "99999": "There can be no such card", "x": "are digits alone"}
         for number, said in mistakes.items():
             assert said in visitor.submit("/cards/find", "/cards", **{**asked, "number": number}).text
+
+
+def test_number_that_is_none_is_named(town: Town) -> None:
+    """What was typed stands in the form again."""
+    digits, deposit = "are digits alone, as they are printed on it", "A deposit is 0 to 1000 yuan"
+    typed = {"format": "H10301", "facility": "21", "number": "777"}
+    with town.visit("office") as visitor:
+        for wrong, why in (
+            ({"number": "abc"}, digits),
+            ({"number": "١٢٣"}, digits),
+            ({"number": "9" * 26}, digits),
+            ({"facility": "2.1"}, digits),
+            ({"deposit": "ten"}, deposit),
+            ({"deposit": "nan"}, deposit),
+        ):
+            answer = visitor.submit("/people/5/cards", "/people/5", **(typed | wrong))
+            assert (answer.status_code, why in answer.text) == (422, True), wrong
+            assert f'value="{next(iter(wrong.values()))}"' in answer.text
+        assert digits in visitor.submit("/cards/find", "/cards", **(typed | {"number": "12 34"})).text
 
 
 def test_guard_changes_no_card(town: Town, taps: Taps) -> None:
