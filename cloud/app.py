@@ -24,6 +24,8 @@ from cloud.cards.enrol import EnrolmentService
 from cloud.cards.service import CardService
 from cloud.cases.domain import CASES
 from cloud.cases.service import CaseService
+from cloud.channels.domain import CHANNELS
+from cloud.channels.service import ChannelService
 from cloud.charging.domain import CHARGING
 from cloud.charging.hubs import HubBoard
 from cloud.commands.desired import DesiredStateService
@@ -129,7 +131,7 @@ HEADERS = {
 
 
 DOMAINS = (
-    *(OVERVIEW, CASES, COMMANDS, POINTS, COUNTERS, EMERGENCIES, CHARGING, EXPLAIN),
+    *(OVERVIEW, CHANNELS, CASES, COMMANDS, POINTS, COUNTERS, EMERGENCIES, CHARGING, EXPLAIN),
     *(PEOPLE, QUANTITIES, PERMITS, JOINING, GUESTS, OFFICE, FLATS, CARDS, PHONES, BARS),
     *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, RETENTION, SETUP, REPLAY, EXCHANGE, REDECIDE),
     PINS,
@@ -183,6 +185,7 @@ def create_app(
         CardService: cards,
         EnrolmentService: EnrolmentService(store, keys, commands, cards, clock),
         Store: store,
+        KeyFolder: keys,
         Authenticator: authenticator or Authenticator(store, clock),
         Pages: pages,
         LiveFeed: feed,
@@ -233,7 +236,7 @@ def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
         AuditTipService: AuditTipService(store, keys.folder.parent, clock),
         Adoptions: Adoptions(),
         HeldFiles: HeldFiles(),
-        **{kind: kind(store, keys, clock) for kind in (PinService, ImportService, ExportService)},
+        **{kind: kind(store, keys, clock) for kind in (PinService, ImportService, ExportService, ChannelService)},
     }
 
 

@@ -16,6 +16,9 @@ from cloud.cards.assurances import note_assurances
 from cloud.cards.enrol import EnrolmentService
 from cloud.cards.service import CardService
 from cloud.cards.unused import UseCounter
+from cloud.cases.watch import watch_worker
+from cloud.channels.calling import calling_worker
+from cloud.channels.sending import sending_worker
 from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
 from cloud.counters.news import ZoneNewsPublisher
@@ -126,6 +129,7 @@ class DeviceSide:
             self._reminder,
             *_store_workers(store, keys, site),
             _lookout(self.broker),
+            watch_worker(store, clock, lambda: self.broker.trouble),
         ]
 
     @contextmanager
@@ -196,6 +200,8 @@ def _store_workers(store: Store, keys: KeyFolder, site: str) -> list[Worker[Any]
         permit_worker(store, clock),
         join_worker(store, clock),
         tip_worker(store, keys.folder.parent, clock),
+        calling_worker(store, keys, clock),
+        sending_worker(store, keys, clock),
     ]
 
 

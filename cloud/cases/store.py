@@ -1,10 +1,10 @@
 """Cases as they are stored."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct, structs
-from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, insert, or_, select, true, update
 
 from cloud.cases.rule import Case, CasePlace, Grade, Team
 from cloud.cases.tables import cases
@@ -12,6 +12,8 @@ from cloud.duties.store import list_cells
 from cloud.store.labels import Label
 from cloud.store.schema import devices, points, zones
 from cloud.store.scope import zone_seen
+
+T = TypeVar("T")
 
 LISTED = 200
 AT_ONCE = 500
@@ -90,14 +92,38 @@ def count_open(connection: Connection, site: str) -> dict[Grade, int]:
     return {Grade(grade): int(count) for grade, count in rows}
 
 
-def unanswered(connection: Connection, site: str, limit: int) -> list[Case]:
-    """Open cases that nobody has accepted and that are to ring, the longest open first."""
-    mine = cases.c.site == site, cases.c.solved_ms.is_(None), cases.c.accepted_ms.is_(None), cases.c.late.is_(False)
-    rows = connection.execute(select(*_COLUMNS).where(*mine).order_by(_WORST_FIRST, cases.c.id).limit(limit))
-    return [read_case(row) for row in rows]
+def due_cases(
+    connection: Connection, site: str, rung_before: Mapping[Grade, tuple[int, int | None]], limit: int
+) -> list[CaseView]:
+    """Open cases that nobody has accepted and about which somebody is to be called, the worst first. By grade: nobody
+    was called since a time (UTC ms), and not as often as that; None for no bound."""
+    due = or_(
+        *(
+            (cases.c.grade == grade.value)
+            & (cases.c.rung_ms.is_(None) | (cases.c.rung_ms <= rung_ms))
+            & (true() if most is None else cases.c.rings < most)
+            for grade, (rung_ms, most) in rung_before.items()
+        )
+    )
+    is_open = cases.c.solved_ms.is_(None) & cases.c.accepted_ms.is_(None) & cases.c.late.is_(False)
+    return _views(connection, site, is_open & due, (_WORST_FIRST, cases.c.id), limit)
 
 
-def _pieces(names: Sequence[str]) -> list[Sequence[str]]:
+def note_calls(connection: Connection, site: str, numbers: Sequence[int], now_ms: int) -> None:
+    """Somebody was called about these cases."""
+    called = update(cases).where(cases.c.site == site).values(rings=cases.c.rings + 1, rung_ms=now_ms)
+    for some in _pieces(numbers):
+        connection.execute(called.where(cases.c.id.in_(some)))
+
+
+def closed_by_people(connection: Connection, site: str, keys: Iterable[str]) -> dict[str, int]:
+    """When an operator closed a case of these keys the last time."""
+    mine = cases.c.site == site, cases.c.solved_by != "", cases.c.key.in_(sorted(keys))
+    rows = connection.execute(select(cases.c.key, func.max(cases.c.solved_ms)).where(*mine).group_by(cases.c.key))
+    return {str(key): int(solved_ms) for key, solved_ms in rows}
+
+
+def _pieces(names: Sequence[T]) -> list[Sequence[T]]:
     return [names[begin : begin + AT_ONCE] for begin in range(0, len(names), AT_ONCE)]
 
 

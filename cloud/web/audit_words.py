@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 
 ACTIONS: Mapping[str, str] = {
+    "channel.added": "Added a channel",
+    "channel.removed": "Removed a channel",
+    "channel.tested": "Tried a channel",
     "case.accept": "Accepted a case",
     "case.assign": "Gave a case to an operator",
     "case.solve": "Closed a case",

@@ -225,6 +225,7 @@ def test_the_faults_of_every_thread_are_counted(folder: Path, broker: LocalBroke
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             counted = re.findall(r'hearthgate_failures_total\{thread="(\w+)"\} 0\.0', answer.read().decode())
     threads = "audit_tip broker card_uses enrolments ingest lender lookout modes publisher redecide reminder renewals"
+    threads += " calls case_watch channels"
     assert set(counted) == {*threads.split(), "counters", "permits", "retention", "riders", "rolling", "zone_news"}
 
 

@@ -27,7 +27,11 @@ def stored(cases: list[Case]) -> dict[str, Case]:
 def test_every_alarm_is_an_event_and_a_kind() -> None:
     steps = steps_by_event()
     assert steps.keys() <= vocabulary().events.keys()
-    assert {step.kind for of_event in steps.values() for step in of_event} | {"urgent_fault"} == KINDS.keys()
+    assert {step.kind for of_event in steps.values() for step in of_event} | {
+        "urgent_fault",
+        "device_offline",
+        "broker_lost",
+    } == KINDS.keys()
 
 
 def test_silent_alarm_is_no_case() -> None:

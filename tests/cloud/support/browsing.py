@@ -44,7 +44,7 @@ EVERY_PAGE = (
     *("/import", "/export"),
     *("/zones", "/plans", "/plans/yearly", "/duties", "/settings", "/authority", "/erasure-requests"),
     *("/inside", "/full/gym"),
-    *("/cases", "/permits", "/riders", "/join/hub", "/join/hub/poster", "/join/hub/nobody-s"),
+    *("/cases", "/channels", "/permits", "/riders", "/join/hub", "/join/hub/poster", "/join/hub/nobody-s"),
     *("/zones/gym/drill", "/zones/gym/drill?step=2", "/zones/gym/muster"),
 )
 

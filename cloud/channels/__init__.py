@@ -1,0 +1,1 @@
+"""Channels: where messages to those on duty go, and the outbox that they wait in."""
