@@ -14,12 +14,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
+from msgspec import structs
 
 from cloud.devices.registry import Site
 from cloud.store.labels import Label
 from cloud.store.scope import Scope
 from cloud.web import words
-from cloud.web.domain import Nav, in_order
+from cloud.web.domain import Nav, NavGroup, in_order
 from cloud.web.i18n import Language, choose, languages
 from cloud.web.operators import Login
 from cloud.web.refill import refilled
@@ -32,6 +33,8 @@ ASSETS_OF_DOMAINS = {file.parent.name: file for file in sorted(HERE.parent.glob(
 TEMPLATES = sorted(HERE.parent.glob("*/templates"))
 """Every domain's own. A name stands in one of them only."""
 LANGUAGE_LASTS_S = 365 * 24 * 3600
+FEW_PAGES = 3
+"""So many names have room in the bar of a narrow telephone."""
 
 
 @lru_cache
@@ -104,8 +107,9 @@ class Pages:
         return assignment.scope(units, int(midnight.timestamp() * 1000), looked_at)
 
     def nav(self, assignment: Assignment) -> list[Nav]:
-        """The pages that somebody with this role may go to."""
-        return [one for one in self._nav if assignment.may(one.right, one.parts)]
+        """The pages that somebody with this role may go to. Of so few that all have room none stands under More."""
+        mine = [one for one in self._nav if assignment.may(one.right, one.parts)]
+        return mine if len(mine) > FEW_PAGES else [structs.replace(one, group=NavGroup.DAILY) for one in mine]
 
     def language(self, request: Request) -> Language:
         accepted = request.headers.get("accept-language", "")

@@ -26,6 +26,13 @@ def test_an_operator_logs_in_looks_around_and_logs_out(town: Town) -> None:
         assert visitor.get("/").status_code == 303
 
 
+def test_few_pages_need_no_fold(town: Town) -> None:
+    with town.visit("company") as clerk, town.visit("gate") as guard:
+        assert "More" not in words(clerk.get("/parties/6").text)
+        assert "Households" in words(clerk.get("/parties/6").text)
+        assert "More" in words(guard.get("/").text)
+
+
 def test_a_wrong_password_is_said_without_saying_what_was_wrong(town: Town) -> None:
     with town.visit() as visitor:
         known = visitor.log_in("admin", "a wrong password")
