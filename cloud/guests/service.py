@@ -1,6 +1,5 @@
 """The use cases of links for guests: made by an inviter, opened by one telephone, which then carries a pass."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
@@ -21,6 +20,7 @@ from cloud.permits.words import IS_OVER, NO_PERMIT
 from cloud.store.database import Clock, JoinedStore, Store
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.secret_hash import secret_hash
 from cloud.web.sentence import N_
 from contract.cose import key_id_of
 
@@ -69,7 +69,7 @@ class GuestService:
             before = store.link_of_permit(connection, site, permit)
             if before is not None and before.opened_ms is not None:
                 raise Rejected(WAS_OPENED, status=409)
-            store.add_link(connection, site, permit, _hash(secret), now_ms)
+            store.add_link(connection, site, permit, secret_hash(secret), now_ms)
             record(connection, now_ms, f"person {person}", "guest.link_made", f"permit {permit}")
         return secret
 
@@ -79,7 +79,7 @@ class GuestService:
         keys."""
         with self._store.reading() as connection:
             link, permit = self._known(connection, secret)
-            state = link.state(_hash(page)) if permit.counts_at(self._clock()) else InvitationState.OVER
+            state = link.state(secret_hash(page)) if permit.counts_at(self._clock()) else InvitationState.OVER
             digits = self._permits(connection).tell(permit.id).code if state is InvitationState.MINE else ""
         if state is not InvitationState.MINE:
             return GuestPage(state, permit)
@@ -108,7 +108,7 @@ class GuestService:
                 site,
                 link.id,
                 opened_ms=now_ms,
-                page_hash=_hash(page),
+                page_hash=secret_hash(page),
                 key=key,
                 held_key=close_key(self._keys, held, key),
             )
@@ -131,7 +131,7 @@ class GuestService:
 
     def _known(self, connection: Connection, secret: str) -> tuple[GuestLink, Permit]:
         """Raises ``Rejected``."""
-        link = store.link_of(connection, site_of(connection).name, _hash(secret))
+        link = store.link_of(connection, site_of(connection).name, secret_hash(secret))
         view = self._permits(connection).find(link.permit) if link is not None else None
         if link is None or view is None:
             raise Rejected(NO_LINK, status=404)
@@ -142,7 +142,3 @@ class GuestService:
 
     def _permits(self, connection: Connection) -> PermitService:
         return PermitService(JoinedStore(connection), self._keys, self._clock)
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()

@@ -1,7 +1,6 @@
 """The use cases of riders at the gate: one asks, a guard answers with one tap, and the rider has a permit: with a pass
 for the telephone that asked, and a code."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from functools import partial
@@ -35,6 +34,7 @@ from cloud.store.database import Clock, JoinedStore, Store
 from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.secret_hash import secret_hash
 from cloud.web.sentence import N_
 from contract.cose import key_id_of
 from contract.decide import MINUTE_MS
@@ -97,7 +97,7 @@ class JoinService:
         made = secrets.token_urlsafe(SECRET_BYTES)
         with self._store.writing() as connection:
             site = site_of(connection).name
-            before = store.request_of(connection, site, hub, _hash(secret))
+            before = store.request_of(connection, site, hub, secret_hash(secret))
             if before is None or not self._is_known(connection, site, before):
                 raise Rejected(NOT_KNOWN, status=409)
             said = {"name": before.name, "ending": before.ending}
@@ -109,14 +109,14 @@ class JoinService:
         """Whether the telephone whose page is called so may come again without a form."""
         with self._store.reading() as connection:
             site = site_of(connection).name
-            before = store.request_of(connection, site, hub, _hash(secret))
+            before = store.request_of(connection, site, hub, secret_hash(secret))
             return before is not None and self._is_known(connection, site, before)
 
     def look(self, hub: str, secret: str) -> JoinAnswer:
         """What has become of a request. Raises ``KeysUnusable`` for a database of other keys."""
         with self._store.reading() as connection:
             site = site_of(connection).name
-            request = store.request_of(connection, site, hub, _hash(secret))
+            request = store.request_of(connection, site, hub, secret_hash(secret))
             if request is None:
                 return JoinAnswer(JoinState.WAITING)
             state = request.state(self._clock())
@@ -137,7 +137,7 @@ class JoinService:
             return store.waiting_requests(connection, site_of(connection).name, self._clock())
 
     def let_in(self, by: str, request: int) -> int:
-        """JoinAnswer with a rider's permit; returns it. Raises ``Rejected``."""
+        """Let a rider in; returns their permit. Raises ``Rejected``."""
         with self._store.writing() as connection:
             return self._let_in(connection, by, self._known(connection, request))
 
@@ -161,7 +161,7 @@ class JoinService:
             site,
             hub=hub,
             phone=phone,
-            secret_hash=_hash(secret),
+            secret_hash=secret_hash(secret),
             asked_ms=now_ms,
             key=key,
             held_key=close_key(self._keys, held, key),
@@ -223,10 +223,6 @@ def _digits(phone: str) -> str:
         return clean_phone(phone)
     except ValueError:
         raise Rejected(NO_PHONE, "phone") from None
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
 
 
 def forget_requests(store_: Store, clock: Clock) -> None:

@@ -1,6 +1,5 @@
 """The link that registers a telephone, and who may do what with a household's cards. Pure."""
 
-import hashlib
 from collections.abc import Collection
 from enum import StrEnum
 
@@ -38,11 +37,6 @@ def link_state(until_ms: int, used_ms: int | None, ended_ms: int | None, now_ms:
     if ended_ms is not None:
         return LinkState.ENDED
     return LinkState.OPEN if now_ms < until_ms else LinkState.EXPIRED
-
-
-def secret_hash(secret: str) -> bytes:
-    """What the database keeps of a link or of a login: a stolen database opens neither."""
-    return hashlib.sha256(secret.encode()).digest()
 
 
 def needs_consent(born: str, today: tuple[int, int]) -> bool:

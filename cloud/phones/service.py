@@ -19,12 +19,13 @@ from cloud.people.membership_store import person_ended
 from cloud.people.memberships import NO_PERSON
 from cloud.people.tables import guardians
 from cloud.phones import store
-from cloud.phones.rule import LINK_LASTS_MS, MAX_PHONES, LinkState, needs_consent, secret_hash
+from cloud.phones.rule import LINK_LASTS_MS, MAX_PHONES, LinkState, needs_consent
 from cloud.phones.store import Phone, PhoneLink
 from cloud.store.database import Clock, Store
 from cloud.store.schema import people
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
+from cloud.web.secret_hash import secret_hash
 from cloud.web.sentence import N_
 from contract.cose import key_id_of
 from contract.credentials import phone_credential

@@ -4,7 +4,6 @@ There is no default password: the first operator is made on the command line or 
 argon2id, login secrets as their SHA-256, so a stolen database logs nobody in.
 """
 
-import hashlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from cloud.web.operators import Login, Operator
 from cloud.web.roles import Assignment
 from cloud.web.roles import Right as Right
 from cloud.web.roles import Role as Role
+from cloud.web.secret_hash import secret_hash
 
 MINUTE_MS = 60_000
 LOGIN_LASTS_MS = 12 * 60 * MINUTE_MS
@@ -160,7 +160,7 @@ class Authenticator:
         now_ms = self._clock()
         account = structs.replace(self._judge(name, password, address, now_ms), last_login_ms=now_ms)
         secret = secrets.token_urlsafe(32)
-        login = Login(account, login_hash(secret), secrets.token_urlsafe(24), now_ms + LOGIN_LASTS_MS)
+        login = Login(account, secret_hash(secret), secrets.token_urlsafe(24), now_ms + LOGIN_LASTS_MS)
         with self._store.writing() as connection:
             operators.add_login(connection, login, now_ms)
             operators.know_network(connection, account.id, network_of(address), now_ms)
@@ -170,7 +170,7 @@ class Authenticator:
     def login_of(self, secret: str) -> Login | None:
         """The login that a cookie or bearer token stands for, while it stands."""
         with self._store.reading() as connection:
-            return operators.find_login(connection, login_hash(secret), self._clock())
+            return operators.find_login(connection, secret_hash(secret), self._clock())
 
     def log_out(self, login: Login) -> None:
         with self._store.writing() as connection:
@@ -309,11 +309,6 @@ class Authenticator:
         """A name nobody has is not recorded: people type their password into the wrong field."""
         with self._store.writing() as connection:
             operators.record(connection, now_ms, known_name, "login.refused", address=address)
-
-
-def login_hash(secret: str) -> bytes:
-    """What is stored of a login's secret, which is random and long: a plain hash is enough."""
-    return hashlib.sha256(secret.encode()).digest()
 
 
 def _detail(assignment: Assignment) -> dict[str, str]:
