@@ -78,7 +78,7 @@ def export_all(
 
 def report_lines(report: ImportReport, name: str) -> Iterator[str]:
     """What is printed of an import: each line that does something, each that is refused, and the sum."""
-    doing = [line for line in report.lines if line.done]
+    doing = [line for line in report.lines if line.done and not report.problems]
     for line in doing[:SHOWN]:
         yield f"line {line.line}: adds {', '.join(line.done)}"
     if len(doing) > SHOWN:

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0045"
-down_revision = "0044"
+revision = "0046"
+down_revision = "0045"
 
 credentials = sa.table("credentials", *map(sa.column, ("id", "kind", "pin", "pin_digits")))
 card_forms = sa.table("card_forms", *map(sa.column, ("credential_id", "pin")))
