@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser import PHONE
-from tests.cloud.joining.test_joining_browser import DRAWN
+from tests.cloud.support.drawn_passes import DRAWN
 from tests.scenarios.estate_on_a_phone import EstateOnAPhone
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
