@@ -103,7 +103,7 @@ def test_free_exit_keeps_nobody_in(request: Request, held: list[Grant], facts: F
 
 
 @given(requests, st.lists(grants, max_size=3), facts_of_any_kind, any_time_ms)
-def test_nobody_is_kept_in_by_what_is_known_of_them(
+def test_nothing_known_of_somebody_keeps_them_in(
     request: Request, held: list[Grant], facts: Facts, now_ms: int
 ) -> None:
     """Whatever the card, its grants, the roster, the clock and the pass: only the way itself may be shut."""
@@ -116,7 +116,7 @@ def test_nobody_is_kept_in_by_what_is_known_of_them(
 
 
 @pytest.mark.parametrize("ended_first", [True, False])
-def test_who_leaves_is_named_by_the_grant_that_holds(ended_first: bool) -> None:
+def test_leaver_is_named_by_the_grant_held(ended_first: bool) -> None:
     """Whoever has a good grant beside one that has ended leaves without a note."""
     request, grant, facts, now_ms = asked({"direction": "out"})
     assert grant is not None

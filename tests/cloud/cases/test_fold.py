@@ -73,7 +73,7 @@ def test_replayed_and_old_events_are_late() -> None:
     assert alarms("door.forced", age_ms=90_000)[0].late
 
 
-def test_fire_is_a_case_and_a_drill_is_none() -> None:
+def test_fire_is_a_case_a_drill_none() -> None:
     (fire,) = alarms("emergency.began", point="", zone="gym", cause="fire")
     assert (fire.place.zone, KINDS[fire.kind].grade) == ("gym", "life_safety")
     assert not alarms("emergency.began", point="", zone="gym", cause="drill")

@@ -70,7 +70,7 @@ def a_night(town: Town) -> Night:
     return night
 
 
-def test_forced_gate_at_night_calls_one_after_the_other(town: Town) -> None:
+def test_forced_gate_calls_one_after_the_other(town: Town) -> None:
     night = a_night(town)
     town.happens("door.forced", device=EAST)
     night.lasts(125)

@@ -9,7 +9,7 @@ from tests.cloud.support.town import Town
 pytestmark = pytest.mark.browser
 
 
-def test_forced_gate_is_on_the_page_with_the_next_frame(town: Town, page: Page) -> None:
+def test_forced_gate_is_on_the_page_at_once(town: Town, page: Page) -> None:
     """In the title and among the cases, though nobody reloads; taken with one tap, and gone when it is closed."""
     log_in(page)
     page.goto("/cases")

@@ -25,7 +25,7 @@ def test_sentence_within_a_sentence_is_translated_too() -> None:
     assert missing == said(missing)[0]
 
 
-def test_names_most_like_the_one_that_was_meant_are_listed() -> None:
+def test_names_most_like_the_meant_are_listed() -> None:
     """A slip of the fingers is told by the name that was meant, of however many others."""
     points = [*(f"turnstile-{number}" for number in range(30)), "west-gate", "east-gate"]
     assert there_is(points, "west-gaet").startswith("there is west-gate, east-gate and 30 more")

@@ -208,7 +208,7 @@ def test_the_stations_report_is_weighed(report: Report, reason: Reason) -> None:
     assert Desk().decide(ANNAS, report=report).reason is reason
 
 
-def test_way_out_that_asks_for_a_card_keeps_nobody_in() -> None:
+def test_way_out_with_a_card_lets_out() -> None:
     """It notes what speaks against who leaves; a free way out does not even ask."""
     assert Desk().decide(STRANGERS, "out") == Decision(Reason.FREE_EXIT)
     noted = Decision(Reason.FREE_EXIT, None, Reason.UNKNOWN_CREDENTIAL)
