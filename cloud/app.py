@@ -94,9 +94,9 @@ from cloud.quantities.domain import QUANTITIES
 from cloud.redecide.domain import REDECIDE
 from cloud.replay.domain import REPLAY
 from cloud.replay.service import LastMonthService
-from cloud.retention.domain import RETENTION
 from cloud.setup.domain import SETUP
 from cloud.setup.service import SetupService
+from cloud.setup_tables import SETUP_TABLES
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
 from cloud.web import errors, live, login_pages
@@ -133,12 +133,10 @@ HEADERS = {
 DOMAINS = (
     *(OVERVIEW, CHANNELS, CASES, COMMANDS, POINTS, COUNTERS, EMERGENCIES, CHARGING, EXPLAIN),
     *(PEOPLE, QUANTITIES, PERMITS, JOINING, GUESTS, OFFICE, FLATS, CARDS, PHONES, BARS),
-    *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, RETENTION, SETUP, REPLAY, EXCHANGE, REDECIDE),
+    *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, SETUP, REPLAY, EXCHANGE, REDECIDE),
     PINS,
 )
 """In the order in which their entries stand in the navigation."""
-SETUP_TABLES = tuple(table for domain in DOMAINS for table in domain.setup)
-"""The tables of the setup file."""
 
 STORE_AND_CLOCK = (
     *(MusterService, PointService, RolloutService, ZoneService, HubBoard, LookService, SilentAlarmService),

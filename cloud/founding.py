@@ -10,6 +10,7 @@ from cloud.people.plans import STANDARD, ZONES, Plan
 from cloud.points.rule import SiteZone
 from cloud.setup.document import ReadSetup, SetupFile, read_setup, setup_of
 from cloud.setup.placing import put_setup
+from cloud.setup_tables import SETUP_TABLES
 from cloud.store.labels import Label
 from cloud.web.setup_table import Writing
 
@@ -17,8 +18,6 @@ from cloud.web.setup_table import Writing
 def found_community(connection: Connection, site: Site, now_ms: int, file: SetupFile | None = None) -> None:
     """Make the site of a new database, and put a setup in place: that of the file, or the usual zones, hours and plans.
     Raises ``BadSite``, ``BadSetup``."""
-    from cloud.app import SETUP_TABLES  # It takes half a second, which no other command need spend.
-
     found_site(connection, site.name, site.zone, site.label.zh, site.label.en)
     setup = read_setup(file, SETUP_TABLES) if file else starter()
     put_setup(Writing(connection, site.name, now_ms, BY), SETUP_TABLES, setup)

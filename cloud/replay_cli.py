@@ -30,6 +30,7 @@ from cloud.setup.document import SetupFile, read_setup
 from cloud.setup.setup_tables import SiteRow
 from cloud.setup.store import people_names
 from cloud.setup_cli import read_file, setup_service
+from cloud.setup_tables import SETUP_TABLES
 from cloud.store.database import open_store
 from cloud.store.labels import Label
 from cloud.web.i18n import ENGLISH, Language, languages
@@ -207,8 +208,6 @@ def _holders(community: Community, names: Mapping[int, Label], key: DigestKey) -
 def _alone(file: SetupFile | None, now_ms: int) -> _Found:
     """A community of a setup, with one person for each plan who is called as the plan."""
     assert file is not None, "there is a folder or a setup"  # noqa: S101
-    from cloud.app import SETUP_TABLES  # It takes half a second, which no other command need spend.
-
     rows = read_setup(file, SETUP_TABLES).rows.get(SiteRow, {}).values()
     row = next((row for row in rows if isinstance(row, SiteRow)), SiteRow("replay", "UTC"))
     with TemporaryDirectory() as scratch:

@@ -12,6 +12,7 @@ from cloud.setup.csv_rows import write_csv
 from cloud.setup.document import BOUNDS, SetupFile
 from cloud.setup.service import NeedsAccept, SetupService
 from cloud.setup.summary import lines_of, values_of
+from cloud.setup_tables import SETUP_TABLES
 from cloud.store.database import Store
 from service.exit_codes import Exit
 
@@ -83,6 +84,4 @@ def _bytes_of(path: Path) -> bytes:
 
 def setup_service(store: Store) -> SetupService:
     """The service over the tables of all domains."""
-    from cloud.app import SETUP_TABLES  # It takes half a second, which no other command need spend.
-
     return SetupService(store, clock, SETUP_TABLES)

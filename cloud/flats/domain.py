@@ -1,7 +1,6 @@
-"""What flats bring to the web, and to the setup file."""
+"""What flats bring to the web."""
 
 from cloud.flats import api, pages
-from cloud.flats.setup_tables import TABLES
 from cloud.web.domain import Domain
 
-FLATS = Domain(routers=(pages.router, api.router), nav=pages.NAV, setup=TABLES)
+FLATS = Domain(routers=(pages.router, api.router), nav=pages.NAV)

@@ -1,10 +1,9 @@
-"""What hours and the calendar bring to the web, and to the setup file."""
+"""What hours and the calendar bring to the web."""
 
 from collections.abc import Mapping
 
 from cloud.devices.registry import site_of
 from cloud.hours import api, calendar_page, pages
-from cloud.hours.setup_tables import TABLES
 from cloud.hours.views import missing_year
 from cloud.web.domain import Domain, Panel, Visit
 
@@ -19,5 +18,4 @@ HOURS_AND_CALENDAR = Domain(
     routers=(pages.router, calendar_page.router, api.router),
     nav=(*pages.NAV, *calendar_page.NAV),
     panels=(Panel("overview", 5, "_missing_year.html", _missing_year),),
-    setup=TABLES,
 )

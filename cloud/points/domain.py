@@ -1,7 +1,6 @@
 """What points and zones bring to the web."""
 
 from cloud.points import api, demand_form, pages, panels, place_form, zone_page
-from cloud.points.setup_tables import TABLES
 from cloud.web.domain import Domain
 
 POINTS = Domain(
@@ -9,5 +8,4 @@ POINTS = Domain(
     nav=(*pages.NAV, *zone_page.NAV),
     panels=(*panels.PANELS, *place_form.PANELS, *demand_form.PANELS),
     live=panels.LIVE,
-    setup=TABLES,
 )

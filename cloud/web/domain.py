@@ -15,7 +15,6 @@ from cloud.store.scope import Scope, scope_of
 from cloud.web.i18n import N_
 from cloud.web.roles import Part, Right
 from cloud.web.sentence import Sentence
-from cloud.web.setup_table import AnyTable
 
 T = TypeVar("T")
 Answer = Callable[[Request, Exception], Awaitable[Response]]
@@ -165,15 +164,14 @@ class MovingStep(Struct, frozen=True):
 
 
 class Domain(Struct, frozen=True):
-    """``setup`` are its tables of the setup file. ``refusals`` are exceptions of its use cases, each with the status of
-    its answer under the API, and with the text where that is not the exception's own. ``answers`` are what its pages
-    answer to exceptions in a way of their own."""
+    """``refusals`` are exceptions of its use cases, each with the status of its answer under the API, and with the text
+    where that is not the exception's own. ``answers`` are what its pages answer to exceptions in a way of their own.
+    Its tables of the setup file stand in ``cloud.setup_tables``."""
 
     routers: tuple[APIRouter, ...]
     nav: tuple[Nav, ...] = ()
     panels: tuple[Panel, ...] = ()
     live: tuple[LivePage, ...] = ()
-    setup: tuple[AnyTable, ...] = ()
     refusals: Mapping[type[Exception], int | tuple[int, str]] = {}
     moving: tuple[MovingStep, ...] = ()
     answers: Mapping[type[Exception], Answer] = {}

@@ -3,7 +3,6 @@
 import pytest
 from msgspec import Struct
 
-from cloud.app import SETUP_TABLES
 from cloud.duties.rule import Duty
 from cloud.flats.rule import Flat
 from cloud.hours.rule import DayKind, SpecialDay
@@ -11,6 +10,7 @@ from cloud.hours.setup_tables import HoursRow
 from cloud.people.plans import Plan
 from cloud.plans.gaps import gaps
 from cloud.points.rule import SetupPoint, SiteZone
+from cloud.setup_tables import SETUP_TABLES
 from cloud.store.labels import Label
 from contract.decide import Tier
 from tests.cloud.setup.setups import RESIDENT_HERE

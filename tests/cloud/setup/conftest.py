@@ -2,10 +2,10 @@
 
 import pytest
 
-from cloud.app import SETUP_TABLES
 from cloud.devices.registry import Site
 from cloud.founding import found_community
 from cloud.setup.service import SetupService
+from cloud.setup_tables import SETUP_TABLES
 from cloud.store.database import Store
 from cloud.store.labels import Label
 from cloud.web.auth import Authenticator, Role

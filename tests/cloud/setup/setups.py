@@ -7,7 +7,6 @@ from typing import Any
 from hypothesis import strategies as some
 from msgspec import Struct
 
-from cloud.app import SETUP_TABLES
 from cloud.duties.rule import Cell, Duty
 from cloud.flats.rule import HOME, OWN_FLOOR, RELATIVE_ZONES, Flat, Tenure
 from cloud.hours.rule import HOURS, DayKind, SpecialDay
@@ -17,6 +16,7 @@ from cloud.points.rule import Assured, Counted, PointClass, SetupPoint, SiteZone
 from cloud.retention.setup_tables import Retention
 from cloud.setup.document import write_setup
 from cloud.setup.setup_tables import SiteRow
+from cloud.setup_tables import SETUP_TABLES
 from cloud.store.labels import Label
 from contract.decide import Tier
 

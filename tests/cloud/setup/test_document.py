@@ -2,11 +2,11 @@
 
 import pytest
 
-from cloud.app import SETUP_TABLES
 from cloud.people.plans import Plan
 from cloud.points.rule import SiteZone
 from cloud.setup.document import HEADER, MAX_NAMED, BadSetup, SetupFile, read_setup, write_setup
 from cloud.setup.service import SetupService
+from cloud.setup_tables import SETUP_TABLES
 from tests.cloud.setup.setups import Rows
 
 WRONG = (

@@ -6,7 +6,6 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from cloud.app import SETUP_TABLES
 from cloud.hours.service import MAX_SPECIAL_DAYS
 from cloud.keys.keys import KeyFolder
 from cloud.people.plans import Plan
@@ -16,6 +15,7 @@ from cloud.sample import seed_sample
 from cloud.setup.document import BadSetup, SetupFile
 from cloud.setup.service import NeedsAccept, Outdated, SetupService
 from cloud.setup.summary import lines_of, values_of
+from cloud.setup_tables import SETUP_TABLES
 from cloud.store.database import Store
 from cloud.web.operators import first_broken_entry, list_audit
 from cloud.web.tables import audit
