@@ -74,6 +74,11 @@ class Place(Struct, frozen=True):
         return f"unit {self.unit}" if self.floor is None else f"floor {self.floor} of {self.unit}"
 
 
+def gate_name(point: str) -> str:
+    """What a gate by itself is numbered under, as a place is."""
+    return f"gate {point}"
+
+
 def place_of_point(unit: str, floor: int | None, flat: str) -> Place | None:
     """Which place a point serves; None for one that serves no flat more than another. A point of a flat is that
     flat's alone, wherever it stands."""

@@ -269,14 +269,17 @@ def _tags(connection: Connection, site: str, ids: Sequence[int] | None) -> Itera
     return (PersonTag(*row) for row in _rows(connection, query, person_tags.c.person_id, ids))
 
 
-def find_profiles(connection: Connection, site: str, homes: Sequence[Flat] | None) -> dict[Profile, int]:
-    """The numbers of profiles: of plans, and of the places that serve these flats; or all."""
+def find_profiles(
+    connection: Connection, site: str, homes: Sequence[Flat] | None, gates: Sequence[Profile] = ()
+) -> dict[Profile, int]:
+    """The numbers of profiles: of plans, of the places that serve these flats, and of these gates; or all."""
     columns = (profiles.c[name] for name in ("plan", "place", "slow", "number"))
     query = select(*columns).where(profiles.c.site == site)
     if homes is None:
         rows = connection.execute(query).all()
     else:
-        places = sorted({place.name for flat in homes for place in places_of_flat(flat)})
+        served_by = {place.name for flat in homes for place in places_of_flat(flat)}
+        places = sorted(served_by | {gate.place for gate in gates})
         rows = [
             row
             for some in chunks(["", *places])

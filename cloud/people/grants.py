@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
-from cloud.flats.rule import Place, place_of_point, served
+from cloud.flats.rule import Place, gate_name, place_of_point, served
 from cloud.parties.party import Span
 from cloud.people.holdings import Holder, Holding, Qualification, Stay, holdings
 from cloud.people.members import STAFF_PIN_DIGITS, Member, Membership, edges, is_shown, windows
@@ -66,7 +66,8 @@ class Point(Struct, frozen=True):
 
 class Profile(Struct, frozen=True, order=True):
     """What a row refers to by its number: a plan, in the zones that are the same for everybody or, with a ``place`` (by
-    name), where it serves some flats only. One for people who are ``slow`` is numbered once somebody needs it."""
+    name), where it serves some flats only, or at one gate. One for people who are ``slow`` is numbered once somebody
+    needs it."""
 
     plan: str
     place: str = ""
@@ -339,7 +340,7 @@ def compile_site(community: Community) -> SitePage:
     known = *community.plans, *of_visitors(community.plans, community.outer)
     plans, points = {plan.name: plan for plan in known}, community.points
     rationed = [(plan, kind) for plan in community.plans for kind in _rationed(plan, points)]
-    by_place = grouped((point for point in points if point.place), lambda point: point.place and point.place.name)
+    by_place = grouped(points, lambda point: point.place.name if point.place else gate_name(point.name))
     listed = [_Opened()] * (max(community.profiles.values(), default=-1) + 1)
     for profile, number in community.profiles.items():
         plan = plans.get(profile.plan)

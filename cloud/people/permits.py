@@ -9,12 +9,12 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from cloud.flats.rule import Flat, places_of_flat
+from cloud.flats.rule import Flat, gate_name, places_of_flat
 from cloud.parties.party import Span
 from cloud.people.grants import Compiled, Credential, Profile
 from cloud.people.members import AHEAD_MS
 from cloud.people.plans import VISITORS
-from contract.decide import DAY_MS, Tier
+from contract.decide import DAY_MS, MINUTE_MS, Tier
 from contract.demands import Assurance
 from contract.roster import Row, pack_rows
 
@@ -45,14 +45,17 @@ def lasts(row: AgreedTime) -> Span:
     return from_ms, until_ms
 
 
+GATES_STAY_MS = 10 * MINUTE_MS
+"""A gate at which the uses are used up opens for so long after the last one: whoever holds it for a pram, or has a
+second gate behind it, is not shut out."""
 TOLD_AFTER_MS = DAY_MS
 """For so long after its end the rows of a permit stay, so that a refusal can say that it has ended."""
 
 
 class TimedRight(Struct, frozen=True):
     """What devices need to know of a permit. It opens the zones of ``plan`` (empty: nothing at all), and what leads to
-    the ``flat``; the window is half-open, margins included. After ``gates_until_ms`` (0: no bound of its own) it opens
-    inner doors only. One that ``is_ended`` opens nothing from that moment. The ``credentials`` are its own."""
+    the ``flat``; the window is half-open, margins included. Each gate of ``shuts`` opens to it until then only, for its
+    uses there are used up. One that ``is_ended`` opens nothing from that moment. The ``credentials`` are its own."""
 
     id: int
     holder: bytes
@@ -60,7 +63,7 @@ class TimedRight(Struct, frozen=True):
     tier: Tier
     from_ms: int
     until_ms: int
-    gates_until_ms: int = 0
+    shuts: Mapping[str, int] = {}
     is_ended: bool = False
     flat: Flat | None = None
     credentials: Sequence[Credential] = ()
@@ -68,16 +71,22 @@ class TimedRight(Struct, frozen=True):
 
 class Rights(Struct, frozen=True):
     """Permits with what their rows refer to: the numbers of profiles, and whether any point asks for the assurance of a
-    credential."""
+    credential. ``gates`` are those of the estate, known where a permit has used up its uses at one of them."""
 
     rights: Sequence[TimedRight]
     profiles: Mapping[Profile, int] = {}
     asks_assurance: bool = False
+    gates: Sequence[str] = ()
 
 
 def compile_permits(found: Rights, now_ms: int) -> dict[int, Compiled]:
     """The rows of each of these permits, by permit."""
     return {right.id: _compile(found, right, now_ms) for right in found.rights}
+
+
+def at_gate(plan: str, gate: str) -> Profile:
+    """A plan at one gate alone."""
+    return Profile(plan, gate_name(gate))
 
 
 def profiles_of(right: TimedRight) -> list[Profile]:
@@ -99,11 +108,8 @@ def _compile(found: Rights, right: TimedRight, now_ms: int) -> Compiled:
 
 
 def _rows(found: Rights, right: TimedRight) -> Iterator[Row]:
-    for profile in profiles_of(right):
+    for profile, until_ms in _ways(found, right):
         number = found.profiles.get(profile)
-        until_ms = right.until_ms
-        if not profile.place and right.gates_until_ms:
-            until_ms = min(until_ms, right.gates_until_ms)
         if number is None or until_ms // 1000 <= right.from_ms // 1000:
             continue
         for one in right.credentials:
@@ -112,3 +118,13 @@ def _rows(found: Rights, right: TimedRight) -> Iterator[Row]:
                 assurance=one.assurance if found.asks_assurance else Assurance.CARD,
                 key=one.key,
             )
+
+
+def _ways(found: Rights, right: TimedRight) -> Iterator[tuple[Profile, int]]:
+    """What a permit opens, and until when. Once its uses are used up at one gate, each gate is a way of its own."""
+    for profile in profiles_of(right):
+        if profile.place or not right.shuts:
+            yield profile, right.until_ms
+        else:
+            for gate in found.gates:
+                yield at_gate(right.plan, gate), min(right.until_ms, right.shuts.get(gate, right.until_ms))

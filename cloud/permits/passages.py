@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from cloud.devices.erasure import decode_stored
 from cloud.devices.event_series import EventRow, Key
 from cloud.devices.reactions import RowReaction
+from cloud.people.permit_rows import gates_of, shut_gate
 from cloud.permits import store
-from cloud.permits.rule import Passing, after_passage
-from cloud.store.schema import points, zones
+from cloud.permits.rule import Passing, Permit, after_passage, uses_up
 from contract.archetypes import PortalKind
 
 
@@ -22,13 +22,21 @@ def note_passages(connection: Connection, site: str, passed: Sequence[tuple[Key,
     for (_, point, _, _), row in passed if known else ():
         holder = _holder(row)
         if holder in known:
-            permit, passage = known[holder], _passage(connection, site, known[holder].id, point, row)
-            changes = after_passage(permit, passage)
-            if passage.at_gate and passage.direction == "in":
-                store.count_use(connection, site, permit.id, point, passage.at_ms)
-            if changes:
-                store.change_permit(connection, site, permit.id, **changes)
+            permit = known[holder]
+            if note_passage(connection, site, permit, point, _passage(connection, site, permit.id, point, row)):
                 known |= store.permits_with_holders(connection, site, [holder])
+
+
+def note_passage(connection: Connection, site: str, permit: Permit, point: str, passage: Passing) -> bool:
+    """Fold one passage into a permit; whether it is another now."""
+    changes = after_passage(permit, passage)
+    if passage.at_gate and passage.direction == "in":
+        store.count_use(connection, site, permit.id, point, passage.at_ms, permit.uses)
+    if changes:
+        store.change_permit(connection, site, permit.id, **changes)
+    if uses_up(permit, passage):
+        shut_gate(connection, site, permit.id, permit.plan)
+    return bool(changes)
 
 
 def _holder(row: EventRow) -> bytes:
@@ -41,17 +49,9 @@ def _passage(connection: Connection, site: str, permit: int, point: str, row: Ev
     _, _, _, received_ms, _, at_ms, _, boot, _, stored, _ = row
     is_told = not boot and at_ms <= received_ms
     direction = "out" if decode_stored(bytes(stored)).data.get("direction") == "out" else "in"
-    at_gate = is_gate(connection, point)
+    at_gate = point in gates_of(connection)
     uses = store.uses_at(connection, site, permit, point) if at_gate else 0
     return Passing(at_ms if is_told else received_ms, direction, at_gate, uses)
-
-
-def is_gate(connection: Connection, point: str) -> bool:
-    """Whether a point leads into the estate from the street: into a zone that no other is around, and to no flat more
-    than to another."""
-    leads = points.c.unit == "", points.c.flat == "", zones.c.parent == ""
-    query = select(points.c.name).join(zones, zones.c.name == points.c.zone).where(points.c.name == point, *leads)
-    return connection.execute(query).first() is not None
 
 
 PASSAGES = RowReaction(frozenset({PortalKind.passed.kind}), note_passages)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from cloud.parties.party import Span
-from cloud.people.permits import lasts
+from cloud.people.permits import GATES_STAY_MS, lasts
 from cloud.permits.kinds import KINDS, KindRule, PermitKind
 from contract.decide import DAY_MS, MINUTE_MS
 
@@ -18,9 +18,6 @@ MAX_LIVE = 10_000
 """Permits of a site that count at a time, or will."""
 MAX_AHEAD_MS = 366 * DAY_MS
 """How far ahead a permit may begin."""
-GATES_STAY_MS = 10 * MINUTE_MS
-"""A gate at which the uses are used up opens for so long after the last one: whoever holds it for a pram, or has a
-second gate behind it, is not shut out."""
 CODE_DIGITS = range(6, 9)
 CODES_PER_LIVE = 10_000
 """So many codes there are for each that counts. The guard at a reader lets about 74 wrong ones a day through, so a
@@ -71,7 +68,8 @@ class Permit(Struct, frozen=True, kw_only=True):
     """A permit as it is stored. ``inviter`` is who answers for it, None for the operator who drew it. ``from_ms`` to
     ``until_ms`` is what was agreed, half-open; margins, ``uses`` and ``clock_ms`` are those of its kind when it was
     drawn, ``made`` the kinds of the credentials that it was drawn up with. ``used_ms`` is the first passage through a
-    gate, ``in_ms`` and ``out_ms`` are the last passages."""
+    gate, ``gates_until_ms`` when the first gate shuts at which its uses are used up, ``in_ms`` and ``out_ms`` are the
+    last passages."""
 
     id: int = 0
     holder: bytes = b""
@@ -162,9 +160,15 @@ def after_passage(permit: Permit, passage: Passing) -> dict[str, int]:
     if passage.at_gate:
         if permit.used_ms is None or passage.at_ms < permit.used_ms:
             changes["used_ms"] = passage.at_ms
-        if permit.uses and passage.uses + 1 >= permit.uses and permit.gates_until_ms is None:
+        if uses_up(permit, passage) and permit.gates_until_ms is None:
             changes["gates_until_ms"] = passage.at_ms + GATES_STAY_MS
     return changes
+
+
+def uses_up(permit: Permit, passage: Passing) -> bool:
+    """Whether that was the last use at this gate."""
+    is_use = passage.at_gate and passage.direction == "in"
+    return is_use and bool(permit.uses) and passage.uses + 1 >= permit.uses
 
 
 class PermitRefusal(StrEnum):

@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from typing import Any
 
 from msgspec import Struct, structs
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, delete, func, insert, select, update
 
 from cloud.cards.rule import CardKind
 from cloud.parties.party import AT_HOME, MemberRole
@@ -251,9 +251,12 @@ def has_permits(connection: Connection, site: str) -> bool:
     return connection.execute(select(permits.c.id).where(permits.c.site == site).limit(1)).first() is not None
 
 
-def count_use(connection: Connection, site: str, permit: int, point: str, at_ms: int) -> None:
+def count_use(connection: Connection, site: str, permit: int, point: str, at_ms: int, most: int) -> None:
+    """One use more at a gate. ``last_ms`` is the last of the ``most`` (0: of all): what comes after holds no gate
+    open."""
     mine = (permit_uses.c.permit_id == permit) & (permit_uses.c.point == point)
-    counted = update(permit_uses).where(mine).values(uses=permit_uses.c.uses + 1, last_ms=at_ms)
+    last_ms = case((permit_uses.c.uses >= most, permit_uses.c.last_ms), else_=at_ms) if most else at_ms
+    counted = update(permit_uses).where(mine).values(uses=permit_uses.c.uses + 1, last_ms=last_ms)
     if not connection.execute(counted).rowcount:
         connection.execute(insert(permit_uses).values(site=site, permit_id=permit, point=point, uses=1, last_ms=at_ms))
 

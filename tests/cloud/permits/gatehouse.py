@@ -6,7 +6,8 @@ from cloud.flats.rule import Place
 from cloud.keys.keys import KeyFolder
 from cloud.permits import store as permit_store
 from cloud.permits.kinds import PermitKind
-from cloud.permits.rule import Passing, Permit, PermitState, after_passage
+from cloud.permits.passages import note_passage
+from cloud.permits.rule import Passing, Permit, PermitState
 from cloud.permits.service import Drawn, PermitAsked, PermitService
 from cloud.points.store import add_point, set_places
 from cloud.points.zone_store import add_zone
@@ -102,16 +103,12 @@ class Gatehouse(World):
     def state(self, permit: int) -> PermitState:
         return self.permit(permit).state(self.now_ms)
 
-    def passes(self, permit: int, *, direction: str = "in", at_gate: bool = True) -> None:
+    def passes(self, permit: int, *, direction: str = "in", at_gate: bool = True, gate: str = GATE) -> None:
         """Somebody with the permit goes through, and that is known."""
         with self.store.writing() as connection:
-            known = self.permit(permit)
-            uses = permit_store.uses_at(connection, SITE.name, permit, GATE)
-            changes = after_passage(known, Passing(self.now_ms, direction, at_gate, uses))
-            if at_gate and direction == "in":
-                permit_store.count_use(connection, SITE.name, permit, GATE, self.now_ms)
-            if changes:
-                permit_store.change_permit(connection, SITE.name, permit, **changes)
+            uses = permit_store.uses_at(connection, SITE.name, permit, gate)
+            passage = Passing(self.now_ms, direction, at_gate, uses)
+            note_passage(connection, SITE.name, self.permit(permit), gate, passage)
         self.publish_rosters()
 
     def audit(self, count: int) -> list[AuditEntry]:

@@ -3,8 +3,9 @@
 from msgspec import structs
 from sqlalchemy import select
 
+from cloud.people.permits import GATES_STAY_MS
 from cloud.permits.kinds import PermitKind
-from cloud.permits.rule import GATES_STAY_MS, Permit
+from cloud.permits.rule import Permit
 from cloud.permits.service import PermitAsked, PermitService
 from cloud.store.tables import permit_uses
 from contract.decide import HOUR_MS, Trust

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from cloud.people.permits import GATES_STAY_MS
 from cloud.permits.kinds import KINDS, PermitKind
 from cloud.permits.rule import (
-    GATES_STAY_MS,
     OPEN_STATES,
     STATES,
     Passing,

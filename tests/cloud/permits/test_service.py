@@ -13,8 +13,9 @@ from cloud.cards.store import CardFilter, list_cards
 from cloud.flats.rule import Flat
 from cloud.flats.service import FlatService
 from cloud.flats.store import change_flat
+from cloud.people.permits import GATES_STAY_MS
 from cloud.permits.kinds import KINDS, PermitKind
-from cloud.permits.rule import GATES_STAY_MS, MAX_PER_FLAT, PermitState
+from cloud.permits.rule import MAX_PER_FLAT, PermitState
 from cloud.points.rule import SiteZone
 from cloud.points.setup_store import put_site_zone
 from cloud.points.store import add_point
@@ -94,10 +95,18 @@ def test_window_with_margins_is_the_devices(gatehouse: Gatehouse) -> None:
 
 
 def test_use_counts_at_gates_and_inner_doors_follow(gatehouse: Gatehouse) -> None:
-    """A delivery goes in once: after ten minutes the gates are shut to it, the unit door and the lift are not."""
+    """A delivery goes in once at each gate: after ten minutes that gate is shut to it, others and inner doors are not.
+    Passing once more within these minutes makes them no longer."""
     drawn = gatehouse.draw(kind="order")
     gatehouse.passes(drawn.permit)
     assert gatehouse.opened(drawn.code) == WAY
+    gatehouse.now_ms += GATES_STAY_MS // 2
+    gatehouse.passes(drawn.permit)
+    assert gatehouse.opened(drawn.code) == WAY
+    gatehouse.now_ms += GATES_STAY_MS // 2
+    assert gatehouse.opened(drawn.code) == {OTHER_GATE, UNIT_DOOR, LIFT}
+    gatehouse.passes(drawn.permit, gate=OTHER_GATE)
+    assert gatehouse.opened(drawn.code) == {OTHER_GATE, UNIT_DOOR, LIFT}
     gatehouse.now_ms += GATES_STAY_MS
     assert gatehouse.opened(drawn.code) == {UNIT_DOOR, LIFT}
     gatehouse.passes(drawn.permit, direction="out")
