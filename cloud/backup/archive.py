@@ -13,12 +13,13 @@ from typing import BinaryIO, cast
 from msgspec import Struct, json, structs
 
 from cloud.backup.sealed_stream import NO_BACKUP, BadStream, SealingWriter, UnsealingReader
+from cloud.fleet.broker_config import NOTE as BROKER_NOTE
 from cloud.fleet.broker_config import broker_of, remember_broker
+from cloud.operators.tips import FILE as TIPS
 from contract.codec import UNREADABLE
 
 DATABASE, LABEL = "cloud.db", "backup.json"
-LEFT_OUT = frozenset({DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "serving"})
-"""What is copied by the database itself, or means nothing without its process."""
+KEYS, ALONE = "keys", (BROKER_NOTE, TIPS)
 BROKER = "broker"
 
 
@@ -32,8 +33,8 @@ class BackupLabel(Struct, frozen=True):
 def write_backup(folder: Path, out: BinaryIO, passphrase: str, label: BackupLabel) -> None:
     """Write the community in this folder, which may be running, closed with a passphrase. Raises ``OSError`` or
     ``sqlite3.Error``."""
-    with TemporaryDirectory(prefix=".backup-", dir=folder) as made, closing(SealingWriter(out, passphrase)) as sealing:
-        copied = Path(made) / DATABASE
+    with TemporaryDirectory(prefix=".backup-", dir=folder) as made:
+        copied, sealing = Path(made) / DATABASE, SealingWriter(out, passphrase)
         _copy_database(folder / DATABASE, copied)
         packed = gzip.GzipFile(fileobj=cast(BinaryIO, sealing), mode="wb", compresslevel=6, mtime=0)
         with packed, tarfile.open(fileobj=packed, mode="w|") as tar:
@@ -42,8 +43,9 @@ def write_backup(folder: Path, out: BinaryIO, passphrase: str, label: BackupLabe
             head.size = len(content)
             tar.addfile(head, BytesIO(content))
             tar.add(copied, DATABASE, filter=_nobody_s)
-            for file, name in _files(folder, Path(made)):
+            for file, name in _files(folder):
                 tar.add(file, name, recursive=False, filter=_nobody_s)
+        sealing.finish()
 
 
 def read_backup(source: BinaryIO, passphrase: str, folder: Path) -> BackupLabel:
@@ -73,21 +75,22 @@ def _copy_database(database: Path, copied: Path) -> None:
 
 
 def _check_database(database: Path) -> None:
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"file:{database}?immutable=1", uri=True)) as connection:
         if connection.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise BadStream(NO_BACKUP)
 
 
-def _files(folder: Path, without: Path) -> Iterator[tuple[Path, str]]:
-    """Every other file with its name in the backup; the broker's folder stands there as ``broker``, wherever it is."""
+def _files(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The community's other files, each with its name in the backup, and nothing else that lies in its folder, such as
+    backups. The broker's folder stands there as ``broker``, wherever it is."""
     place = broker_of(folder)
-    elsewhere = Path(place.folder) if place else folder / BROKER
-    for root, names in ((folder, ""), (elsewhere, BROKER)):
-        for file in sorted(root.rglob("*")) if root.is_dir() else ():
-            name = str(names / file.relative_to(root)) if names else str(file.relative_to(root))
-            is_broker_s = not names and file.is_relative_to(folder / BROKER)
-            if file.is_file() and name not in LEFT_OUT and not file.is_relative_to(without) and not is_broker_s:
-                yield file, name
+    for name in ALONE:
+        if (folder / name).is_file():
+            yield folder / name, name
+    for root, name in ((folder / KEYS, KEYS), (Path(place.folder) if place else folder / BROKER, BROKER)):
+        for file in sorted(root.rglob("*")):
+            if file.is_file():
+                yield file, f"{name}/{file.relative_to(root)}"
 
 
 def _nobody_s(info: tarfile.TarInfo) -> tarfile.TarInfo:

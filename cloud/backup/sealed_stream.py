@@ -55,7 +55,7 @@ def new_head() -> StreamHead:
 
 
 class SealingWriter(RawIOBase):
-    """Encrypts what is written to it. Only ``close`` writes the last piece: without it the file is cut."""
+    """Encrypts what is written to it. Only ``finish`` writes the last piece: without it the file is cut."""
 
     def __init__(self, out: BinaryIO, passphrase: str) -> None:
         head = new_head()
@@ -74,11 +74,10 @@ class SealingWriter(RawIOBase):
             del self._held[:PIECE_BYTES]
         return taken.nbytes
 
-    def close(self) -> None:
-        if not self.closed:
-            self._write_piece(bytes(self._held), is_last=True)
-            self._held.clear()
-        super().close()
+    def finish(self) -> None:
+        """All was written. Whoever is interrupted before leaves a file that is refused."""
+        self._write_piece(bytes(self._held), is_last=True)
+        self._held.clear()
 
     def _write_piece(self, piece: bytes, *, is_last: bool) -> None:
         self._out.write(self._cipher.encrypt(_nonce(self._number, is_last=is_last), piece, self._head))

@@ -31,6 +31,8 @@ MEMORY_BYTES = 512 * 1024 * 1024
 HERE = ("localhost", "127.0.0.1", "::1")
 """A broker on the cloud's own machine is good under these names too."""
 SCRIPT = "broker.sh"
+NOTE = "broker.json"
+"""In the community's folder: where its broker is."""
 
 _CONFIG = """\
 # Written by hearthgate-cloud broker-config. Run it with: sh broker.sh
@@ -185,12 +187,12 @@ def renew_server(place: BrokerPlace, authority: Authority, now_ms: int) -> bool:
 
 def remember_broker(cloud: Path, place: BrokerPlace) -> None:
     """Note in the community's folder where its broker is. Raises ``OSError``."""
-    write_private(cloud / "broker.json", json.encode(place).decode() + "\n")
+    write_private(cloud / NOTE, json.encode(place).decode() + "\n")
 
 
 def broker_of(cloud: Path) -> BrokerPlace | None:
     """Where the community's broker is, or None before ``broker-config``. Raises ``OSError`` for a damaged note."""
-    file = cloud / "broker.json"
+    file = cloud / NOTE
     try:
         return json.decode(file.read_bytes(), type=BrokerPlace)
     except FileNotFoundError:

@@ -65,7 +65,7 @@ def test_bad_backup_leaves_nothing(folder: Path, tmp_path: Path) -> None:
     not_an_archive = BytesIO()
     writer = SealingWriter(not_an_archive, PASSPHRASE)
     writer.write(b"no archive")
-    writer.close()
+    writer.finish()
     for stream, passphrase in (
         (made, "another passphrase"),
         (made[:-1], PASSPHRASE),
@@ -82,6 +82,26 @@ def test_nothing_is_written_over(folder: Path) -> None:
     with pytest.raises(BadStream, match="not empty"):
         read_backup(BytesIO(backup_of(folder)), PASSPHRASE, folder)
     assert (folder / "cloud.db").stat().st_size > 0
+
+
+def test_backup_has_no_backup_in_it(folder: Path, tmp_path: Path) -> None:
+    """Nor anything else that somebody has put there, even the file that it is being written into."""
+    (folder / "of-yesterday.backup").write_bytes(bytes(100))
+    with (folder / "of-today.backup").open("w+b") as file:
+        write_backup(folder, file, PASSPHRASE, LABEL)
+        file.seek(0)
+        read_backup(file, PASSPHRASE, tmp_path / "new")
+    assert {file.name for file in (tmp_path / "new").iterdir()} == {"cloud.db", "keys", "broker", "broker.json"}
+
+
+def test_interrupted_backup_is_refused(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written until then is no backup of less."""
+    out = BytesIO()
+    monkeypatch.setattr("cloud.backup.archive._files", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_backup(folder, out, PASSPHRASE, LABEL)
+    with pytest.raises(BadStream):
+        read_backup(BytesIO(out.getvalue()), PASSPHRASE, tmp_path / "new")
 
 
 def test_backup_leaves_no_copy_behind(folder: Path) -> None:

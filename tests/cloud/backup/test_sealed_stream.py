@@ -24,7 +24,7 @@ def sealed(content: bytes) -> bytes:
     out = BytesIO()
     writer = SealingWriter(out, PASSPHRASE)
     writer.write(content)
-    writer.close()
+    writer.finish()
     return out.getvalue()
 
 
