@@ -11,6 +11,7 @@ import pytest
 from dev import ROOT
 from tests.house import sources
 from tests.house.changes import BLOCK
+from tests.house.reference import picture
 
 HISTORY = ("CHANGELOG.md", "docs/decisions/", "docs/reference/")
 """They tell what was, or are made from what is."""
@@ -23,7 +24,6 @@ PATH = re.compile(r"(?:[a-z_.]+/)+(?:[\w.-]+)?|[\w-]+\.(?:py|md)")
 NAME = re.compile(r"test_\w+|(?:[A-Z]\w*[a-z]\w*\.)?(?:[A-Z]\w*[a-z]\w*|[a-z]\w*(?=\(\)))(?:\(\))?(?:\.[a-z_]\w*)?")
 OURS = (*sources.PACKAGES, "config", "docs", "tests", "benchmarks")
 ROOMS = ("edge", "cloud", "firmware_sim")
-PICTURE = ROOT / "docs" / "pictures" / "architecture.svg"
 SVG = {"svg": "http://www.w3.org/2000/svg"}
 
 
@@ -67,32 +67,27 @@ def test_name_of_nothing_is_found() -> None:
     ]
 
 
-def rooms(package: str) -> set[str]:
-    return {file.parent.name for file in (ROOT / package).glob("*/__init__.py")}
-
-
 def drawn(package: str) -> dict[str, int]:
     """The rooms of a package in the picture, each with how far down it stands."""
-    texts = ElementTree.parse(PICTURE).iterfind(f".//svg:g[@id='{package}']/svg:text[@class='name']", SVG)
+    texts = ElementTree.parse(picture.FILE).iterfind(f".//svg:g[@id='{package}']/svg:text[@class='name']", SVG)
     return {str(text.text): int(text.attrib["y"]) for text in texts}
 
 
 @pytest.mark.parametrize("package", ROOMS)
 def test_architecture_names_every_folder(package: str) -> None:
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
-    assert {room for room in rooms(package) if f"| `{package}/{room}/` |" not in page} == set()
-    assert drawn(package).keys() == rooms(package)
+    assert {room for room in picture.rooms(package) if f"| `{package}/{room}/` |" not in page} == set()
+    assert drawn(package).keys() == picture.rooms(package)
+
+
+def test_picture_is_made_from_the_folders() -> None:
+    """Where this fails, ``python3 dev.py reference`` draws it anew."""
+    assert picture.FILE.read_text("utf-8") == picture.drawn()
 
 
 @pytest.mark.parametrize("package", ROOMS)
 def test_picture_has_what_is_imported_below(package: str) -> None:
     place = drawn(package)
-    edges = sources.import_edges(sources.module_graph())
-    pairs = {
-        (module.split(".")[1], other.split(".")[1])
-        for module, others in edges.items()
-        for other in others
-        if module.startswith(f"{package}.") and other.startswith(f"{package}.")
-    }
-    wrong = {(a, b) for a, b in pairs if a != b and a in place and b in place and place[a] >= place[b]}
+    pairs = {(room, other) for room, others in picture.imports_of(package).items() for other in others}
+    wrong = {(a, b) for a, b in pairs if a in place and b in place and place[a] >= place[b]}
     assert wrong == set()
