@@ -51,6 +51,8 @@ from cloud.flats.service import FlatService
 from cloud.fleet.adoption import Adoptions
 from cloud.fleet.domain import FLEET
 from cloud.fleet.service import Registrar, RolloutService
+from cloud.gatehouse.domain import GATEHOUSE
+from cloud.gatehouse.service import GatehouseService
 from cloud.guests.domain import GUESTS
 from cloud.guests.service import GuestService
 from cloud.hours.domain import HOURS_AND_CALENDAR
@@ -131,7 +133,7 @@ HEADERS = {
 
 
 DOMAINS = (
-    *(OVERVIEW, CHANNELS, CASES, COMMANDS, POINTS, COUNTERS, EMERGENCIES, CHARGING, EXPLAIN),
+    *(OVERVIEW, GATEHOUSE, CHANNELS, CASES, COMMANDS, POINTS, COUNTERS, EMERGENCIES, CHARGING, EXPLAIN),
     *(PEOPLE, QUANTITIES, PERMITS, JOINING, GUESTS, OFFICE, FLATS, CARDS, PHONES, BARS),
     *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, SETUP, REPLAY, EXCHANGE, REDECIDE),
     PINS,
@@ -189,6 +191,7 @@ def create_app(
         LiveFeed: feed,
         CommandService: commands,
         DesiredStateService: desired_state,
+        GatehouseService: GatehouseService(store, keys, clock, desired_state),
         Metrics: figures or Metrics(store, clock, feed),
     }
     board = PanelBoard([panel for domain in DOMAINS for panel in domain.panels], services, clock)

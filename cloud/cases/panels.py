@@ -64,5 +64,6 @@ def _words(visit: Visit) -> Mapping[str, object]:
 PANELS = (
     Panel("cases", 0, "_cases.html", _open, no_pieces),
     Panel("overview", 11, "_worst_cases.html", _first, no_pieces),
+    Panel("guard", 11, "_worst_cases.html", _first, no_pieces),
 )
 LIVE = LivePage("cases", find_cases, parts=(Part.ZONE,))

@@ -17,7 +17,7 @@ from cloud.web.roles import Part
 ROWS = 50
 
 router = APIRouter(prefix="/charging")
-NAV = (Nav(NavGroup.DAILY, "/charging", N_("Charging"), parts=(Part.ZONE,)),)
+NAV = (Nav(NavGroup.ESTATE, "/charging", N_("Charging"), parts=(Part.ZONE,)),)
 
 
 @router.get("/sessions")

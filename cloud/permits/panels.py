@@ -31,4 +31,5 @@ def _overstays(visit: Visit, _about: object) -> Mapping[str, object] | None:
 PANELS = (
     Panel("person", 28, "_person_permits.html", _permits_of, right=Right.DIRECTORY),
     Panel("overview", 12, "_permit_notices.html", _overstays, no_pieces),
+    Panel("guard", 12, "_permit_notices.html", _overstays, no_pieces),
 )

@@ -9,6 +9,12 @@ ACTIONS: Mapping[str, str] = {
     "case.accept": "Accepted a case",
     "case.assign": "Gave a case to an operator",
     "case.solve": "Closed a case",
+    "flat.rung": "Rang a flat",
+    "code.checked": "Looked up a code that a visitor said",
+    "entry.opened": "Let an emergency vehicle in",
+    "entry.explained": "Said what an emergency vehicle came for",
+    "key.given": "Gave a mechanical key away",
+    "key.returned": "Took a mechanical key back",
     "muster.seen": "Marked a person as accounted for",
     "muster.unseen": "Marked a person as not accounted for",
     "mode.scheduled": "Back to cards and hours",
@@ -144,6 +150,9 @@ ACTIONS: Mapping[str, str] = {
 }
 
 DETAILS: Mapping[str, str] = {
+    "answer": "answer",
+    "cause": "it was",
+    "to": "to",
     "address": "from",
     "bar": "bar",
     "document": "document",

@@ -55,6 +55,8 @@ EVERY_PAGE = (
     *("/inside", "/full/gym"),
     *(
         "/cases",
+        "/guard",
+        "/guard/find?text=2-502",
         "/channels",
         "/permits",
         "/riders",

@@ -74,6 +74,7 @@ ONE_OF_A_KIND = (
         "/zones",
     ),
     *("/parties/1", "/parties/1/moving", "/renewals", "/bars"),
+    *("/guard", "/guard/find?text=2-502"),
     *("/charging", "/points/phone-2?who=sun", "/hub/hub", "/quarantine", "/audit", "/adoptions"),
     *("/doors/hold-open?step=2", "/zones/gym/drill?step=2", "/zones/gym/muster", "/no-such-page"),
 )
