@@ -2,6 +2,7 @@
 
 from cloud.cards.enrolment_store import ENROLMENT_STEPS
 from cloud.cases.reaction import CASES_OF_EVENTS
+from cloud.cases.shown_passes import SHOWN_PASSES
 from cloud.charging.session_store import SESSIONS
 from cloud.commands.answers import COMMAND_OUTCOMES, REPORTS, RESULTS
 from cloud.counters.fold import COUNTS, ROOMS
@@ -13,6 +14,6 @@ from cloud.permits.passages import PASSAGES
 
 REACTIONS = Reactions(
     events=(COMMAND_OUTCOMES, CLOCK_FIXES, FIXED_REFUSALS, SESSIONS, EMERGENCIES, CASES_OF_EVENTS, ENROLMENT_STEPS),
-    rows=(REFUSALS, COUNTS, PASSAGES),
+    rows=(REFUSALS, COUNTS, PASSAGES, SHOWN_PASSES),
     channels=(RESULTS, REPORTS, ROOMS),
 )

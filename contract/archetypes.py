@@ -147,7 +147,8 @@ class DecisionFields(TypedDict):
     decision rests on stands in ``facts`` (``contract.recorded_facts``): the direction, the number of the ``roster``,
     the version of the ``rule``, and more. Where the rule was not asked, or a station had a reason of its own, and in
     events of older software, these three stand by themselves. ``warning`` is the reason that anti-passback has noted
-    beside letting somebody pass."""
+    beside letting somebody pass. ``shown_s`` is the moment (UTC seconds) that a telephone signed, of a pass that was
+    good: the same at two points is one picture of a screen."""
 
     reason: str
     digest: str
@@ -158,6 +159,7 @@ class DecisionFields(TypedDict):
     roster: NotRequired[int]
     rule: NotRequired[int]
     warning: NotRequired[str]
+    shown_s: NotRequired[int]
 
 
 def duress_fields(holder: str, direction: str, digest: str) -> None:

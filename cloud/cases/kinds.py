@@ -21,6 +21,7 @@ KINDS: Mapping[str, CaseKind] = {
         CaseKind("forced", N_("Forced open"), Grade.SECURITY),
         CaseKind("held", N_("Open for too long"), Grade.SECURITY, closes=True),
         CaseKind("released", N_("Released by its wiring"), Grade.SECURITY, closes=True),
+        CaseKind("pass_shared", N_("One pass at two points"), Grade.SERVICE),
         CaseKind("codes_closed", N_("Too many wrong codes"), Grade.SECURITY),
         CaseKind("urgent_fault", N_("Fault that cannot wait"), Grade.SECURITY),
         CaseKind("supply_cut", N_("Supply of sockets cut"), Grade.SECURITY, Team.REPAIRS),

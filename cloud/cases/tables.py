@@ -1,6 +1,6 @@
-"""The table of cases."""
+"""The tables of cases, and of the moments of passes that cases are made of."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, text
 
 from cloud.store.schema import RowId, metadata
 
@@ -36,4 +36,16 @@ cases = Table(
     Column("rung_ms", BigInteger, comment="the last time"),
     Index("ix_cases_key", "key", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index("ix_cases_site_solved_ms", "site", "solved_ms"),
+)
+
+shown_passes = Table(
+    "shown_passes",
+    metadata,
+    Column("site", String, ForeignKey("sites.name"), primary_key=True),
+    Column("shown_s", BigInteger, primary_key=True, comment="the moment that a telephone signed, UTC seconds"),
+    Column("digest", LargeBinary(16), primary_key=True, comment="of the telephone's key, or of the pass it carries"),
+    Column("point", String, primary_key=True, comment="where it was shown"),
+    Column("first_ms", BigInteger, nullable=False, comment="when first, by the clock of the device"),
+    Column("last_ms", BigInteger, nullable=False, comment="when for the last time"),
+    sqlite_with_rowid=False,
 )

@@ -30,6 +30,7 @@ class PlainData(Struct, forbid_unknown_fields=True, gc=False):
     facts: bytes | None = None
     credential: str | None = None
     warning: str | None = None
+    shown_s: int | None = None
 
 
 class PlainEvent(Struct, array_like=True, gc=False):

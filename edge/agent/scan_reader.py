@@ -1,6 +1,8 @@
 """One scanner, from a text to a decision for a station: passes, printed codes and plates are decided on, all else is
 counted. What was scanned is written down nowhere."""
 
+from msgspec.structs import replace
+
 from contract.pass_verdicts import REFUSALS
 from contract.reasons import Reason
 from edge.agent.decider import Decider
@@ -68,7 +70,7 @@ class ScanReader:
         )
         if decided.decision.allowed:
             self._passes.note_opened(judged, door)
-        return decided
+        return replace(decided, shown_s=judged.shown_s)
 
     def _tell(self, decided: Decided) -> None:
         """Give the station the decision, which it records. Of many that anybody can cause few are rows of their own."""

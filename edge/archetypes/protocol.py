@@ -34,7 +34,8 @@ class Decided(Struct, frozen=True):
     since midnight, for a point that reports an ``offline_limit_ms``; None while nobody knows it. ``about`` is what an
     ``Ask`` was about, ``order_record`` the order of an operator who asked from afar. ``resets``: somebody stands here
     whose grant lets them clear the faults of this zone. ``weighed`` is what the rule said: a station may have a reason
-    of its own to refuse. It is None where no rule was asked.
+    of its own to refuse. It is None where no rule was asked. ``shown_s`` is the moment (UTC seconds) that the pass of a
+    telephone was signed for; None where none was good.
     """
 
     decision: Decision
@@ -49,6 +50,7 @@ class Decided(Struct, frozen=True):
     resets: bool = False
     weighed: Weighed | None = None
     credential: str = "card"
+    shown_s: int | None = None
 
 
 class Levels(Struct, frozen=True):
@@ -269,6 +271,8 @@ def decided(outcome: Decided) -> Record:
         data["holder"] = grant.holder.hex()
     if outcome.decision.warning is not None:
         data["warning"] = outcome.decision.warning.value
+    if outcome.shown_s is not None:
+        data["shown_s"] = outcome.shown_s
     return ServingKind.allowed(**data) if outcome.decision.allowed else ServingKind.refused(**data)
 
 

@@ -29,13 +29,14 @@ and costs one more check."""
 class JudgedPass(NamedTuple):
     """What became of a pass: its kind, the verdict, the canonical bytes that name it, and what they are ``granted`` by
     the roster or by the cloud's signature. ``carried`` is None for a phone's own, and for one that the cloud has not
-    signed."""
+    signed. ``shown_s`` is the moment (UTC seconds) that a good pass was signed for, None of any other."""
 
     kind: Literal["pass", "phone"]
     verdict: PassVerdict
     credential: bytes = b""
     granted: Sequence[Grant] = ()
     carried: CarriedPass | None = None
+    shown_s: int | None = None
 
 
 class PassTerms(NamedTuple):
@@ -100,7 +101,7 @@ class DoorPasses:
         granted = self._grants_of(credential)
         key = next((grant.key for grant in granted if grant.key), b"")
         verdict = self._if_first(verify_short(shown, key, moment), door, shown)
-        return JudgedPass("phone", verdict, credential, granted)
+        return JudgedPass("phone", verdict, credential, granted, shown_s=_moment_of(verdict, shown))
 
     def _carried(self, shown: CarriedProof, door: str, moment: Moment) -> JudgedPass:
         terms = self._terms()
@@ -111,7 +112,8 @@ class DoorPasses:
         if verdict is PassVerdict.OK and 0 < carried.uses <= self._uses.count(door, carried.id):
             verdict = PassVerdict.USED_UP
         verdict = self._if_first(verdict, door, shown.proof)
-        return JudgedPass("pass", verdict, pass_credential(carried.id), [carried.grant()], carried)
+        shown_s = _moment_of(verdict, shown.proof)
+        return JudgedPass("pass", verdict, pass_credential(carried.id), [carried.grant()], carried, shown_s)
 
     def _believe(self, message: bytes, terms: PassTerms) -> tuple[PassVerdict, CarriedPass | None]:
         """What the cloud says in it. Its signature is checked once, for as long as the keys stay the same."""
@@ -135,6 +137,11 @@ class DoorPasses:
             return PassVerdict.REPLAYED
         self.has_news = True
         return verdict
+
+
+def _moment_of(verdict: PassVerdict, proof: ShortPass) -> int | None:
+    """When the telephone signed it: believed where nothing but its having been shown before speaks against it."""
+    return proof.at_s if verdict in (PassVerdict.OK, PassVerdict.REPLAYED) else None
 
 
 def _read(document: bytes) -> StoredPasses:

@@ -58,6 +58,8 @@ EVENT = Event(
     kind="access.decided",
     data={"reason": "allowed", "digest": bytes(range(16)), "held": None, "late": False, "ms": 1.5},
 )
+_OF_PASS = {"reason": "allowed", "digest": "0f" * 16, "credential": "phone", "shown_s": 1_777_888_796}
+PASS_SHOWN = Event(9, 1_777_888_802_000, 86_402_000, BOOT, Trust.SYNCED, "turnstile", "access.allowed", _OF_PASS)
 PASSED = Event(8, 1_777_888_801_000, 86_401_333, BOOT, Trust.SYNCED, "turnstile", "turnstile.passed", {})
 
 STORED = [encode_event(EVENT), encode_event(PASSED)]
@@ -249,6 +251,7 @@ MESSAGES: dict[str, Struct] = {
     "room-2.json": RoomTaken(zone="gym", division=17, wants=True),
     "site-page-7.hex": COUNTING_PAGE,
     "event-1.hex": EVENT,
+    "event-2.hex": PASS_SHOWN,
 }
 """Files of messages that are Structs; `.json` is the line itself, `.hex` spells msgpack."""
 

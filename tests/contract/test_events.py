@@ -24,7 +24,7 @@ from contract.events import (
     links_of,
     read_gap,
 )
-from tests.contract.golden import EVENT, PASSED, payload
+from tests.contract.golden import EVENT, PASS_SHOWN, PASSED, payload
 
 values = (
     st.none()
@@ -59,6 +59,8 @@ def test_the_stored_bytes_of_an_event_never_change() -> None:
     """Chains of years ago are made of these bytes."""
     assert encode_event(EVENT) == payload("event-1.hex")
     assert decode_event(payload("event-1.hex")) == EVENT
+    assert encode_event(PASS_SHOWN) == payload("event-2.hex")
+    assert decode_event(payload("event-2.hex")) == PASS_SHOWN
 
 
 def test_the_chain_is_sha_256_over_the_link_before_and_the_stored_bytes() -> None:

@@ -31,6 +31,7 @@ def test_every_alarm_is_an_event_and_a_kind() -> None:
         "urgent_fault",
         "device_offline",
         "broker_lost",
+        "pass_shared",
     } == KINDS.keys()
 
 

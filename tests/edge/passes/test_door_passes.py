@@ -62,7 +62,8 @@ def test_phone_of_roster_counts_once() -> None:
     assert (first.kind, first.verdict) == ("phone", PassVerdict.OK)
     assert first.credential == phone_credential(ANNAS_PHONE.key_id)
     assert [grant.holder for grant in first.granted] == [ANNA]
-    assert door.shows(ANNAS_PHONE.screen()).verdict is PassVerdict.REPLAYED
+    again = door.shows(ANNAS_PHONE.screen())
+    assert (again.verdict, again.shown_s) == (PassVerdict.REPLAYED, first.shown_s) == (PassVerdict.REPLAYED, NOW_S)
     assert door.shows(ANNAS_PHONE.screen(), "gate").verdict is PassVerdict.OK
     assert door.shows(ANNAS_PHONE.screen(NOW_S + 10)).verdict is PassVerdict.OK
 
@@ -105,6 +106,14 @@ def test_unset_clock_refuses_and_uses_nothing_up(text: str) -> None:
     assert door.shows(text).verdict is PassVerdict.CLOCK_UNSET
     door.clock.trust = Trust.SYNCED
     assert door.shows(text).verdict is PassVerdict.OK
+
+
+def test_moment_of_a_bad_pass_is_not_told() -> None:
+    """Nobody is accused of what a stranger has written."""
+    stranger = Door()
+    stranger.phones.clear()
+    assert stranger.shows(ANNAS_PHONE.screen()).shown_s is None
+    assert Door().shows(ANNAS_PHONE.screen(NOW_S - 600)).shown_s is None
 
 
 def test_phone_that_no_row_names_is_refused() -> None:
