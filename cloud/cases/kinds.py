@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from cloud.cases.rule import CaseKind, Grade, Team
+from cloud.permits.kinds import KINDS as PERMITS
 from cloud.web.sentence import N_
 from contract.device_events import DeviceEvents, EmergencyEvents, JournalEvents, ReaderEvents
 from contract.event_types import EventType
@@ -27,6 +28,21 @@ KINDS: Mapping[str, CaseKind] = {
         CaseKind("supply_cut", N_("Supply of sockets cut"), Grade.SECURITY, Team.REPAIRS),
         CaseKind("broker_lost", N_("The cloud hears no broker"), Grade.SECURITY, Team.REPAIRS, closes=True),
         CaseKind("keeper_lost", N_("Keeper process stopped"), Grade.SECURITY, Team.REPAIRS, closes=True),
+        CaseKind(
+            "overstayed",
+            N_("Still inside though the permit is over"),
+            Grade.SERVICE,
+            closes=True,
+            parts={kind: rule.label for kind, rule in PERMITS.items()},
+        ),
+        CaseKind("still_inside", N_("Still inside after closing time"), Grade.SERVICE, closes=True),
+        CaseKind(
+            "exit_unnamed",
+            N_("Hard anti-passback, and a way out that names nobody"),
+            Grade.SERVICE,
+            Team.REPAIRS,
+            closes=True,
+        ),
         CaseKind("device_offline", N_("Device not heard"), Grade.SERVICE, Team.REPAIRS, closes=True),
         CaseKind("jammed", N_("Arm jammed"), Grade.SERVICE, Team.REPAIRS, closes=True),
         CaseKind("fault", N_("Fault"), Grade.SERVICE, Team.REPAIRS, closes=True),

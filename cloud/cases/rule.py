@@ -56,13 +56,15 @@ STEPS: Mapping[tuple[CaseState, Action], CaseState] = {
 
 class CaseKind(Struct, frozen=True):
     """A sort of case, by the ``name`` that the database has for it. ``text`` is what pages call it. One that
-    ``closes`` is over as soon as what it tells of is over; any other waits for a person to say so."""
+    ``closes`` is over as soon as what it tells of is over; any other waits for a person to say so. ``parts`` are the
+    texts for words that tell several of them apart, where these are no faults."""
 
     name: str
     text: str
     grade: Grade
     team: Team = Team.GUARDS
     closes: bool = False
+    parts: Mapping[str, str] = {}
 
 
 class CasePlace(Struct, frozen=True):

@@ -1,5 +1,5 @@
-"""Cases of what no event tells: devices that are not heard, and a broker that the cloud does not hear. What stands is
-looked at now and then; what stands no more is over."""
+"""Cases of what no event tells: devices that are not heard, a broker that the cloud does not hear, and what else stands
+for a time. It is looked at now and then; what stands no more is over."""
 
 from collections.abc import Callable, Iterable
 
@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from cloud.cases import store
 from cloud.cases.fold import fold
 from cloud.cases.rule import Alarm, CasePlace
+from cloud.cases.standing import STANDING
 from cloud.devices.presence import OFFLINE_AFTER_MS, Presence
 from cloud.devices.registry import site_of
 from cloud.devices.views import list_devices
@@ -43,6 +44,9 @@ class CaseWatch:
                 _settle(connection, BROKER, lost, now_ms)
             if heard_ms is not None and now_ms - heard_ms >= OFFLINE_AFTER_MS:
                 _settle(connection, DEVICE, _offline(connection, now_ms), now_ms)
+            site = site_of(connection).name
+            for kind, find in STANDING.items():
+                _settle(connection, kind, find(connection, site, now_ms), now_ms)
 
 
 def _offline(connection: Connection, now_ms: int) -> list[Alarm]:
@@ -64,7 +68,7 @@ def _settle(connection: Connection, kind: str, standing: Iterable[Alarm], now_ms
     closed = store.closed_by_people(connection, site, by_key.keys() - known.keys())
     begun = [one for key, one in by_key.items() if key not in known and closed.get(key, -1) < one.at_ms]
     gone = [
-        Alarm(kind, CasePlace(case.device), case.part, now_ms, is_over=True)
+        Alarm(kind, CasePlace(case.device, case.point, case.zone), case.part, now_ms, is_over=True)
         for key, case in known.items()
         if key not in by_key
     ]

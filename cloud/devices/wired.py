@@ -20,13 +20,15 @@ FREE_EXITS = frozenset({"exit_button", "exit_arm"})
 
 class Wired(Struct, frozen=True):
     """A point of a wiring, and its ``kind`` of station. ``class_name`` says of what plans ration what it is; empty for
-    a door. ``names_exits``: nobody leaves by it without showing who they are, except in an emergency."""
+    a door. ``names_exits``: nobody leaves by it without showing who they are, except in an emergency. ``reads_exits``:
+    there is a reader inside, beside which others may leave unnamed."""
 
     name: str
     zone: str
     class_name: str = ""
     kind: str = ""
     names_exits: bool = False
+    reads_exits: bool = False
 
 
 def wired_device(wiring: str) -> tuple[str, str]:
@@ -59,15 +61,20 @@ def _point(said: Mapping[str, Any]) -> Wired | None:
         return None
     settings = said.get("settings")
     chosen = _name(settings.get("class")) if isinstance(settings, dict) else ""
-    return Wired(name, zone, chosen or next(iter(kind_of(kind).classes), ""), kind, _names_exits(said))
+    class_name = chosen or next(iter(kind_of(kind).classes), "")
+    reads = _reads_exits(said)
+    return Wired(name, zone, class_name, kind, names_exits=reads and not _is_free(said), reads_exits=reads)
 
 
-def _names_exits(said: Mapping[str, Any]) -> bool:
-    """Whether somebody inside has a reader or a scanner, and no button or free arm beside it."""
-    asking = [table for key in ("readers", "scanners") if isinstance(table := said.get(key), dict)]
+def _reads_exits(said: Mapping[str, Any]) -> bool:
+    """Whether somebody inside has a reader or a scanner."""
+    return any("out" in table for key in ("readers", "scanners") if isinstance(table := said.get(key), dict))
+
+
+def _is_free(said: Mapping[str, Any]) -> bool:
+    """Whether a button or a free arm lets anybody out."""
     inputs = said.get("inputs")
-    is_free = isinstance(inputs, dict) and not FREE_EXITS.isdisjoint(inputs)
-    return any("out" in table for table in asking) and not is_free
+    return isinstance(inputs, dict) and not FREE_EXITS.isdisjoint(inputs)
 
 
 def _name(said: object) -> str:

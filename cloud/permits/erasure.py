@@ -5,7 +5,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from cloud.cards.rule import CardKind, CardState
 from cloud.people.tables import credentials
 from cloud.permits.store import OF_PERMITS
-from cloud.store.tables import compiled_permits, permit_notices, permit_uses, permits
+from cloud.store.tables import compiled_permits, permit_uses, permits
 
 MAX_ROWS = 500
 """Deleted in one transaction."""
@@ -31,7 +31,4 @@ def delete_permits(connection: Connection, site: str, before_ms: int) -> int:
         connection.execute(delete(permit_uses).where(permit_uses.c.permit_id.in_(ids)))
         connection.execute(delete(compiled_permits).where(compiled_permits.c.permit_id.in_(ids)))
         connection.execute(delete(permits).where(permits.c.id.in_(ids)))
-    connection.execute(
-        delete(permit_notices).where(permit_notices.c.site == site, permit_notices.c.hour_ms < before_ms)
-    )
     return len(ids)

@@ -10,7 +10,6 @@ from fastapi.responses import HTMLResponse, Response
 from cloud.devices.registry import site_of
 from cloud.permits import store
 from cloud.permits.forms import asked_in, check_again, check_kind, kinds_for
-from cloud.permits.kinds import KINDS
 from cloud.permits.rule import day_of
 from cloud.permits.service import Drawn, PermitService
 from cloud.permits.store import PermitView
@@ -27,13 +26,11 @@ from cloud.web.roles import Right
 from contract.credentials import normal_plate
 
 ROWS = 300
-NOTICES = 12
 DONE: Mapping[str, str] = {
     "ended": N_("Ended. Online doors refuse it within a second, offline ones when they reconnect."),
     "extended": N_("Extended. Online doors apply it within a second, offline ones when they reconnect."),
     "signed-off": N_("The goods slip is signed off."),
     "left": N_("Noted that they left."),
-    "seen": N_("Noted that you have seen who overstayed."),
 }
 UNKNOWN_PLATE = N_("No permit is known for this plate. Ring the flat and let them in, or draw up a parking space.")
 
@@ -67,12 +64,10 @@ def permits_page(
         listed = store.permits_between(connection, site, since_ms, until_ms, ROWS)
         if flat:
             listed = store.permits_of_flat(connection, site, flat, ROWS)
-        notices = store.notices_of(connection, site, NOTICES)
     if plate:
         listed = _of_plate(listed, plate)
         said = said or (None if listed else context.say("bad", UNKNOWN_PLATE))
-    shown: dict[str, Any] = {"listed": listed, "notices": notices, "kinds": kinds_for(_rights(context))}
-    shown["every_kind"] = KINDS
+    shown: dict[str, Any] = {"listed": listed, "kinds": kinds_for(_rights(context))}
     asked = {"typed": typed, "day": day, "plate": plate, "flat": flat}
     return context.render("permits.html", said=said, status=200 if plate else 0, states=STATE_WORDS, **shown, **asked)
 
@@ -101,11 +96,6 @@ def draw_up(context: Guard, permit_service: Permits, fields: Fields) -> Response
         return permit_service.draw(context.by, asked)
 
     return _lead_to_code(context, act, fields)
-
-
-@router.post("/seen")
-def take_notice(context: Guard, permit_service: Permits) -> Response:
-    return attempt(context, lambda: permit_service.take_notice(context.by), "/permits?done=seen", REJECTED)
 
 
 @router.post("/{permit}/again")

@@ -69,7 +69,7 @@ class Permit(Struct, frozen=True, kw_only=True):
     ``until_ms`` is what was agreed, half-open; margins, ``uses`` and ``clock_ms`` are those of its kind when it was
     drawn, ``made`` the kinds of the credentials that it was drawn up with. ``used_ms`` is the first passage through a
     gate, ``gates_until_ms`` when the first gate shuts at which its uses are used up, ``in_ms`` and ``out_ms`` are the
-    last passages."""
+    last passages; ``left_assumed``: no gate reads who leaves, and they are taken for gone."""
 
     id: int = 0
     holder: bytes = b""
@@ -100,6 +100,7 @@ class Permit(Struct, frozen=True, kw_only=True):
     ended_ms: int | None = None
     ended_by: str = ""
     overstayed_ms: int | None = None
+    left_assumed: bool = False
 
     @property
     def window(self) -> Span:
@@ -155,7 +156,7 @@ def after_passage(permit: Permit, passage: Passing) -> dict[str, int]:
     if passage.direction == "out":
         # Only who leaves by a gate has left; inner doors lead out into the estate.
         newer = passage.at_gate and passage.at_ms > (permit.out_ms or 0)
-        return {"out_ms": passage.at_ms} if newer else {}
+        return {"out_ms": passage.at_ms, "left_assumed": False} if newer else {}
     changes = {"in_ms": passage.at_ms} if passage.at_ms > (permit.in_ms or 0) else {}
     if passage.at_gate:
         if permit.used_ms is None or passage.at_ms < permit.used_ms:

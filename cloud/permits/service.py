@@ -189,12 +189,6 @@ class PermitService:
             note_carried(connection, site.name, permit, carried.until_s * 1000)
         return issue_carried(carried, self._keys.passes)
 
-    def take_notice(self, by: str) -> None:
-        """A guard has seen who overstayed."""
-        with self._store.writing() as connection:
-            if many := store.mark_notices_seen(connection, site_of(connection).name):
-                record(connection, self._clock(), by, "permit.noticed", notices=str(many))
-
     def _draw(self, connection: Connection, by: str, asked: PermitAsked) -> Drawn:
         now_ms, site = self._clock(), site_of(connection)
         new = self._new(connection, site, by, asked, now_ms)

@@ -19,7 +19,7 @@ from cloud.store.chunks import among
 from cloud.store.labels import Label
 from cloud.store.revision import touch_permits
 from cloud.store.schema import parties, party_members, people
-from cloud.store.tables import permit_notices, permit_uses, permits
+from cloud.store.tables import permit_uses, permits
 from contract.roster import HOLDER_BYTES
 
 _COLUMNS = [permits.c["inviter_id" if name == "inviter" else name] for name in Permit.__struct_fields__]
@@ -194,40 +194,12 @@ def _homes(site: str, now_ms: int) -> Select[Any]:
     )
 
 
-class Notice(Struct, frozen=True):
-    """That holders of permits of one kind stayed too long: one for each kind and hour."""
-
-    kind: PermitKind
-    hour_ms: int
-    overstayed: int
-
-
-def notices_of(connection: Connection, site: str, limit: int) -> list[Notice]:
-    """Those that no guard has taken notice of. The newest comes first."""
-    columns = permit_notices.c.kind, permit_notices.c.hour_ms, permit_notices.c.overstayed
-    mine = permit_notices.c.site == site, permit_notices.c.seen.is_(False)
-    rows = connection.execute(select(*columns).where(*mine).order_by(permit_notices.c.hour_ms.desc()).limit(limit))
-    return [Notice(PermitKind(kind), hour_ms, many) for kind, hour_ms, many in rows]
-
-
-def add_notice(connection: Connection, site: str, notice: Notice) -> bool:
-    """Count these to the notice of their kind and hour; False if there was one already."""
-    mine = (
-        (permit_notices.c.site == site)
-        & (permit_notices.c.kind == notice.kind)
-        & (permit_notices.c.hour_ms == notice.hour_ms)
-    )
-    counted = update(permit_notices).where(mine)
-    more = {"overstayed": permit_notices.c.overstayed + notice.overstayed, "seen": False}
-    if connection.execute(counted.values(more)).rowcount:
-        return False
-    connection.execute(insert(permit_notices).values(site=site, seen=False, **structs.asdict(notice)))
-    return True
-
-
-def mark_notices_seen(connection: Connection, site: str) -> int:
-    unseen = (permit_notices.c.site == site) & permit_notices.c.seen.is_(False)
-    return connection.execute(update(permit_notices).where(unseen).values(seen=True)).rowcount
+def overstayed_since(connection: Connection, site: str) -> dict[PermitKind, int]:
+    """The kinds of permits whose holders are still inside though they are over, each with when that was noted last."""
+    is_inside = permits.c.in_ms > func.coalesce(permits.c.out_ms, 0)
+    mine = permits.c.site == site, is_inside, permits.c.overstayed_ms.is_not(None)
+    query = select(permits.c.kind, func.max(permits.c.overstayed_ms)).where(*mine).group_by(permits.c.kind)
+    return {PermitKind(kind): noted_ms for kind, noted_ms in connection.execute(query)}
 
 
 def still_inside(connection: Connection, site: str, now_ms: int, limit: int) -> list[Permit]:

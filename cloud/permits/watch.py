@@ -8,13 +8,13 @@ from sqlalchemy import Connection
 from cloud.devices.registry import site_of
 from cloud.line.worker import Worker
 from cloud.people.pass_terms import forget_passes, has_ended_passes
+from cloud.people.permit_rows import gates_of
 from cloud.people.permits import TOLD_AFTER_MS
 from cloud.permits import store
 from cloud.permits.rule import PermitState
-from cloud.permits.store import Notice
+from cloud.points.exits import may_read_who_leaves
 from cloud.store.database import Clock, Store
 from cloud.web.operators import record
-from contract.decide import HOUR_MS
 
 EVERY_S = 20.0
 AT_ONCE = 200
@@ -34,7 +34,8 @@ def look_after(store_: Store, clock: Clock) -> None:
         has_old_passes = has_ended_passes(connection, site, now_ms)
     if over or left or to_release or has_old_passes:
         with store_.writing() as connection:
-            note_overstays(connection, site, over, now_ms)
+            if over:
+                note_overstays(connection, site, over, now_ms)
             for permit in left:
                 store.end_permit(connection, site, permit, BY, now_ms)
                 record(connection, now_ms, BY, "permit.ended", f"permit {permit}")
@@ -44,16 +45,18 @@ def look_after(store_: Store, clock: Clock) -> None:
 
 
 def note_overstays(connection: Connection, site: str, permits: list[int], now_ms: int) -> None:
-    """One notice for each kind and hour, however many they are, and one row of the audit with it. It bars nobody's way
-    out."""
+    """Note who is still inside, with one row of the audit for each kind. It bars nobody's way out. Where no gate reads
+    who leaves nobody can be known to have stayed: then they are taken for gone when their permit is over."""
     found = (store.find_permit(connection, site, permit) for permit in permits)
     staying = [one for one in found if one is not None and one.state(now_ms) is PermitState.OVERSTAYED]
+    if not may_read_who_leaves(connection, gates_of(connection)):
+        for one in staying:
+            store.change_permit(connection, site, one.id, out_ms=now_ms, left_assumed=True)
+        return
     for one in staying:
         store.change_permit(connection, site, one.id, overstayed_ms=now_ms)
-    hour_ms = now_ms // HOUR_MS * HOUR_MS
     for kind, many in Counter(one.kind for one in staying).items():
-        if store.add_notice(connection, site, Notice(kind, hour_ms, many)):
-            record(connection, now_ms, BY, "permit.overstayed", kind, permits=str(many))
+        record(connection, now_ms, BY, "permit.overstayed", kind, permits=str(many))
 
 
 def permit_worker(store_: Store, clock: Clock) -> Worker[None]:

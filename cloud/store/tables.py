@@ -11,6 +11,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    false,
 )
 
 from cloud.store.schema import RowId, metadata
@@ -48,6 +49,7 @@ permits = Table(
     Column("ended_ms", BigInteger),
     Column("ended_by", String, nullable=False, comment="empty before"),
     Column("overstayed_ms", BigInteger, comment="that its holder is still inside was noted then"),
+    Column("left_assumed", Boolean, nullable=False, server_default=false(), comment="nobody saw them leave"),
     Column("revision", BigInteger, nullable=False, default=0, comment="of the site, when its rows changed last"),
     Index("ix_permits_site_until_ms", "site", "until_ms"),
     Index("ix_permits_inviter_id", "inviter_id"),
@@ -63,17 +65,6 @@ permit_uses = Table(
     Column("point", String, primary_key=True, comment="a gate of the estate"),
     Column("uses", Integer, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-permit_notices = Table(
-    "permit_notices",
-    metadata,
-    Column("site", String, ForeignKey("sites.name"), primary_key=True),
-    Column("kind", String, primary_key=True),
-    Column("hour_ms", BigInteger, primary_key=True, autoincrement=False, comment="its beginning"),
-    Column("overstayed", Integer, nullable=False, comment="permits of that kind that were noted in that hour"),
-    Column("seen", Boolean, nullable=False, comment="a guard has taken notice"),
     sqlite_with_rowid=False,
 )
 

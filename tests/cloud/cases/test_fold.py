@@ -32,6 +32,9 @@ def test_every_alarm_is_an_event_and_a_kind() -> None:
         "device_offline",
         "broker_lost",
         "pass_shared",
+        "overstayed",
+        "still_inside",
+        "exit_unnamed",
     } == KINDS.keys()
 
 

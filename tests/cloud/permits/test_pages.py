@@ -5,6 +5,7 @@ import re
 import pytest
 from sqlalchemy import select
 
+from cloud.cases.watch import CaseWatch
 from cloud.permits.service import SHOWN_MS
 from cloud.permits.watch import look_after
 from cloud.store.tables import permits
@@ -14,6 +15,7 @@ from tests.cloud.support.pages import words
 from tests.cloud.support.town import NOW_MS, Town, Visitor
 
 WALK_IN = {"kind": "walk_in", "flat": "2-502", "name": "a plumber", "agreed": "on", "code": "on"}
+STAYED = "Still inside though the permit is over"
 CREW = {"kind": "crew", "flat": "2-502", "name": "painters", "headcount": "3", "code": "on", "token": "on"}
 
 
@@ -85,23 +87,35 @@ def test_guard_sees_who_is_inside(town: Town, gate: Visitor) -> None:
     assert "a plumber Left" in words(gate.get("/permits").text)
 
 
-def test_overstay_is_one_notice_and_no_locked_door(town: Town, gate: Visitor) -> None:
-    """Of two walk-ins of one hour there is one notice, and it is gone once a guard has seen it."""
+def test_overstay_is_one_case_and_no_locked_door(town: Town, gate: Visitor) -> None:
+    """Of two walk-ins there is one case until they have left; closed by a guard it is opened anew in another hour."""
+    watch = CaseWatch(town.store, town.clock, lambda: "")
+
+    def cases(guard: Visitor) -> str:
+        look_after(town.store, town.clock)
+        watch.look()
+        return words(guard.get("/cases").text)
+
     for _ in range(2):
         gate.submit("/permits", "/permits", **WALK_IN)
         passes(town)
     town.now_ms += 12 * HOUR_MS
-    for _ in range(2):
-        look_after(town.store, town.clock)
     with town.visit("gate") as guard, town.visit("admin") as admin:
-        page = words(guard.get("/permits").text)
-        assert "2 × Walk-in visitor" in page and page.count("× Walk-in visitor") == 1
-        assert page.count("a plumber Overstayed") == 2
+        assert cases(guard).count(f"{STAYED}: Walk-in visitor") == 1
+        assert words(guard.get("/permits").text).count("a plumber Overstayed") == 2
         assert admin.get("/audit").text.count("Noted who overstayed a permit") == 1
-        assert "2 × Walk-in visitor" in words(guard.get("/").text)
-        assert guard.submit("/permits/seen", "/permits").status_code == 303
-        assert "Walk-in visitor" not in guard.get("/").text
-        assert "× Walk-in visitor" not in words(guard.get("/permits").text)
+        assert guard.submit("/cases/1/solve", "/cases").status_code == 303
+        assert "No case is open." in cases(guard)
+        town.now_ms += HOUR_MS
+        assert STAYED not in cases(guard).partition("Closed last")[0]
+        guard.submit("/permits/1/left", "/permits")
+        guard.submit("/permits", "/permits", **WALK_IN)
+        passes(town)
+        guard.submit("/permits/3/ended", "/permits")
+        assert STAYED in cases(guard).partition("Closed last")[0]
+        guard.submit("/permits/2/left", "/permits")
+        guard.submit("/permits/3/left", "/permits")
+        assert STAYED not in cases(guard).partition("Closed last")[0]
 
 
 def test_guard_draws_some_kinds_and_the_office_all(town: Town, gate: Visitor) -> None:

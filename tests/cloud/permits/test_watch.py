@@ -6,26 +6,29 @@ from sqlalchemy import func, select, update
 from cloud.cards.rule import CardState
 from cloud.cards.service import CardService
 from cloud.cards.store import CardFilter, find_card, list_cards
+from cloud.devices.registry import keep_wiring
+from cloud.people.permit_rows import gates_of
 from cloud.people.permits import TOLD_AFTER_MS
 from cloud.people.tables import credentials
 from cloud.permits.erasure import delete_permits
 from cloud.permits.kinds import PermitKind
 from cloud.permits.rule import PermitState
-from cloud.permits.store import Notice, change_permit, notices_of
-from cloud.permits.watch import look_after, note_overstays
+from cloud.permits.store import overstayed_since
+from cloud.permits.watch import look_after
 from cloud.retention.visits import visitors
 from cloud.sample import SITE
-from cloud.store.schema import party_members
+from cloud.store.schema import party_members, points
 from cloud.store.tables import compiled_permits, permit_uses, permits
 from cloud.web.rejected import Rejected
 from contract.decide import DAY_MS, HOUR_MS
 from tests.cloud.permits.gatehouse import BY, GATE, LI_SI, WAY, Gatehouse
 
 
-def notices(gatehouse: Gatehouse) -> list[Notice]:
+def overstayed(gatehouse: Gatehouse) -> dict[PermitKind, int]:
+    """Which kinds of permits have holders inside after the end, after a look at them."""
     look_after(gatehouse.store, lambda: gatehouse.now_ms)
     with gatehouse.store.reading() as connection:
-        return notices_of(connection, SITE.name, 10)
+        return overstayed_since(connection, SITE.name)
 
 
 def count(gatehouse: Gatehouse, table: object) -> int:
@@ -33,31 +36,21 @@ def count(gatehouse: Gatehouse, table: object) -> int:
         return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
 
 
-def test_overstays_of_an_hour_are_one_notice(gatehouse: Gatehouse) -> None:
-    """Three guests and a van stay too long; one more in the next hour is another notice."""
+def test_overstays_are_noted_once_by_kind(gatehouse: Gatehouse) -> None:
+    """Three guests and a van stay too long, which is one row of the audit for each kind; then they leave."""
     until_ms = gatehouse.now_ms + HOUR_MS
     drawn = [gatehouse.draw(until_ms=until_ms).permit for _ in range(3)]
     drawn.append(gatehouse.draw(kind="van", plate="沪A12345", until_ms=until_ms).permit)
     for permit in drawn:
         gatehouse.passes(permit)
-    assert notices(gatehouse) == []
-    gatehouse.now_ms = until_ms + 2 * HOUR_MS
-    hour_ms = gatehouse.now_ms // HOUR_MS * HOUR_MS
+    assert overstayed(gatehouse) == {}
+    gatehouse.now_ms = noted_ms = until_ms + 2 * HOUR_MS
     for _ in range(2):
-        found = {(one.kind, one.hour_ms): one.overstayed for one in notices(gatehouse)}
-        assert found == {(PermitKind.GUEST, hour_ms): 3, (PermitKind.VAN, hour_ms): 1}
-    more = gatehouse.draw(until_ms=gatehouse.now_ms + 1).permit
-    gatehouse.passes(more)
-    with gatehouse.store.writing() as connection:
-        note_overstays(connection, SITE.name, [more], gatehouse.now_ms)
-        change_permit(connection, SITE.name, more, until_ms=gatehouse.now_ms - HOUR_MS)
-        note_overstays(connection, SITE.name, [more], gatehouse.now_ms)
-    assert {one.overstayed for one in notices(gatehouse)} == {4, 1}
+        assert overstayed(gatehouse) == {PermitKind.GUEST: noted_ms, PermitKind.VAN: noted_ms}
     assert [one.action for one in gatehouse.audit(50)].count("permit.overstayed") == 2
-    late = gatehouse.draw(until_ms=gatehouse.now_ms + 1).permit
-    gatehouse.passes(late)
-    gatehouse.now_ms += 2 * HOUR_MS
-    assert len(notices(gatehouse)) == 3
+    for permit in drawn:
+        gatehouse.passes(permit, direction="out")
+    assert overstayed(gatehouse) == {}
 
 
 def test_whoever_left_in_time_is_not_noted(gatehouse: Gatehouse) -> None:
@@ -65,7 +58,31 @@ def test_whoever_left_in_time_is_not_noted(gatehouse: Gatehouse) -> None:
     gatehouse.passes(permit)
     gatehouse.passes(permit, direction="out")
     gatehouse.now_ms += 3 * DAY_MS
-    assert notices(gatehouse) == []
+    assert overstayed(gatehouse) == {}
+
+
+@pytest.mark.parametrize(("inside", "is_known"), [("", False), ("[point.readers.out]\nd0 = 7\nd1 = 8\n", True)])
+def test_gates_that_read_nobody_leaving_note_none(gatehouse: Gatehouse, inside: str, is_known: bool) -> None:
+    """Whoever comes in by them is taken for gone at the end: nobody can be known to have stayed."""
+    with gatehouse.store.writing() as connection:
+        gates = select(points.c.device, points.c.name).where(points.c.name.in_(gates_of(connection)))
+        wirings: dict[str, str] = {}
+        for device, gate in connection.execute(gates):
+            point = f'[[point]]\nname = "{gate}"\nkind = "door"\nzone = "estate"\n{inside}\n'
+            wirings[device] = wirings.get(device, "") + point
+        for device, wiring in wirings.items():
+            keep_wiring(connection, device, wiring)
+    drawn = gatehouse.draw(until_ms=gatehouse.now_ms + HOUR_MS)
+    gatehouse.passes(drawn.permit)
+    assert gatehouse.permit(drawn.permit).state(gatehouse.now_ms) is PermitState.INSIDE
+    gatehouse.now_ms += 2 * HOUR_MS
+    assert bool(overstayed(gatehouse)) is is_known
+    permit = gatehouse.permit(drawn.permit)
+    assert permit.left_assumed is not is_known
+    assert permit.state(gatehouse.now_ms) is (PermitState.OVERSTAYED if is_known else PermitState.OVER)
+    gatehouse.now_ms += 1
+    gatehouse.passes(drawn.permit, direction="out")
+    assert not gatehouse.permit(drawn.permit).left_assumed
 
 
 def test_codes_of_permits_that_are_over_are_free(gatehouse: Gatehouse) -> None:
@@ -134,7 +151,7 @@ def test_events_of_permits_are_erased_as_visits(gatehouse: Gatehouse) -> None:
 
 @pytest.mark.parametrize("kind", [PermitKind.GUEST, PermitKind.ORDER])
 def test_nobody_inside_is_barred_from_inner_doors(gatehouse: Gatehouse, kind: PermitKind) -> None:
-    """While the permit lasts; what the notice does not do is to bar a way out, which no device asks it for."""
+    """While the permit lasts; and what an overstay does not do is to bar a way out, which no device asks it for."""
     drawn = gatehouse.draw(kind=kind)
     gatehouse.passes(drawn.permit)
     gatehouse.now_ms += HOUR_MS
