@@ -3,8 +3,9 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, Response
 
+from cloud.cards.pass_worker import pass_worker
 from cloud.cards.phone_keys import offer_in
 from cloud.guests.rule import InvitationState
 from cloud.guests.service import ELSEWHERE, ENDED, GuestService
@@ -23,6 +24,12 @@ SAID = {InvitationState.ELSEWHERE: ELSEWHERE, InvitationState.OVER: ENDED}
 Guests = Annotated[GuestService, Depends(service(GuestService))]
 
 router = APIRouter(prefix=PATH)
+
+
+@router.get("/worker.js")
+def worker(v: str = "", page: str = "") -> FileResponse:
+    """The script that keeps the ``page`` of a pass for flight mode. No link is called so."""
+    return pass_worker(PATH)
 
 
 @router.get("/{secret}")

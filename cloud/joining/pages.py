@@ -5,8 +5,9 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
+from cloud.cards.pass_worker import pass_worker
 from cloud.cards.phone_keys import Offer, offer_in
 from cloud.charging.hubs import HubBoard
 from cloud.joining.rule import KEPT_MS
@@ -40,6 +41,12 @@ NAV = (Nav(NavGroup.PEOPLE, "/riders", N_("Riders at the gate"), after="/permits
 def clock(context: Context) -> JSONResponse:
     """What the server's clock says: a telephone's own may be off. No hub is called so."""
     return JSONResponse({"now_ms": context.clock()})
+
+
+@router.get("/join/worker.js")
+def worker(v: str = "", page: str = "") -> FileResponse:
+    """The script that keeps the ``page`` of a pass for flight mode. No hub is called so."""
+    return pass_worker(PATH)
 
 
 @router.get("/join/{hub}")

@@ -7,13 +7,14 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from msgspec import Struct
 
+from cloud.cards.pass_worker import pass_worker
 from cloud.cards.phone_keys import offer_in
 from cloud.cards.slots import slots_ahead
 from cloud.phones.service import PhoneService
 from cloud.phones.start_pages import Offered
 from cloud.phones.visit import PATH, PhoneForm, PhoneVisit, Visiting, log_in, log_out
 from cloud.web.context import N_, Said, service
-from cloud.web.pages import ASSETS_OF_DOMAINS, see_other
+from cloud.web.pages import see_other
 from cloud.web.rejected import Rejected
 from contract.cose import key_id_of
 
@@ -64,8 +65,7 @@ def clock(visit: Visiting) -> JSONResponse:
 @router.get("/worker.js")
 def worker(v: str = "") -> FileResponse:
     """The script that keeps the pass for flight mode. ``v`` has browsers ask anew with every release."""
-    headers = {"Service-Worker-Allowed": PATH}
-    return FileResponse(ASSETS_OF_DOMAINS["phones"] / "worker.js", media_type="text/javascript", headers=headers)
+    return pass_worker(PATH)
 
 
 @router.post("/key")

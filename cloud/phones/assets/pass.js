@@ -64,6 +64,8 @@ function showHeld() {
 if ("held" in section.dataset) showHeld();
 else if (canKeep()) start();
 else needsKey();
-if (canKeep() && !kept && navigator.serviceWorker) {
-  navigator.serviceWorker.register(`/me/worker.js?v=${section.dataset.version}`, { scope: "/me" });
+if (canKeep() && navigator.serviceWorker) {
+  const scope = kept ? location.pathname : "/me", page = kept ? `&page=${encodeURIComponent(scope)}` : "";
+  const folder = scope.split("/")[1];
+  navigator.serviceWorker.register(`/${folder}/worker.js?v=${section.dataset.version}${page}`, { scope });
 }

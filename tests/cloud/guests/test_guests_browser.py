@@ -9,7 +9,7 @@ from cloud.permits.kinds import PermitKind
 from cloud.permits.service import PermitAsked, PermitService
 from contract.pass_verdicts import PassVerdict
 from tests.browser import PHONE
-from tests.cloud.support.drawn_passes import DRAWN, verdict_of
+from tests.cloud.support.drawn_passes import DRAWN, IS_KEPT, verdict_of
 from tests.cloud.support.phones import LI_SI
 from tests.cloud.support.town import Town
 
@@ -17,8 +17,9 @@ pytestmark = pytest.mark.browser
 
 
 def test_guests_phone_draws_its_pass_offline(town: Town, browser: Browser) -> None:
-    """One tap makes its key. With its page open it needs no network; the same link leads back to it, and another phone
-    is told whom to ask. What the inviter has ended opens nothing, however it is drawn."""
+    """One tap makes its key. It needs no network, not even to load its page again; the same link leads back to it, and
+    another phone is told whom to ask. What the inviter has ended opens nothing, however it is drawn, and is kept no
+    longer."""
     note_signer(town.store, town.keys, town.now_ms)
     permits = PermitService(town.store, town.keys, town.clock)
     permit = permits.invite(LI_SI, PermitAsked(kind=PermitKind.GUEST, name="an aunt", code=True)).permit
@@ -29,8 +30,12 @@ def test_guests_phone_draws_its_pass_offline(town: Town, browser: Browser) -> No
     page.goto(path)
     page.get_by_role("button", name="Use this phone").tap()
     page.wait_for_function("() => localStorage.length && window.drawn.length > 1")
+    page.evaluate(IS_KEPT, path)
     telephone.set_offline(True)
     page.evaluate("() => { window.drawn.length = 0; document.querySelector('progress').value = 1; }")
+    page.wait_for_function("() => window.drawn.length")
+    assert verdict_of(town, page.evaluate("() => window.drawn.at(-1)")) is PassVerdict.OK
+    page.reload()
     page.wait_for_function("() => window.drawn.length")
     assert verdict_of(town, page.evaluate("() => window.drawn.at(-1)")) is PassVerdict.OK
     telephone.set_offline(False)
@@ -41,5 +46,7 @@ def test_guests_phone_draws_its_pass_offline(town: Town, browser: Browser) -> No
     expect(other.get_by_role("alert")).to_contain_text("Another phone has opened this link")
     permits.end("gate", permit)
     assert verdict_of(town, page.evaluate("() => window.drawn.at(-1)")) is PassVerdict.REVOKED
+    page.goto(path)
+    page.wait_for_function("async path => !await caches.match(path)", arg=path)
     telephone.close()
     other.close()

@@ -11,7 +11,7 @@ from cloud.people.pass_terms import note_signer
 from contract.pass_verdicts import PassVerdict
 from tests.browser import PHONE
 from tests.cloud.support.browsing import log_in
-from tests.cloud.support.drawn_passes import DRAWN, verdict_of
+from tests.cloud.support.drawn_passes import DRAWN, IS_KEPT, verdict_of
 from tests.cloud.support.town import Town
 
 pytestmark = pytest.mark.browser
@@ -67,6 +67,12 @@ def test_telephone_draws_the_pass_it_carries(town: Town, browser: Browser) -> No
     page.wait_for_function("() => localStorage.length && window.drawn.length > 1")
     text = page.evaluate("() => window.drawn.at(-1)")
     assert verdict_of(town, text) is PassVerdict.OK
+    page.evaluate(IS_KEPT, page.url.removeprefix(town.url))
+    telephone.set_offline(True)
+    page.reload()
+    page.wait_for_function("() => window.drawn.length")
+    assert verdict_of(town, page.evaluate("() => window.drawn.at(-1)")) is PassVerdict.OK
+    telephone.set_offline(False)
     town.now_ms += 75_000
     assert verdict_of(town, text) is PassVerdict.STALE
     page.goto("/join/hub")

@@ -18,6 +18,12 @@ DRAWN = """() => {
 }"""
 """Keeps the texts of the QR codes that a page draws."""
 
+IS_KEPT = """async path => {
+  await navigator.serviceWorker.ready;
+  while (!await caches.match(path)) await new Promise(resolve => setTimeout(resolve, 20));
+}"""
+"""Waits until the browser keeps the page of a pass for flight mode."""
+
 
 def verdict_of(town: Town, text: str) -> PassVerdict:
     """What such a door makes of a text that was drawn."""
