@@ -4,7 +4,7 @@ import re
 from time import monotonic
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 
 from cloud.joining.service import JoinService
 from cloud.people.pass_terms import note_signer
@@ -12,37 +12,10 @@ from contract.pass_verdicts import PassVerdict
 from tests.browser import PHONE
 from tests.cloud.support.browsing import log_in
 from tests.cloud.support.drawn_passes import DRAWN, IS_KEPT, verdict_of
+from tests.cloud.support.riders import MOST_FIELDS, MOST_S, MOST_TAPS, TAP_S, Rider
 from tests.cloud.support.town import Town
 
 pytestmark = pytest.mark.browser
-MOST_TAPS, MOST_FIELDS, MOST_S = 6, 2, 30.0
-TAP_S, LETTER_S = 1.0, 0.3
-"""How long a person takes for one."""
-
-
-class Rider:
-    """Somebody with a telephone, whose taps, letters and typed fields are counted. To reach a field is a tap."""
-
-    def __init__(self, page: Page) -> None:
-        self.page, self.taps, self.fields, self.letters = page, 0, 0, 0
-
-    @property
-    def takes_s(self) -> float:
-        """What they do themselves, without what the software takes."""
-        return self.taps * TAP_S + self.letters * LETTER_S
-
-    def tap(self, what: Locator) -> None:
-        what.tap()
-        self.taps += 1
-
-    def types(self, label: str, text: str) -> None:
-        field = self.page.get_by_label(label, exact=True)
-        self.tap(field)
-        field.press_sequentially(text)
-        self.fields += 1
-        self.letters += len(text)
-
-
 FORGET = """() => new Promise((resolve, reject) => {
   const deleting = indexedDB.deleteDatabase("hearthgate");
   deleting.onsuccess = resolve; deleting.onerror = reject; deleting.onblocked = resolve;
