@@ -15,7 +15,7 @@ from cloud.guests import store
 from cloud.guests.rule import GuestLink, InvitationState
 from cloud.keys.keys import KeyFolder
 from cloud.permits.rule import Permit, pass_span
-from cloud.permits.service import PermitService
+from cloud.permits.service import Drawn, PermitService
 from cloud.permits.words import IS_OVER, NO_PERMIT
 from cloud.store.database import Clock, JoinedStore, Store
 from cloud.web.operators import record
@@ -29,7 +29,7 @@ A_GUEST = "guest"
 """Who stands in the audit where a guest did something on their telephone."""
 
 OPENS_NOTHING = N_("This permit opens no door: there is nothing to send.")
-WAS_OPENED = N_("A phone has opened the link already: end the permit and invite once more, if it was not your guest's.")
+WAS_OPENED = N_("A phone has opened the link already: make a new one, which ends what that phone carries.")
 NO_LINK = N_("There is no such invitation: open the link as it was sent, whole, or ask who invited you.")
 ELSEWHERE = N_("Another phone has opened this link: key the code, or ask who invited you for another.")
 ENDED = N_("This invitation is over: ask who invited you.")
@@ -72,6 +72,19 @@ class GuestService:
             store.add_link(connection, site, permit, secret_hash(secret), now_ms)
             record(connection, now_ms, f"person {person}", "guest.link_made", f"permit {permit}")
         return secret
+
+    def replace(self, person: int, permit: int) -> tuple[Drawn, str]:
+        """The guest's telephone is lost, or somebody else has opened the link: what that carries ends, and the same is
+        drawn up for the rest of the time, with a new code, and the secret of a new link. Raises ``Rejected``."""
+        with self._store.writing() as connection:
+            drawn = self._permits(connection).replace(f"person {person}", permit, person)
+            joined = GuestService(JoinedStore(connection), self._keys, self._clock)
+            return drawn, joined.make_link(person, drawn.permit)
+
+    def opened(self, permits: Sequence[int]) -> dict[int, int]:
+        """When a telephone opened the links of these permits (UTC milliseconds), by permit."""
+        with self._store.reading() as connection:
+            return store.opened_links(connection, site_of(connection).name, permits)
 
     def look(self, secret: str, page: str) -> GuestPage:
         """What a link shows to a browser whose cookie holds ``page``. The telephone that has opened it gets its next

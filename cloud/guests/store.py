@@ -1,9 +1,12 @@
 """Links of guests as they are stored."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from cloud.guests.rule import GuestLink
 from cloud.guests.tables import guest_links
+from cloud.store.chunks import among
 
 _COLUMNS = [guest_links.c["permit_id" if name == "permit" else name] for name in GuestLink.__struct_fields__]
 
@@ -19,6 +22,12 @@ def link_of_permit(connection: Connection, site: str, permit: int) -> GuestLink 
 def _find(connection: Connection, *which: ColumnElement[bool]) -> GuestLink | None:
     row = connection.execute(select(*_COLUMNS).where(*which)).first()
     return None if row is None else GuestLink(*row)
+
+
+def opened_links(connection: Connection, site: str, permits: Sequence[int]) -> dict[int, int]:
+    """When the links of these permits were opened (UTC milliseconds), by permit."""
+    opened = guest_links.c.site == site, guest_links.c.opened_ms.is_not(None), among(guest_links.c.permit_id, permits)
+    return {row.permit_id: row.opened_ms for row in connection.execute(select(guest_links).where(*opened))}
 
 
 def add_link(connection: Connection, site: str, permit: int, secret_hash: bytes, now_ms: int) -> None:

@@ -92,14 +92,18 @@ class PermitService:
         with self._store.writing() as connection:
             return self._draw(connection, by, _as_before(self._known(connection, permit, inviter).permit))
 
+    def replace(self, by: str, permit: int, inviter: int | None = None) -> Drawn:
+        """End it, and draw the same up for what is left of its time: whoever it was for has lost what opened. Raises as
+        ``draw``."""
+        with self._store.writing() as connection:
+            ended = self._end(connection, by, permit, inviter)
+            rest = {"from_ms": max(ended.from_ms, self._clock()), "until_ms": ended.until_ms}
+            return self._draw(connection, by, structs.replace(_as_before(ended), **rest))
+
     def end(self, by: str, permit: int, inviter: int | None = None) -> None:
         """It opens nothing from now on. Raises ``Rejected``."""
         with self._store.writing() as connection:
-            known, now_ms = self._known(connection, permit, inviter).permit, self._clock()
-            if not known.counts_at(now_ms):
-                raise Rejected(words.IS_OVER, status=409)
-            store.end_permit(connection, site_of(connection).name, permit, by, now_ms)
-            record(connection, now_ms, by, "permit.ended", _subject(known), kind=known.kind)
+            self._end(connection, by, permit, inviter)
 
     def extend(self, by: str, permit: int, until_ms: int, inviter: int | None = None) -> None:
         """It ends later, once; whoever overstayed has not. Raises ``Rejected``."""
@@ -188,6 +192,14 @@ class PermitService:
                 return b""
             note_carried(connection, site.name, permit, carried.until_s * 1000)
         return issue_carried(carried, self._keys.passes)
+
+    def _end(self, connection: Connection, by: str, permit: int, inviter: int | None) -> Permit:
+        known, now_ms = self._known(connection, permit, inviter).permit, self._clock()
+        if not known.counts_at(now_ms):
+            raise Rejected(words.IS_OVER, status=409)
+        store.end_permit(connection, site_of(connection).name, permit, by, now_ms)
+        record(connection, now_ms, by, "permit.ended", _subject(known), kind=known.kind)
+        return known
 
     def _draw(self, connection: Connection, by: str, asked: PermitAsked) -> Drawn:
         now_ms, site = self._clock(), site_of(connection)

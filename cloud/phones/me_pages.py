@@ -10,6 +10,8 @@ from msgspec import Struct
 from cloud.cards.pass_worker import pass_worker
 from cloud.cards.phone_keys import offer_in
 from cloud.cards.slots import slots_ahead
+from cloud.permits.kinds import PermitKind
+from cloud.permits.service import PermitAsked, PermitService
 from cloud.phones.service import PhoneService
 from cloud.phones.start_pages import Offered
 from cloud.phones.visit import PATH, PhoneForm, PhoneVisit, Visiting, log_in, log_out
@@ -40,6 +42,7 @@ SECTIONS: Sequence[Section] = (
     Section(f"{PATH}/data", N_("My data")),
 )
 
+Permits = Annotated[PermitService, Depends(service(PermitService))]
 Phones = Annotated[PhoneService, Depends(service(PhoneService))]
 
 router = APIRouter(prefix=PATH)
@@ -78,6 +81,17 @@ def replace_key(visit: PhoneForm, phones: Phones, key: Offered = "", proof: Offe
     answer = see_other(f"{PATH}?done=key")
     log_in(visit.request, answer, secret)
     return answer
+
+
+@router.post("/code")
+def draw_code(visit: PhoneForm, phones: Phones, permits: Permits) -> Response:
+    """A telephone that keeps no key has a code besides, for a gate that has no scanner: until midnight, as a guest of
+    their own."""
+    try:
+        drawn = permits.invite(visit.phone.person, PermitAsked(kind=PermitKind.GUEST, code=True))
+    except Rejected as rejected:
+        return _home(visit, phones, visit.say("bad", rejected.sentence))
+    return see_other(f"{PATH}/visitors/{drawn.permit}/drawn")
 
 
 @router.post("/logout")

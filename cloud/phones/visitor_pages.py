@@ -83,6 +83,18 @@ def make_link(permit: Id, visit: PhoneForm, permit_service: Permits, guests: Gue
     return visit.render("me_visitor.html", view=view, drawn=None, link=draw_address(visit.request, f"/guest/{secret}"))
 
 
+@router.post("/{permit}/replaced")
+def replace_link(permit: Id, visit: PhoneForm, permit_service: Permits, guests: Guests) -> Response:
+    """The visitor's telephone is lost: another link and code, and the ones before end."""
+    try:
+        drawn, secret = guests.replace(visit.phone.person, permit)
+    except Rejected as rejected:
+        return _page(visit, permit_service, visit.say("bad", rejected.sentence))
+    view = or_404(permit_service.find(drawn.permit), NO_PERMIT)
+    link = draw_address(visit.request, f"/guest/{secret}")
+    return visit.render("me_visitor.html", view=view, drawn=drawn, link=link)
+
+
 @router.post("/{permit}/ended")
 def end(permit: Id, visit: PhoneForm, permit_service: Permits) -> Response:
     def act() -> None:
@@ -119,9 +131,11 @@ def _said(error: Exception) -> str:
 def _page(
     visit: PhoneVisit, permit_service: PermitService, said: Said | None, typed: Mapping[str, str] = NOTHING_TYPED
 ) -> HTMLResponse:
+    listed = permit_service.of_inviter(visit.phone.person)[:SHOWN]
     found: dict[str, Any] = {
         "homes": permit_service.homes_of_inviter(visit.phone.person),
-        "listed": permit_service.of_inviter(visit.phone.person)[:SHOWN],
+        "listed": listed,
+        "opened": visit.context.service(GuestService).opened([view.permit.id for view in listed]),
         "kinds": {kind: rule for kind, rule in KINDS.items() if rule.by_inviter},
     }
     return visit.render("me_visitors.html", said=said, states=STATE_WORDS, typed=typed, **found)

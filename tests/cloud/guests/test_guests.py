@@ -102,6 +102,28 @@ def test_link_is_opened_by_one_telephone(town: Town) -> None:
     assert invitation.guests.look(secret, cookie).state is InvitationState.MINE
 
 
+def test_lost_telephone_of_a_guest_is_replaced(town: Town) -> None:
+    """In one step: what it carries opens nothing, and another telephone opens the new link for the rest of the time."""
+    invitation, lost, found = Invitation(town, town.now_ms + 3 * DAY_MS), SoftPhone(), SoftPhone()
+    guests, secret = invitation.guests, invitation.link()
+    before = guests.look(secret, guests.open(secret, lost.offer(secret)))
+    assert guests.opened([invitation.permit]) == {invitation.permit: town.now_ms}
+    town.now_ms += HOUR_MS
+    drawn, other = guests.replace(LI_SI, invitation.permit)
+    assert invitation.at_the_gate(before, lost) is PassVerdict.REVOKED
+    assert guests.look(secret, "").state is InvitationState.OVER
+    after = guests.look(other, guests.open(other, found.offer(other)))
+    assert invitation.at_the_gate(after, found) is PassVerdict.OK
+    assert after.digits == drawn.code != before.digits
+    views = [invitation.permits.find(one) for one in (invitation.permit, drawn.permit)]
+    ended, new = (view.permit for view in views if view)
+    assert (new.from_ms, new.until_ms) == (town.now_ms, ended.until_ms)
+    with pytest.raises(Rejected, match="is over"):
+        guests.replace(LI_SI, invitation.permit)
+    with pytest.raises(Rejected, match="no such permit"):
+        guests.replace(CHILD, drawn.permit)
+
+
 def test_newer_link_ends_the_one_before(town: Town) -> None:
     invitation = Invitation(town)
     first, second = invitation.link(), invitation.link()

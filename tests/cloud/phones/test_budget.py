@@ -6,9 +6,13 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page
 
+from cloud.guests.service import GuestService
+from cloud.people.pass_terms import note_signer
+from cloud.permits.kinds import PermitKind
+from cloud.permits.service import PermitAsked, PermitService
 from tests.browser import PHONE
 from tests.cloud.phones.test_phone_axe import PAGES
-from tests.cloud.support.phones import link_for
+from tests.cloud.support.phones import LI_SI, link_for
 from tests.cloud.support.town import Town
 from tests.cloud.support.who_may import FILE
 
@@ -63,6 +67,19 @@ def resident(town: Town, page: Page) -> Page:
     return page
 
 
+def guest_page(town: Town, browser: Browser) -> tuple[str, Page]:
+    """The pass of a guest, and the browser that carries it."""
+    note_signer(town.store, town.keys, town.now_ms)
+    asked = PermitAsked(kind=PermitKind.GUEST, code=True)
+    permit = PermitService(town.store, town.keys, town.clock).invite(LI_SI, asked).permit
+    path = f"/guest/{GuestService(town.store, town.keys, town.clock).make_link(LI_SI, permit)}"
+    page = browser.new_page(base_url=town.url, viewport=PHONE, locale="zh-CN")
+    page.goto(path)
+    page.locator("main button").click()
+    page.wait_for_selector("[data-code] svg")
+    return path, page
+
+
 def paths() -> list[str]:
     """Whatever a telephone reads without choosing, and the page behind the poster at the gate."""
     with FILE.open(newline="") as rows:
@@ -79,9 +96,18 @@ def test_pages_weigh_little(town: Town, browser: Browser, resident: Page) -> Non
         assert found.elsewhere == [], path
 
 
+def test_page_of_a_guest_weighs_little(town: Town, browser: Browser) -> None:
+    path, guest = guest_page(town, browser)
+    found = weigh(browser, town.url, path, guest, slow=False)
+    guest.close()
+    assert 0 < found.sent_bytes <= MOST_BYTES
+    assert found.elsewhere == []
+
+
 @pytest.mark.slow
 def test_first_paint_of_slow_phones_is_printed(town: Town, browser: Browser, resident: Page) -> None:
-    for path in SLOW_PATHS:
-        found = weigh(browser, town.url, path, resident, slow=True)
+    of_guest, guest = guest_page(town, browser)
+    for path, visitor in (*((one, resident) for one in SLOW_PATHS), (of_guest, guest)):
+        found = weigh(browser, town.url, path, visitor, slow=True)
         print(f"{path}: {found.sent_bytes} bytes, first paint after {found.paint_ms:.0f} ms")
         assert found.elsewhere == []

@@ -3,7 +3,7 @@
 import re
 
 from tests.cloud.support.pages import words
-from tests.cloud.support.phones import CHILD, LI_SI, a_phone, token_of
+from tests.cloud.support.phones import CHILD, LI_SI, SoftPhone, a_phone, token_of
 from tests.cloud.support.town import Town, Visitor
 
 SUN_QI = 10
@@ -98,3 +98,28 @@ def test_goods_slip_and_car_come_from_a_phone(town: Town) -> None:
         slip = words(post(phone, kind="goods", goods="a sofa", headcount="3"))
         assert "The guard counts what leaves" in slip and "#" not in slip
         assert "The gate opens to this plate" in words(post(phone, kind="space", plate="沪A12345", name="an aunt"))
+
+
+def test_lost_phone_of_a_visitor_is_one_tap(town: Town) -> None:
+    """The list says that the link was opened; one tap shows another link and code."""
+    with a_phone(town) as phone, town.visit() as aunt:
+        post(phone, kind="guest", name="an aunt")
+        link = re.search(r"/guest/[\w-]+", post(phone, "/1/link"))
+        assert link and "link opened" not in words(phone.get("/me/visitors").text)
+        aunt.post(link[0], data={"key": "", "proof": ""})
+        assert "link opened at 16:00" in words(phone.get("/me/visitors").text)
+        page = post(phone, "/1/replaced")
+        assert re.search(r"/guest/[\w-]+", page) and code_on(page)
+        assert "This permit is over" in words(post(phone, "/1/replaced"))
+
+
+def test_phone_without_a_key_gets_a_code(town: Town) -> None:
+    """As it keeps no key, a gate without a scanner knows it by what is keyed."""
+    with town.store.writing() as connection:
+        connection.exec_driver_sql(f"UPDATE party_members SET role = 'child' WHERE person_id = {CHILD}")
+    with a_phone(town) as phone, a_phone(town, key=SoftPhone()) as own_key, a_phone(town, CHILD) as child:
+        assert "A code for today" in phone.get("/me").text
+        assert "A code for today" not in own_key.get("/me").text
+        answer = phone.post("/me/code", data={"csrf": token_of(phone)})
+        assert code_on(phone.get(answer.headers["location"]).text)
+        assert "no adult who lives" in words(child.post("/me/code", data={"csrf": token_of(child)}).text)
