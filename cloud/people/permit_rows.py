@@ -77,13 +77,34 @@ def gates_of(connection: Connection) -> list[str]:
 def shut_gate(connection: Connection, site: str, permit: int, plan: str) -> None:
     """The uses of a permit are used up at some gate: from now on each gate of its plan is a profile of its own, and its
     rows say which is shut to it."""
-    gates = [at_gate(plan, gate) for gate in gates_of(connection)]
-    numbered = find_profiles(connection, site, [], gates)
-    missing = [gate for gate in gates if gate not in numbered]
-    if missing:
-        number_profiles(connection, site, missing)
-        touch(connection, Touched.TERMS)
+    _number(connection, site, _unnumbered(connection, site, [plan]))
     touch_permits(connection, site, permits.c.id == permit)
+
+
+def new_gates(connection: Connection, site: str, now_ms: int) -> list[Profile]:
+    """The gates that are no profile yet, though a permit that counts goes gate by gate: they were added since."""
+    gate_by_gate = permits.c.site == site, permits.c.gates_until_ms.is_not(None), permits.c.ended_ms.is_(None)
+    lasting = select(permits.c.plan).where(*gate_by_gate, permits.c.until_ms + permits.c.late_ms > now_ms)
+    return _unnumbered(connection, site, list(connection.execute(lasting.distinct()).scalars()))
+
+
+def open_new_gates(connection: Connection, site: str, gates: Sequence[Profile]) -> None:
+    """Permits that go gate by gate open these too."""
+    _number(connection, site, gates)
+    plans = {gate.plan for gate in gates}
+    touch_permits(connection, site, permits.c.plan.in_(plans) & permits.c.gates_until_ms.is_not(None))
+
+
+def _unnumbered(connection: Connection, site: str, plans: Sequence[str]) -> list[Profile]:
+    gates = [at_gate(plan, gate) for plan in plans for gate in gates_of(connection)] if plans else []
+    numbered = find_profiles(connection, site, [], gates)
+    return [gate for gate in gates if gate not in numbered]
+
+
+def _number(connection: Connection, site: str, profiles: Sequence[Profile]) -> None:
+    if profiles:
+        number_profiles(connection, site, profiles)
+        touch(connection, Touched.TERMS)
 
 
 def _shuts(connection: Connection, site: str, ids: Sequence[int]) -> dict[int, dict[str, int]]:

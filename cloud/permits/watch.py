@@ -1,5 +1,6 @@
 """Looks after permits: who is still inside of one that is over is noted, one whose inviter no longer lives there is
-ended, what was made for those that are over is free again, and passes that have ended are forgotten."""
+ended, what was made for those that are over is free again, passes that have ended are forgotten, and gates that were
+added are opened to those that go gate by gate."""
 
 from collections import Counter
 
@@ -8,7 +9,7 @@ from sqlalchemy import Connection
 from cloud.devices.registry import site_of
 from cloud.line.worker import Worker
 from cloud.people.pass_terms import forget_passes, has_ended_passes
-from cloud.people.permit_rows import gates_of
+from cloud.people.permit_rows import gates_of, new_gates, open_new_gates
 from cloud.people.permits import TOLD_AFTER_MS
 from cloud.permits import store
 from cloud.permits.rule import PermitState
@@ -32,8 +33,10 @@ def look_after(store_: Store, clock: Clock) -> None:
         left = store.permits_of_leavers(connection, site, now_ms, AT_ONCE)
         to_release = store.permits_to_release(connection, site, now_ms - TOLD_AFTER_MS, AT_ONCE)
         has_old_passes = has_ended_passes(connection, site, now_ms)
-    if over or left or to_release or has_old_passes:
+        gates = new_gates(connection, site, now_ms)
+    if over or left or to_release or has_old_passes or gates:
         with store_.writing() as connection:
+            open_new_gates(connection, site, gates)
             if over:
                 note_overstays(connection, site, over, now_ms)
             for permit in left:

@@ -42,7 +42,7 @@ permits = Table(
     Column("agreed_by", String, nullable=False, comment="the guard who rang the flat; empty where nobody had to"),
     Column("agreed_ms", BigInteger, comment="when the flat said yes"),
     Column("used_ms", BigInteger, comment="first passage through a gate"),
-    Column("gates_until_ms", BigInteger, comment="its uses are used up, and gates close to it then"),
+    Column("gates_until_ms", BigInteger, comment="when the first gate shuts at which its uses are used up"),
     Column("in_ms", BigInteger, comment="last passage in"),
     Column("out_ms", BigInteger, comment="last passage out"),
     Column("extended_ms", BigInteger, comment="it was extended then: once"),

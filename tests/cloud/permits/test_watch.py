@@ -15,12 +15,13 @@ from cloud.permits.kinds import PermitKind
 from cloud.permits.rule import PermitState
 from cloud.permits.store import overstayed_since
 from cloud.permits.watch import look_after
+from cloud.points.store import add_point
 from cloud.retention.visits import visitors
 from cloud.sample import SITE
 from cloud.store.schema import party_members, points
 from cloud.store.tables import compiled_permits, permit_uses, permits
 from cloud.web.rejected import Rejected
-from contract.decide import DAY_MS, HOUR_MS
+from contract.decide import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.cloud.permits.gatehouse import BY, GATE, LI_SI, WAY, Gatehouse
 
 
@@ -156,3 +157,19 @@ def test_nobody_inside_is_barred_from_inner_doors(gatehouse: Gatehouse, kind: Pe
     gatehouse.passes(drawn.permit)
     gatehouse.now_ms += HOUR_MS
     assert gatehouse.opened(drawn.code) >= WAY - {GATE, "west-gate"}
+
+
+def test_new_gate_opens_to_whoever_used_one_up(gatehouse: Gatehouse) -> None:
+    """The permit is shut out at the gate where its uses are used up, and at no other, whenever that is built."""
+    drawn = gatehouse.draw(kind="order")
+    gatehouse.passes(drawn.permit)
+    gatehouse.now_ms += 11 * MINUTE_MS
+    assert GATE not in gatehouse.opened(drawn.code)
+    with gatehouse.store.writing() as connection:
+        add_point(connection, "north-gate", GATE, "estate", "north-gate", "north-gate")
+    gatehouse.publish_rosters()
+    assert "north-gate" not in gatehouse.opened(drawn.code)
+    look_after(gatehouse.store, lambda: gatehouse.now_ms)
+    gatehouse.publish_rosters()
+    assert {"north-gate", "west-gate"} <= gatehouse.opened(drawn.code)
+    assert GATE not in gatehouse.opened(drawn.code)

@@ -40,7 +40,10 @@ def upgrade() -> None:
         sa.Column("agreed_ms", sa.BigInteger(), nullable=True, comment="when the flat said yes"),
         sa.Column("used_ms", sa.BigInteger(), nullable=True, comment="first passage through a gate"),
         sa.Column(
-            "gates_until_ms", sa.BigInteger(), nullable=True, comment="its uses are used up, and gates close to it then"
+            "gates_until_ms",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when the first gate shuts at which its uses are used up",
         ),
         sa.Column("in_ms", sa.BigInteger(), nullable=True, comment="last passage in"),
         sa.Column("out_ms", sa.BigInteger(), nullable=True, comment="last passage out"),
