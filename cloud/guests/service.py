@@ -81,10 +81,10 @@ class GuestService:
             joined = GuestService(JoinedStore(connection), self._keys, self._clock)
             return drawn, joined.make_link(person, drawn.permit)
 
-    def opened(self, permits: Sequence[int]) -> dict[int, int]:
+    def opened(self, invited: Sequence[int]) -> dict[int, int]:
         """When a telephone opened the links of these permits (UTC milliseconds), by permit."""
         with self._store.reading() as connection:
-            return store.opened_links(connection, site_of(connection).name, permits)
+            return store.opened_links(connection, site_of(connection).name, invited)
 
     def look(self, secret: str, page: str) -> GuestPage:
         """What a link shows to a browser whose cookie holds ``page``. The telephone that has opened it gets its next

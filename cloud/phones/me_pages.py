@@ -84,11 +84,11 @@ def replace_key(visit: PhoneForm, phones: Phones, key: Offered = "", proof: Offe
 
 
 @router.post("/code")
-def draw_code(visit: PhoneForm, phones: Phones, permits: Permits) -> Response:
+def draw_code(visit: PhoneForm, phones: Phones, permit_service: Permits) -> Response:
     """A telephone that keeps no key has a code besides, for a gate that has no scanner: until midnight, as a guest of
     their own."""
     try:
-        drawn = permits.invite(visit.phone.person, PermitAsked(kind=PermitKind.GUEST, code=True))
+        drawn = permit_service.invite(visit.phone.person, PermitAsked(kind=PermitKind.GUEST, code=True))
     except Rejected as rejected:
         return _home(visit, phones, visit.say("bad", rejected.sentence))
     return see_other(f"{PATH}/visitors/{drawn.permit}/drawn")
