@@ -15,6 +15,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from cloud.accounts.domain import ACCOUNTS
 from cloud.authority.domain import AUTHORITY
 from cloud.authority.service import AuthorityService
 from cloud.bars.domain import BARS
@@ -136,7 +137,7 @@ DOMAINS = (
     *(OVERVIEW, GATEHOUSE, CHANNELS, CASES, COMMANDS, POINTS, COUNTERS, EMERGENCIES, CHARGING, EXPLAIN),
     *(PEOPLE, QUANTITIES, PERMITS, JOINING, GUESTS, OFFICE, FLATS, CARDS, PHONES, BARS),
     *(PLANS, HOURS_AND_CALENDAR, DUTIES, FLEET, OPERATORS, AUTHORITY, SETUP, REPLAY, EXCHANGE, REDECIDE),
-    PINS,
+    *(PINS, ACCOUNTS),
 )
 """In the order in which their entries stand in the navigation."""
 

@@ -33,7 +33,8 @@ from cloud.web.auth import (
     WrongPassword,
 )
 from cloud.web.bodies import answer_of
-from cloud.web.context import Context, RequestContext, address, known_device, service
+from cloud.web.browsers import browser_of
+from cloud.web.context import Context, RequestContext, address, agent_of, known_device, service
 from cloud.web.live import After, ApiStream, LastEventId, api_dialect, stream
 from cloud.web.operators import AuditEntry
 from cloud.web.params import AuditReader, Cursor, Limit, OwnCall, Reader, Text, ZoneReader
@@ -76,7 +77,9 @@ class LoginOut(BaseModel):
 
 @router.post("/login")
 def log_in(body: LoginIn, request: Request, context: Context) -> LoginOut:
-    secret, login = context.authenticator.log_in(body.name, body.password, address(request))
+    secret, login = context.authenticator.log_in(
+        body.name, body.password, address(request), browser_of(agent_of(request))
+    )
     return LoginOut(token=secret, expires_ms=login.expires_ms)
 
 

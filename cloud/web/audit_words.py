@@ -26,6 +26,7 @@ ACTIONS: Mapping[str, str] = {
     "login": "Logged in",
     "login.refused": "Wrong name or password",
     "logout": "Logged out",
+    "login.ended": "Ended a login",
     "password.changed": "Changed a password",
     "password.reset": "Reset a password",
     "operator.added": "Added an operator",

@@ -69,6 +69,10 @@ class LastAdmin(Exception):
     """Without this one there would be no administrator who may log in."""
 
 
+class NoLogin(Exception):
+    """No login of that operator is so called: it has ended."""
+
+
 class NoOperator(Exception):
     """There is no operator of that name."""
 
@@ -155,12 +159,22 @@ class Authenticator:
             raise NameTaken(name) from None
         return added
 
-    def log_in(self, name: str, password: str, address: str) -> tuple[str, Login]:
-        """A new login and its secret, which is nowhere else. Raises ``TooManyTries``, ``WrongPassword`` or ``Busy``."""
+    def log_in(self, name: str, password: str, address: str, browser: str = "") -> tuple[str, Login]:
+        """A new login and its secret, which is nowhere else; ``browser`` is what its owner knows it by. Raises
+        ``TooManyTries``, ``WrongPassword`` or ``Busy``."""
         now_ms = self._clock()
         account = structs.replace(self._judge(name, password, address, now_ms), last_login_ms=now_ms)
         secret = secrets.token_urlsafe(32)
-        login = Login(account, secret_hash(secret), secrets.token_urlsafe(24), now_ms + LOGIN_LASTS_MS)
+        login = Login(
+            account,
+            secret_hash(secret),
+            secrets.token_urlsafe(24),
+            now_ms + LOGIN_LASTS_MS,
+            created_ms=now_ms,
+            seen_ms=now_ms,
+            address=address,
+            browser=browser,
+        )
         with self._store.writing() as connection:
             operators.add_login(connection, login, now_ms)
             operators.know_network(connection, account.id, network_of(address), now_ms)
@@ -169,8 +183,35 @@ class Authenticator:
 
     def login_of(self, secret: str) -> Login | None:
         """The login that a cookie or bearer token stands for, while it stands."""
+        now_ms = self._clock()
         with self._store.reading() as connection:
-            return operators.find_login(connection, secret_hash(secret), self._clock())
+            login = operators.find_login(connection, secret_hash(secret), now_ms)
+        if login is not None and now_ms - login.seen_ms >= operators.SEEN_EVERY_MS:
+            with self._store.writing() as connection:
+                operators.note_seen(connection, login.id_hash, now_ms)
+        return login
+
+    def logins_of(self, operator: Operator) -> list[Login]:
+        """Those that stand, the newest first."""
+        with self._store.reading() as connection:
+            return operators.list_logins(connection, operator.id, self._clock())
+
+    def end_login(self, operator: Operator, name: str, by: str) -> None:
+        """End one login of an operator. Raises ``NoLogin``."""
+        with self._store.writing() as connection:
+            listed = operators.list_logins(connection, operator.id, self._clock())
+            found = next((one for one in listed if one.name == name), None)
+            if found is None:
+                raise NoLogin(name)
+            operators.end_login(connection, found.id_hash)
+            operators.record(connection, self._clock(), by, "login.ended", operator.name, address=found.address)
+
+    def end_other_logins(self, login: Login) -> None:
+        """End all of an operator's logins but the one that asks for it."""
+        with self._store.writing() as connection:
+            operators.end_logins(connection, login.operator.id, but=login.id_hash)
+            name = login.operator.name
+            operators.record(connection, self._clock(), name, "operator.logged_out", name)
 
     def log_out(self, login: Login) -> None:
         with self._store.writing() as connection:

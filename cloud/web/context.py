@@ -51,6 +51,11 @@ def address(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+def agent_of(request: Request) -> str:
+    """What the browser calls itself."""
+    return request.headers.get("user-agent", "")
+
+
 def secret_of(request: Request) -> str:
     """The login secret that a request carries: a bearer token, else the cookie."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")

@@ -1,4 +1,4 @@
-"""Logging in and out, and the operator's own page."""
+"""Logging in and out."""
 
 import secrets
 from collections.abc import Mapping
@@ -7,8 +7,19 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
-from cloud.web.auth import LOGIN_LASTS_MS, Busy, TooManyTries, WeakPassword, WrongPassword
-from cloud.web.context import COOKIE, N_, Context, Forbidden, OwnForm, OwnPage, RequestContext, address, maybe_login
+from cloud.web.auth import LOGIN_LASTS_MS, Busy, TooManyTries, WrongPassword
+from cloud.web.browsers import browser_of
+from cloud.web.context import (
+    COOKIE,
+    N_,
+    Context,
+    Forbidden,
+    OwnForm,
+    RequestContext,
+    address,
+    agent_of,
+    maybe_login,
+)
 from cloud.web.pages import local_path, see_other
 
 FORM_COOKIE = "hg_form"
@@ -19,13 +30,6 @@ NOT_LOGGED_IN: Mapping[type[Exception], tuple[str, int]] = {
     Busy: (N_("Many people log in at this moment. Try again in a few seconds."), 503),
 }
 """What is said of each, and the status of the answer."""
-NOT_CHANGED: Mapping[type[Exception], tuple[str, int]] = {
-    **NOT_LOGGED_IN,
-    WeakPassword: (N_("The new password needs 10 to 200 characters."), 400),
-    WrongPassword: (N_("That is not the current password."), 400),
-}
-CHANGED = N_("The password is changed. Your other logins have ended.")
-
 Short = Annotated[str, Form(max_length=1000)]
 router = APIRouter()
 
@@ -58,7 +62,7 @@ def log_in(
     if not csrf or not secrets.compare_digest(csrf.encode(), request.cookies.get(FORM_COOKIE, "").encode()):
         raise Forbidden
     try:
-        secret, _ = context.authenticator.log_in(name, password, address(request))
+        secret, _ = context.authenticator.log_in(name, password, address(request), browser_of(agent_of(request)))
     except tuple(NOT_LOGGED_IN) as wrong:
         return login_form(context, next, *NOT_LOGGED_IN[type(wrong)])
     answer = see_other(local_path(next))
@@ -73,21 +77,6 @@ def log_out(context: OwnForm) -> Response:
     answer = see_other("/login")
     answer.delete_cookie(COOKIE)
     return answer
-
-
-@router.get("/account")
-def account(context: OwnPage, done: bool = False) -> HTMLResponse:
-    return context.render("account.html", said=context.say("good", CHANGED) if done else None)
-
-
-@router.post("/account/password")
-def change_password(context: OwnForm, old: Short = "", new: Short = "") -> Response:
-    try:
-        context.authenticator.change_password(context.login, old, new, address(context.request))
-    except tuple(NOT_CHANGED) as wrong:
-        text, status = NOT_CHANGED[type(wrong)]
-        return context.render("account.html", status=status, said=context.say("bad", text))
-    return see_other("/account?done=1")
 
 
 def set_cookie(

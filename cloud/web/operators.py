@@ -5,12 +5,12 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from cloud.store.prepared import Prepared
 from cloud.web.roles import Assignment, Role
 from cloud.web.tables import audit, logins, operator_networks, operators
-from contract.decide import DAY_MS
+from contract.decide import DAY_MS, MINUTE_MS
 from contract.events import CHAIN_START, chain
 
 MIN_REASON, MAX_REASON = 2, 200
@@ -18,6 +18,11 @@ MIN_REASON, MAX_REASON = 2, 200
 """Characters of a reason that somebody gives for a entry, and that stands in the audit."""
 
 
+MAX_LOGINS = 20
+"""Of one operator. Of more, the oldest end."""
+SEEN_EVERY_MS = 10 * MINUTE_MS
+"""A request within this time of the last that was noted is not written down."""
+NAME_BYTES = 8
 MAX_NETWORKS = 16
 NETWORK_USUAL_MS = 90 * DAY_MS
 """How long an operator counts as usual where they logged in, or where they were admitted on the command line."""
@@ -41,15 +46,26 @@ class Operator(Struct, frozen=True):
 
 
 class Login(Struct, frozen=True):
-    """A login that stands: whose it is, and the token its forms must carry."""
+    """A login that stands: whose it is, and the token its forms must carry. ``seen_ms`` is its last request, to some
+    minutes, ``address`` and ``browser`` where it was made."""
 
     operator: Operator
     id_hash: bytes
     csrf: str
     expires_ms: int
+    created_ms: int = 0
+    seen_ms: int = 0
+    address: str = ""
+    browser: str = ""
+
+    @property
+    def name(self) -> str:
+        """What tells it from others of its operator. It logs nobody in."""
+        return self.id_hash[:NAME_BYTES].hex()
 
 
 _OPERATOR = tuple(operators.c[name] for name in Operator.__struct_fields__)
+_LOGIN = tuple(logins.c[name] for name in Login.__struct_fields__[1:])
 
 
 def add_operator(connection: Connection, name: str, password_hash: str, assignment: Assignment, now_ms: int) -> int:
@@ -100,8 +116,11 @@ def remove_operator(connection: Connection, operator_id: int) -> None:
 
 
 def add_login(connection: Connection, login: Login, now_ms: int) -> None:
-    """Open a login; those that have run out are swept away on the occasion."""
+    """Open a login; those that have run out, and of too many the oldest, are swept away on the occasion."""
+    of_operator = logins.c.operator_id == login.operator.id
+    newest = select(logins.c.id_hash).where(of_operator).order_by(logins.c.created_ms.desc()).limit(MAX_LOGINS - 1)
     connection.execute(delete(logins).where(logins.c.expires_ms <= now_ms))
+    connection.execute(delete(logins).where(of_operator, logins.c.id_hash.not_in(newest)))
     mine = operators.c.id == login.operator.id
     connection.execute(update(operators).where(mine).values(last_login_ms=now_ms))
     connection.execute(
@@ -111,18 +130,33 @@ def add_login(connection: Connection, login: Login, now_ms: int) -> None:
             csrf=login.csrf,
             created_ms=now_ms,
             expires_ms=login.expires_ms,
+            seen_ms=now_ms,
+            address=login.address,
+            browser=login.browser,
         )
     )
 
 
 def find_login(connection: Connection, id_hash: bytes, now_ms: int) -> Login | None:
     """The login of that hash, if it has not run out and its operator may still log in."""
-    row = connection.execute(
-        select(*_OPERATOR, logins.c.csrf, logins.c.expires_ms)
-        .join_from(logins, operators)
-        .where(logins.c.id_hash == id_hash, logins.c.expires_ms > now_ms, operators.c.disabled.is_(False))
-    ).first()
-    return None if row is None else Login(Operator(*row[:-2]), id_hash, row.csrf, row.expires_ms)
+    found = _find_logins(connection, now_ms, logins.c.id_hash == id_hash)
+    return found[0] if found else None
+
+
+def list_logins(connection: Connection, operator_id: int, now_ms: int) -> list[Login]:
+    """The logins of an operator that stand, the newest first."""
+    return _find_logins(connection, now_ms, logins.c.operator_id == operator_id)
+
+
+def _find_logins(connection: Connection, now_ms: int, which: ColumnElement[bool]) -> list[Login]:
+    stands = which, logins.c.expires_ms > now_ms, operators.c.disabled.is_(False)
+    query = select(*_OPERATOR, *_LOGIN).join_from(logins, operators).where(*stands)
+    rows = connection.execute(query.order_by(logins.c.created_ms.desc(), logins.c.id_hash))
+    return [Login(Operator(*row[: len(_OPERATOR)]), *row[len(_OPERATOR) :]) for row in rows]
+
+
+def note_seen(connection: Connection, id_hash: bytes, now_ms: int) -> None:
+    connection.execute(update(logins).where(logins.c.id_hash == id_hash).values(seen_ms=now_ms))
 
 
 def ended_logins(connection: Connection, hashes: Collection[bytes], now_ms: int) -> set[bytes]:

@@ -25,6 +25,9 @@ logins = Table(
     Column("csrf", String, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False, server_default="0", comment="last request, to some minutes"),
+    Column("address", String, nullable=False, server_default="", comment="of the browser when it logged in"),
+    Column("browser", String, nullable=False, server_default="", comment="such as Firefox, Windows"),
     Index("ix_logins_operator_id", "operator_id"),
 )
 

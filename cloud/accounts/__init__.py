@@ -1,0 +1,1 @@
+"""An operator's own account: the password, and the logins that stand."""
