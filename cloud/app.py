@@ -110,6 +110,7 @@ from cloud.web.looks import LookService
 from cloud.web.pages import ASSETS, ASSETS_OF_DOMAINS, Pages
 from cloud.web.panels import PanelBoard
 from cloud.web.query import check_query
+from cloud.web.second_factor import SecondFactor
 
 log = logging.getLogger(__name__)
 
@@ -187,7 +188,7 @@ def create_app(
         EnrolmentService: EnrolmentService(store, keys, commands, cards, clock),
         Store: store,
         KeyFolder: keys,
-        Authenticator: authenticator or Authenticator(store, clock),
+        **({} if authenticator is None else {Authenticator: authenticator}),
         Pages: pages,
         LiveFeed: feed,
         CommandService: commands,
@@ -220,8 +221,10 @@ def create_app(
 def _of_domains(store: Store, keys: KeyFolder, clock: Clock) -> dict[type, Any]:
     """The services that need nothing beside the database, the keys and the clock. Raises ``KeysUnusable``."""
     setup, phones = SetupService(store, clock, SETUP_TABLES), PhoneService(store, keys, clock)
-    permit_service = PermitService(store, keys, clock)
+    permit_service, second_factor = PermitService(store, keys, clock), SecondFactor(store, keys.numbers, clock)
     return {
+        SecondFactor: second_factor,
+        Authenticator: Authenticator(store, clock, second_factor=second_factor),
         **{kind: kind(store, clock) for kind in STORE_AND_CLOCK},
         BarService: BarService(store, keys, clock),
         AuthorityService: AuthorityService(store, keys, clock),

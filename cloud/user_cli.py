@@ -16,6 +16,7 @@ from cloud.web import operators
 from cloud.web.auth import MAX_NAME, Authenticator, BadName, NoOperator, Role
 from cloud.web.networks import network_of
 from cloud.web.roles import ROLES
+from cloud.web.second_factor import SecondFactor
 from cloud.web.words import ROLES as ROLES_IN_WORDS
 
 app = typer.Typer(no_args_is_help=True, help="Those who may log in to the console.")
@@ -52,6 +53,18 @@ def reset_password(name: UserArgument, folder: FolderOption = HERE, as_json: Jso
     with open_folder(folder) as (store, _):
         Authenticator(store, clock).reset_password(name, password, BY)
     show_password(name, password, as_json)
+
+
+@app.command("no-second-factor")
+def end_second_factor(name: UserArgument, folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
+    """Ask somebody for no code besides the password any more, who has lost app and paper."""
+    with open_folder(folder) as (store, keys):
+        with store.reading() as connection:
+            found = operators.find_operator(connection, name)
+        if found is None:
+            raise NoOperator(name)
+        SecondFactor(store, keys.numbers, clock).end(found[0], BY)
+    tell(as_json, {"operator": name, "second_factor": False}, f"operator {name} is asked for no code any more")
 
 
 @app.command("disable")

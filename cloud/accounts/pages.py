@@ -1,19 +1,24 @@
 """The operator's own page: the password, and the logins that stand."""
 
 from collections.abc import Callable, Mapping
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
+from cloud.devices.registry import site_of
 from cloud.web.auth import NoLogin, WeakPassword, WrongPassword
-from cloud.web.context import N_, OwnForm, OwnPage, RequestContext, Said, address
+from cloud.web.context import N_, OwnForm, OwnPage, RequestContext, Said, address, service
 from cloud.web.forms import attempt
-from cloud.web.login_pages import NOT_LOGGED_IN, Short
+from cloud.web.login_pages import NO_CODE, NOT_LOGGED_IN, Short
+from cloud.web.qr import draw
+from cloud.web.second_factor import SecondFactor, WrongCode
 
 DONE: Mapping[str, str] = {
     "password": N_("The password is changed. Your other logins have ended."),
     "ended": N_("The login has ended."),
     "others": N_("All your other logins have ended."),
+    "factor": N_("No code is asked any more."),
 }
 NOT_CHANGED: Mapping[type[Exception], tuple[str, int]] = {
     **NOT_LOGGED_IN,
@@ -22,6 +27,10 @@ NOT_CHANGED: Mapping[type[Exception], tuple[str, int]] = {
 }
 """What is said of each, and the status of the answer."""
 WRONG: Mapping[type[Exception], str] = {NoLogin: N_("This login has ended already.")}
+
+HAS_ONE = N_("You have a second factor already: end that first, with a code of it.")
+
+Factors = Annotated[SecondFactor, Depends(service(SecondFactor))]
 
 router = APIRouter(prefix="/account")
 
@@ -41,6 +50,38 @@ def change_password(context: OwnForm, old: Short = "", new: Short = "") -> Respo
     return _done(context, "password", lambda: None)
 
 
+@router.post("/factor")
+def begin_factor(context: OwnForm, factors: Factors) -> Response:
+    """The secret for the app, as a picture and as text. Nothing is asked before a code has been right."""
+    with context.store.reading() as connection:
+        community = context.language.label(site_of(connection).label)
+    try:
+        enrolment = factors.begin(context.login.operator, community)
+    except WrongCode:
+        return account_page(context, context.say("bad", HAS_ONE), 409)
+    return context.render("second_factor.html", said=None, enrolment=enrolment, picture=draw(enrolment.address))
+
+
+@router.post("/factor/confirm")
+def confirm_factor(context: OwnForm, factors: Factors, code: Short = "") -> Response:
+    """Shows the codes for paper, this once."""
+    try:
+        on_paper = factors.confirm(context.login.operator, code)
+    except tuple(NO_CODE) as wrong:
+        return account_page(context, context.say("bad", NO_CODE[type(wrong)][0]))
+    return context.render("recovery_codes.html", codes=on_paper)
+
+
+@router.post("/factor/end")
+def end_factor(context: OwnForm, factors: Factors, code: Short = "") -> Response:
+    operator = context.login.operator
+    try:
+        factors.judge(operator, code)
+    except tuple(NO_CODE) as wrong:
+        return account_page(context, context.say("bad", NO_CODE[type(wrong)][0]))
+    return _done(context, "factor", lambda: factors.end(operator, context.by))
+
+
 @router.post("/logins/others/end")
 def end_others(context: OwnForm) -> Response:
     return _done(context, "others", lambda: context.authenticator.end_other_logins(context.login))
@@ -53,8 +94,9 @@ def end_login(name: str, context: OwnForm) -> Response:
 
 
 def account_page(context: RequestContext, said: Said | None, status: int = 0) -> HTMLResponse:
-    listed = context.authenticator.logins_of(context.login.operator)
-    return context.render("account.html", said=said, status=status, logins=listed)
+    operator = context.login.operator
+    listed, has_factor = context.authenticator.logins_of(operator), context.service(SecondFactor).is_asked(operator)
+    return context.render("account.html", said=said, status=status, logins=listed, has_factor=has_factor)
 
 
 def _done(context: RequestContext, done: str, act: Callable[[], object]) -> Response:

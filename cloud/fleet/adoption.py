@@ -8,9 +8,10 @@ from threading import Lock
 
 from msgspec import Struct
 
-from cloud.web.auth import MINUTE_MS, Limit, Throttle
 from cloud.web.networks import network_of
+from cloud.web.throttle import Limit, Throttle
 from contract.adoption import code_of
+from contract.decide import MINUTE_MS
 from service.crowding import first_of_largest
 
 WAITS_MS = 15 * MINUTE_MS

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
+from cloud.devices.registry import site_of
 from cloud.operators.api import find_other
 from cloud.points.zone_store import view_zones
 from cloud.web.assignments import BadAssignment
@@ -17,12 +18,14 @@ from cloud.web.domain import Nav, NavGroup
 from cloud.web.forms import NOT_RIGHT, Fields, attempt
 from cloud.web.operators import Operator, list_operators
 from cloud.web.roles import ROLES, Assignment, Right, Role
+from cloud.web.second_factor import SecondFactor, names_with_factor
 
 DONE: Mapping[str, str] = {
     "changed": N_("The role is changed."),
     "disabled": N_("Disabled: all logins have ended."),
     "enabled": N_("Enabled: the old password counts again."),
     "ended": N_("All logins have ended."),
+    "factor": N_("No code is asked of them any more."),
     "removed": N_("Removed. What they did stays in the audit."),
 }
 ADDED = N_("%(name)s may log in. The password, shown only now: %(password)s")
@@ -52,8 +55,17 @@ def operators(context: Seeing, done: str = "") -> HTMLResponse:
 def operators_page(context: RequestContext, said: Said | None, typed: Mapping[str, str] | None = None) -> HTMLResponse:
     with context.store.reading() as connection:
         listed, zones = list_operators(connection), view_zones(connection)
+        with_factor = names_with_factor(connection, site_of(connection).name)
     parts = {role.value: rule.part.value if rule.part else "" for role, rule in ROLES.items()}
-    return context.render("operators.html", operators=listed, zones=zones, parts=parts, said=said, typed=typed or {})
+    return context.render(
+        "operators.html",
+        operators=listed,
+        zones=zones,
+        parts=parts,
+        with_factor=with_factor,
+        said=said,
+        typed=typed or {},
+    )
 
 
 @router.post("")
@@ -92,6 +104,12 @@ def enable(name: str, context: Admin) -> Response:
 @router.post("/{name}/logout")
 def end_logins(name: str, context: Admin) -> Response:
     return _change(context, name, lambda one: context.authenticator.end_logins(one, context.by), "ended")
+
+
+@router.post("/{name}/factor/end")
+def end_factor(name: str, context: Admin) -> Response:
+    """For somebody who has lost app and paper."""
+    return _change(context, name, lambda one: context.service(SecondFactor).end(one, context.by), "factor")
 
 
 @router.post("/{name}/remove")

@@ -25,6 +25,7 @@ from cloud.web.auth import (
     MAX_PASSWORD,
     BadName,
     Busy,
+    CodeNeeded,
     LastAdmin,
     NameTaken,
     NoOperator,
@@ -38,6 +39,7 @@ from cloud.web.context import Context, RequestContext, address, agent_of, known_
 from cloud.web.live import After, ApiStream, LastEventId, api_dialect, stream
 from cloud.web.operators import AuditEntry
 from cloud.web.params import AuditReader, Cursor, Limit, OwnCall, Reader, Text, ZoneReader
+from cloud.web.second_factor import TooManyCodes, WrongCode
 
 
 def devices_by_name(connection: Connection, now_ms: int) -> dict[str, DeviceAnswer]:
@@ -52,6 +54,9 @@ router = APIRouter(prefix="/api/v1")
 NOT_GRANTED: Mapping[type[Exception], tuple[int, str]] = {
     WrongPassword: (401, "wrong name or password, or the name rests after wrong tries"),
     TooManyTries: (429, "too many wrong tries from this address: wait five minutes"),
+    CodeNeeded: (401, "this operator has a second factor: send the code of their app as code"),
+    WrongCode: (401, "not the code of this moment, or it was used already"),
+    TooManyCodes: (429, "too many wrong codes: wait 15 minutes"),
     Busy: (503, "many people log in at this moment: try again in a few seconds"),
     WeakPassword: (422, "a password has 10 to 200 characters"),
     BadName: (422, ""),
@@ -66,6 +71,7 @@ NOT_GRANTED: Mapping[type[Exception], tuple[int, str]] = {
 class LoginIn(BaseModel):
     name: str = Field(max_length=MAX_NAME)
     password: str = Field(max_length=MAX_PASSWORD)
+    code: str = Field("", max_length=40)
 
 
 class LoginOut(BaseModel):
@@ -77,9 +83,8 @@ class LoginOut(BaseModel):
 
 @router.post("/login")
 def log_in(body: LoginIn, request: Request, context: Context) -> LoginOut:
-    secret, login = context.authenticator.log_in(
-        body.name, body.password, address(request), browser_of(agent_of(request))
-    )
+    browser = browser_of(agent_of(request))
+    secret, login = context.authenticator.log_in(body.name, body.password, address(request), browser, body.code)
     return LoginOut(token=secret, expires_ms=login.expires_ms)
 
 

@@ -16,6 +16,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from cloud.devices.registry import site_of
 from cloud.store.database import Clock, Store
 from cloud.web import assignments, operators
 from cloud.web.names import UnclearName, clean_login, look
@@ -24,11 +25,15 @@ from cloud.web.operators import Login, Operator
 from cloud.web.roles import Assignment
 from cloud.web.roles import Right as Right
 from cloud.web.roles import Role as Role
+from cloud.web.second_factor import SecondFactor, forget_factor
 from cloud.web.secret_hash import secret_hash
+from cloud.web.throttle import Limit, Throttle
 
 MINUTE_MS = 60_000
 LOGIN_LASTS_MS = 12 * 60 * MINUTE_MS
 """A shift. A login is not prolonged by use."""
+HALF_LASTS_MS, MAX_HALF = 5 * MINUTE_MS, 1_000
+"""How long a code may be waited for, and of how many at a time."""
 MIN_PASSWORD = 10
 MAX_PASSWORD = 200
 """Characters. The upper bound keeps a stranger from making us hash megabytes."""
@@ -37,8 +42,6 @@ HASHING_AT_ONCE = 2
 """One hash takes 64 MiB; a flood of logins must not take the machine's memory."""
 MAX_WAITING_HASHES = 6
 """Those that wait for one of these places. Each has a thread of the web's pool, of which pages need the others."""
-MAX_WATCHED = 10_000
-"""Names and addresses whose wrong tries are remembered."""
 
 
 class WrongPassword(Exception):
@@ -69,19 +72,28 @@ class LastAdmin(Exception):
     """Without this one there would be no administrator who may log in."""
 
 
+class CodeNeeded(Exception):
+    """Name and password are right, and the operator has a second factor: ``half`` is what a code completes to a login,
+    within five minutes."""
+
+    def __init__(self, half: str) -> None:
+        super().__init__("a code of the second factor is needed")
+        self.half = half
+
+
+class HalfLogin(Struct, frozen=True):
+    """Somebody whose password was right, and whose code is still to come."""
+
+    operator: Operator
+    expires_ms: int
+
+
 class NoLogin(Exception):
     """No login of that operator is so called: it has ended."""
 
 
 class NoOperator(Exception):
     """There is no operator of that name."""
-
-
-class Limit(Struct, frozen=True):
-    """At most ``tries`` wrong ones within a window."""
-
-    tries: int
-    window_ms: int
 
 
 AT_ONE_ADDRESS = Limit(20, 5 * MINUTE_MS)
@@ -91,33 +103,6 @@ NAME_FROM_STRANGERS = Limit(50, 60 * MINUTE_MS)
 them has 1,200 tries a day, and keeps nobody out who comes from where they usually do."""
 
 
-class Throttle:
-    """Counts wrong tries by key. Bounded: the key that has been quiet longest is forgotten first."""
-
-    def __init__(self, limit: Limit) -> None:
-        self._limit = limit
-        self._wrong: OrderedDict[str, list[int]] = OrderedDict()
-
-    def blocks(self, key: str, now_ms: int) -> bool:
-        recent = [at_ms for at_ms in self._wrong.get(key, ()) if at_ms > now_ms - self._limit.window_ms]
-        return len(recent) >= self._limit.tries
-
-    def count(self, key: str, now_ms: int) -> None:
-        times = [*self._wrong.pop(key, []), now_ms]
-        self._wrong[key] = times[-self._limit.tries :]
-        if len(self._wrong) > MAX_WATCHED:
-            self._wrong.popitem(last=False)
-
-    def withdraw(self, key: str, at_ms: int) -> None:
-        """A try that was counted was none."""
-        times = self._wrong.get(key, [])
-        if at_ms in times:
-            times.remove(at_ms)
-
-    def forget(self, key: str) -> None:
-        self._wrong.pop(key, None)
-
-
 Tries = Sequence[tuple[Throttle, str]]
 """Where a try is counted, each with its key."""
 
@@ -125,7 +110,16 @@ Tries = Sequence[tuple[Throttle, str]]
 class Authenticator:
     """Logs operators in and out. Safe to call from any thread."""
 
-    def __init__(self, store: Store, clock: Clock, hasher: PasswordHasher | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        hasher: PasswordHasher | None = None,
+        second_factor: SecondFactor | None = None,
+    ) -> None:
+        """Without ``second_factor`` nobody is asked for one: for programs on the machine itself."""
+        self._second_factor = second_factor
+        self._half = OrderedDict[bytes, HalfLogin]()
         self._store = store
         self._clock = clock
         self._hasher = hasher or PasswordHasher()
@@ -159,14 +153,46 @@ class Authenticator:
             raise NameTaken(name) from None
         return added
 
-    def log_in(self, name: str, password: str, address: str, browser: str = "") -> tuple[str, Login]:
+    def log_in(self, name: str, password: str, address: str, browser: str = "", code: str = "") -> tuple[str, Login]:
         """A new login and its secret, which is nowhere else; ``browser`` is what its owner knows it by. Raises
-        ``TooManyTries``, ``WrongPassword`` or ``Busy``."""
-        now_ms = self._clock()
-        account = structs.replace(self._judge(name, password, address, now_ms), last_login_ms=now_ms)
-        secret = secrets.token_urlsafe(32)
+        ``TooManyTries``, ``WrongPassword`` or ``Busy``; of somebody with a second factor ``CodeNeeded`` without a
+        ``code``, and with one what ``SecondFactor.judge`` raises."""
+        account = self._judge(name, password, address, self._clock())
+        if self._second_factor is not None and self._second_factor.is_asked(account):
+            if not code:
+                raise CodeNeeded(self._begin_half(account))
+            self._second_factor.judge(account, code)
+        return self._open(account, address, browser)
+
+    def complete(self, half: str, code: str, address: str, browser: str = "") -> tuple[str, Login]:
+        """The login of somebody who was asked for a code. Raises ``WrongPassword`` where nobody was, or not lately,
+        and what ``SecondFactor.judge`` raises."""
+        name, now_ms = secret_hash(half), self._clock()
+        with self._counting:
+            known = self._half.get(name)
+        if known is None or known.expires_ms <= now_ms or self._second_factor is None:
+            raise WrongPassword
+        self._second_factor.judge(known.operator, code)
+        with self._counting:
+            self._half.pop(name, None)
+        with self._store.reading() as connection:
+            account = operators.find_operator(connection, known.operator.name)
+        if account is None or account[0].disabled:
+            raise WrongPassword
+        return self._open(account[0], address, browser)
+
+    def _begin_half(self, account: Operator) -> str:
+        half = secrets.token_urlsafe(32)
+        with self._counting:
+            self._half[secret_hash(half)] = HalfLogin(account, self._clock() + HALF_LASTS_MS)
+            if len(self._half) > MAX_HALF:
+                self._half.popitem(last=False)
+        return half
+
+    def _open(self, account: Operator, address: str, browser: str) -> tuple[str, Login]:
+        now_ms, secret = self._clock(), secrets.token_urlsafe(32)
         login = Login(
-            account,
+            structs.replace(account, last_login_ms=now_ms),
             secret_hash(secret),
             secrets.token_urlsafe(24),
             now_ms + LOGIN_LASTS_MS,
@@ -178,7 +204,7 @@ class Authenticator:
         with self._store.writing() as connection:
             operators.add_login(connection, login, now_ms)
             operators.know_network(connection, account.id, network_of(address), now_ms)
-            operators.record(connection, now_ms, name, "login", address=address)
+            operators.record(connection, now_ms, account.name, "login", address=address)
         return secret, login
 
     def login_of(self, secret: str) -> Login | None:
@@ -277,6 +303,7 @@ class Authenticator:
         """Forget an operator and end their logins; the audit keeps what they did. Raises ``LastAdmin``."""
         with self._store.writing() as connection:
             _keep_an_admin(connection, operator)
+            forget_factor(connection, site_of(connection).name, operator.id)
             operators.remove_operator(connection, operator.id)
             operators.record(connection, self._clock(), by, "operator.removed", operator.name, role=operator.role)
 

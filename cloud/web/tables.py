@@ -31,6 +31,24 @@ logins = Table(
     Index("ix_logins_operator_id", "operator_id"),
 )
 
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("site", String, ForeignKey("sites.name"), nullable=False),
+    Column("operator_id", RowId, ForeignKey("operators.id"), primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False, comment="the secret that the app has too"),
+    Column("confirmed_ms", BigInteger, comment="when it was first used; before, no code is asked"),
+    Column("last_step", BigInteger, nullable=False, comment="of the last code: none counts twice"),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("site", String, ForeignKey("sites.name"), nullable=False),
+    Column("operator_id", RowId, ForeignKey("operators.id"), primary_key=True, autoincrement=False),
+    Column("code_hash", LargeBinary(32), primary_key=True, comment="SHA-256"),
+)
+
 operator_networks = Table(
     "operator_networks",
     metadata,

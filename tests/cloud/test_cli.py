@@ -275,6 +275,8 @@ def test_an_operator_is_admitted_from_an_address(typed: Typing, folder: Path) ->
     assert "guard may log in from 2001:db8:0:1::/64" in typed(
         "user", "admit", "guard", "2001:db8:0:1::9", "--dir", folder
     )
+    assert "asked for no code" in typed("user", "no-second-factor", "guard", "--dir", folder)
+    assert "no operator nobody" in typed.refused("user", "no-second-factor", "nobody", "--dir", folder)
     assert "no operator nobody" in typed.refused("user", "admit", "nobody", "192.0.2.7", "--dir", folder)
     assert "is no address" in typed.refused("user", "admit", "guard", "next door", "--dir", folder)
 

@@ -135,7 +135,7 @@ def test_auditor_reads_and_has_no_form(town: Town) -> None:
         for (method, path), row in TABLE.items():
             if method == "GET" and row["auditor"] == "yes" and path not in ENDLESS:
                 forms = re.findall(r'<form[^>]*method="post"[^>]*action="([^"]*)"', auditor.get(filled(path)).text)
-                allowed = r"/account/password|/logout|.*/look|.*/who"
+                allowed = r"/account/.*|/logout|.*/look|.*/who"
                 assert [form for form in forms if not re.fullmatch(allowed, form)] == []
 
 

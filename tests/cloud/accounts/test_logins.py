@@ -68,7 +68,7 @@ def test_many_logins_leave_the_newest(town: Town) -> None:
         assert office.get("/account").status_code == 200
 
 
-def test_use_of_a_login_is_noted_now_and_then(town: Town) -> None:
+def test_use_of_a_login_is_noted(town: Town) -> None:
     secret, login = town.authenticator.log_in("gate", PASSWORD, "192.0.2.7")
     for after_ms in (SEEN_EVERY_MS - 1, 1, SEEN_EVERY_MS - 1):
         town.now_ms += after_ms

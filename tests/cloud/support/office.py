@@ -2,6 +2,7 @@
 
 import pytest
 
+from cloud.devices.registry import found_site
 from cloud.store.database import Store
 from cloud.web import operators
 from cloud.web.auth import Authenticator, Role, WrongPassword
@@ -18,6 +19,8 @@ class Office:
         self.store = store
         self.now_ms = 1_800_000_000_000
         self.keeper = Authenticator(store, lambda: self.now_ms, QUICK)
+        with store.writing() as connection:
+            found_site(connection, "sunny-court", "Asia/Shanghai", "晴苑", "Sunny Court")
         self.keeper.add_operator("ling", PASSWORD, Role.STAFF, "setup")
 
     def log_in(self, password: str = PASSWORD, name: str = "ling", address: str = HERE) -> tuple[str, Login]:

@@ -31,6 +31,7 @@ from cloud.sample import POINTS, seed_sample
 from cloud.store.database import Store, open_store
 from cloud.web.auth import Authenticator, Role
 from cloud.web.feed import LiveFeed
+from cloud.web.second_factor import SecondFactor
 from contract import codec, topics
 from contract.decide import Trust
 from contract.events import Event, encode_event
@@ -124,7 +125,8 @@ class Town:
         self.now_ms = NOW_MS
         self.changes = 0
         self.feed = LiveFeed()
-        self.authenticator = Authenticator(store, self.clock, QUICK)
+        factor = SecondFactor(store, keys.numbers, self.clock)
+        self.authenticator = Authenticator(store, self.clock, QUICK, second_factor=factor)
         devices = past.devices if past else {name: DeviceKey.generate() for name, *_ in POINTS}
         self.senders = {name: Sender(name, key=key) for name, key in devices.items()}
         if past:

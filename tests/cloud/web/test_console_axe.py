@@ -45,6 +45,7 @@ MORE_PAGES = (
     "/doors/hold-open",
     "/doors/hold-open?step=2",
     "/no-such-page",
+    "/login/code",
     "/guest/nobody-s",
     "/authority/keys",
     "/zones",

@@ -7,18 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.web import auth, operators
+from cloud.web import operators
 from cloud.web.auth import (
     AT_ONE_ADDRESS,
     MINUTE_MS,
     NAME_FROM_ONE_ADDRESS,
     NAME_FROM_STRANGERS,
     Busy,
-    Limit,
-    Throttle,
     TooManyTries,
     WrongPassword,
 )
+from cloud.web.throttle import Limit, Throttle
 from tests.cloud.support.office import THERE, Office
 from tests.cloud.support.town import PASSWORD, QUICK
 
@@ -189,7 +188,7 @@ def test_a_throttle_blocks_exactly_while_the_window_is_full(steps: list[tuple[in
 
 
 def test_a_throttle_forgets_the_quietest_key_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "MAX_WATCHED", 2)
+    monkeypatch.setattr("cloud.web.throttle.MAX_WATCHED", 2)
     throttle = Throttle(Limit(1, 1000))
     for key in ("a", "b", "a", "c"):
         throttle.count(key, 0)
