@@ -111,6 +111,7 @@ from cloud.web.pages import ASSETS, ASSETS_OF_DOMAINS, Pages
 from cloud.web.panels import PanelBoard
 from cloud.web.query import check_query
 from cloud.web.second_factor import SecondFactor
+from cloud.web.tokens import TokenService
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ STORE_AND_CLOCK = (
     *(WhoService, WhyService),
     *(PeopleService, MembershipService, PartyService, PersonService, FlatService, DutyService),
     *(EventExportService, LastMonthService),
-    *(CounterService, DemandService, ErasureService, CrowdBoard, CaseService),
+    *(CounterService, DemandService, ErasureService, CrowdBoard, CaseService, TokenService),
 )
 """Services that take nothing else."""
 

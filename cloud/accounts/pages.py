@@ -6,19 +6,25 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
+from cloud.accounts.words import SCOPES
 from cloud.devices.registry import site_of
 from cloud.web.auth import NoLogin, WeakPassword, WrongPassword
 from cloud.web.context import N_, OwnForm, OwnPage, RequestContext, Said, address, service
-from cloud.web.forms import attempt
+from cloud.web.forms import NOT_RIGHT, FormItems, attempt
 from cloud.web.login_pages import NO_CODE, NOT_LOGGED_IN, Short
+from cloud.web.params import Id
 from cloud.web.qr import draw
+from cloud.web.rejected import Rejected
+from cloud.web.roles import Right
 from cloud.web.second_factor import SecondFactor, WrongCode
+from cloud.web.tokens import MAX_DAYS, TokenService
 
 DONE: Mapping[str, str] = {
     "password": N_("The password is changed. Your other logins have ended."),
     "ended": N_("The login has ended."),
     "others": N_("All your other logins have ended."),
     "factor": N_("No code is asked any more."),
+    "token": N_("The token has ended."),
 }
 NOT_CHANGED: Mapping[type[Exception], tuple[str, int]] = {
     **NOT_LOGGED_IN,
@@ -26,10 +32,11 @@ NOT_CHANGED: Mapping[type[Exception], tuple[str, int]] = {
     WrongPassword: (N_("That is not the current password."), 400),
 }
 """What is said of each, and the status of the answer."""
-WRONG: Mapping[type[Exception], str] = {NoLogin: N_("This login has ended already.")}
+WRONG: Mapping[type[Exception], str] = {NoLogin: N_("This login has ended already."), Rejected: ""}
 
 HAS_ONE = N_("You have a second factor already: end that first, with a code of it.")
 
+Tokens = Annotated[TokenService, Depends(service(TokenService))]
 Factors = Annotated[SecondFactor, Depends(service(SecondFactor))]
 
 router = APIRouter(prefix="/account")
@@ -48,6 +55,25 @@ def change_password(context: OwnForm, old: Short = "", new: Short = "") -> Respo
         text, status = NOT_CHANGED[type(wrong)]
         return account_page(context, context.say("bad", text), status)
     return _done(context, "password", lambda: None)
+
+
+@router.post("/tokens")
+def make_token(context: OwnForm, tokens: Tokens, items: FormItems) -> Response:
+    """Shown once, on this answer: no address of ours holds it."""
+    fields = dict(items)
+    try:
+        scopes = [Right(value) for name, value in items if name == "scope"]
+        text = tokens.make(context.login.operator, fields.get("name", ""), scopes, int(fields.get("days", "")))
+    except Rejected as rejected:
+        return account_page(context, context.say("bad", rejected.sentence), rejected.status)
+    except ValueError:
+        return account_page(context, context.say("bad", NOT_RIGHT))
+    return context.render("token_made.html", text=text)
+
+
+@router.post("/tokens/{token}/end")
+def end_token(token: Id, context: OwnForm, tokens: Tokens) -> Response:
+    return _done(context, "token", lambda: tokens.end(context.login.operator, token, context.by))
 
 
 @router.post("/factor")
@@ -96,7 +122,9 @@ def end_login(name: str, context: OwnForm) -> Response:
 def account_page(context: RequestContext, said: Said | None, status: int = 0) -> HTMLResponse:
     operator = context.login.operator
     listed, has_factor = context.authenticator.logins_of(operator), context.service(SecondFactor).is_asked(operator)
-    return context.render("account.html", said=said, status=status, logins=listed, has_factor=has_factor)
+    shown = {"logins": listed, "has_factor": has_factor, "tokens": context.service(TokenService).list_of(operator)}
+    scopes = {right: text for right, text in SCOPES.items() if right in context.login.rights}
+    return context.render("account.html", said=said, status=status, scopes=scopes, most_days=MAX_DAYS, **shown)
 
 
 def _done(context: RequestContext, done: str, act: Callable[[], object]) -> Response:

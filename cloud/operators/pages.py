@@ -24,7 +24,7 @@ DONE: Mapping[str, str] = {
     "changed": N_("The role is changed."),
     "disabled": N_("Disabled: all logins have ended."),
     "enabled": N_("Enabled: the old password counts again."),
-    "ended": N_("All logins have ended."),
+    "ended": N_("All logins and tokens have ended."),
     "factor": N_("No code is asked of them any more."),
     "removed": N_("Removed. What they did stays in the audit."),
 }

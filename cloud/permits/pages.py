@@ -152,4 +152,4 @@ def _code_page(context: RequestContext, permit_service: PermitService, drawn: Dr
 
 
 def _rights(context: RequestContext) -> frozenset[Right]:
-    return context.login.operator.assignment.rule.rights
+    return context.login.rights

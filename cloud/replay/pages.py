@@ -90,7 +90,7 @@ def last_month(code: str, context: Looking, months: Months) -> HTMLResponse:
     found = or_404(months.look(context.by, code))
     with context.store.reading() as connection:
         labels = point_labels(connection)
-    shows_names = Right.MOVEMENTS in context.login.operator.assignment.rule.rights
+    shows_names = Right.MOVEMENTS in context.login.rights
     answer = context.render("last_month.html", run=code, month=found, labels=labels, shows_names=shows_names)
     if not found.is_done:
         answer.headers["Refresh"] = "0"

@@ -27,6 +27,8 @@ ACTIONS: Mapping[str, str] = {
     "login.refused": "Wrong name or password",
     "logout": "Logged out",
     "login.ended": "Ended a login",
+    "token.made": "Made a token for a program",
+    "token.ended": "Ended a token of a program",
     "factor.added": "Set up a second factor",
     "factor.removed": "Ended a second factor",
     "factor.paper_used": "Used a code from paper",
@@ -153,6 +155,7 @@ ACTIONS: Mapping[str, str] = {
 }
 
 DETAILS: Mapping[str, str] = {
+    "scopes": "may",
     "answer": "answer",
     "cause": "it was",
     "to": "to",

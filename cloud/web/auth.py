@@ -28,6 +28,7 @@ from cloud.web.roles import Role as Role
 from cloud.web.second_factor import SecondFactor, forget_factor
 from cloud.web.secret_hash import secret_hash
 from cloud.web.throttle import Limit, Throttle
+from cloud.web.tokens import end_tokens
 
 MINUTE_MS = 60_000
 LOGIN_LASTS_MS = 12 * 60 * MINUTE_MS
@@ -294,16 +295,19 @@ class Authenticator:
             operators.record(connection, self._clock(), by, "operator.changed", operator.name, **_detail(assignment))
 
     def end_logins(self, operator: Operator, by: str) -> None:
-        """Log somebody out everywhere."""
+        """Log somebody out everywhere, their programs too."""
         with self._store.writing() as connection:
             operators.end_logins(connection, operator.id)
+            end_tokens(connection, site_of(connection).name, operator.id)
             operators.record(connection, self._clock(), by, "operator.logged_out", operator.name)
 
     def remove_operator(self, operator: Operator, by: str) -> None:
         """Forget an operator and end their logins; the audit keeps what they did. Raises ``LastAdmin``."""
         with self._store.writing() as connection:
             _keep_an_admin(connection, operator)
-            forget_factor(connection, site_of(connection).name, operator.id)
+            site = site_of(connection).name
+            forget_factor(connection, site, operator.id)
+            end_tokens(connection, site, operator.id)
             operators.remove_operator(connection, operator.id)
             operators.record(connection, self._clock(), by, "operator.removed", operator.name, role=operator.role)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from cloud.devices.registry import site_of
@@ -21,9 +21,11 @@ from cloud.web.looks import looked_at
 from cloud.web.operators import Login
 from cloud.web.pages import Pages
 from cloud.web.roles import Part
+from cloud.web.tokens import PREFIX, TokenService
 
 T = TypeVar("T")
 
+API = "/api/"
 COOKIE = "hg_login"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
@@ -34,6 +36,10 @@ class LoginNeeded(Exception):
 
 class Forbidden(Exception):
     """Somebody is, and may not do this; or the form was not made by us."""
+
+
+class MissingScope(Forbidden):
+    """A program asks for what its owner may do, and its token may not. The first argument is the right."""
 
 
 def service(kind: type[T]) -> Callable[[Request], T]:
@@ -63,7 +69,10 @@ def secret_of(request: Request) -> str:
 
 
 def maybe_login(request: Request) -> Login | None:
+    """Who asks: by a cookie, by the secret of a login, or under the API by the token of a program."""
     secret = secret_of(request)
+    if secret.startswith(PREFIX):
+        return service(TokenService)(request).login_of(secret) if request.url.path.startswith(API) else None
     return service(Authenticator)(request).login_of(secret) if secret else None
 
 
@@ -104,7 +113,8 @@ class RequestContext:
         now_ms = self.clock()
         with self.service(Store).reading() as connection:
             looked = looked_at(connection, site_of(connection).name, login, now_ms)
-        return self.pages.scope(login.operator.assignment, looked)
+        seen = self.pages.scope(login.operator.assignment, looked)
+        return seen if Right.MOVEMENTS in login.rights else structs.replace(seen, movements="closed")
 
     @cached_property
     def store(self) -> SeenStore:
@@ -136,6 +146,8 @@ class RequestContext:
         ``LoginNeeded`` or ``Forbidden``."""
         if not self.login.operator.assignment.may(right, parts):
             raise Forbidden
+        if right not in self.login.rights:
+            raise MissingScope(right)
         return self
 
     def check_party(self, party: int) -> None:
@@ -205,8 +217,10 @@ def own_form(context: Context, csrf: Annotated[str, Form()] = "") -> RequestCont
 
 
 def own_call(context: Context) -> RequestContext:
-    """An API call for whoever is logged in."""
+    """An API call for whoever is logged in. A program changes nothing about the account that it speaks for."""
     _check_call(context)
+    if context.login.scopes is not None and context.request.method not in SAFE_METHODS:
+        raise Forbidden
     return own_page(context)
 
 

@@ -13,13 +13,12 @@ from starlette.exceptions import HTTPException
 from cloud.store.database import Store
 from cloud.store.schema import people
 from cloud.store.scope import OutOfScope, PurposeNeeded
-from cloud.web.context import N_, Forbidden, LoginNeeded, maybe_login, service
+from cloud.web.context import API, N_, Forbidden, LoginNeeded, MissingScope, maybe_login, service
 from cloud.web.pages import Pages, see_other, with_query
 from cloud.web.query import UnknownQuery
 from cloud.web.rejected import Rejected
 from cloud.web.sentence import Sentence
 
-API = "/api/"
 UNKNOWN_NAMES = N_("This address asks for something that the page does not know")
 KNOWN_NAMES = N_("Behind the question mark may stand: %(known)s.")
 STREAM = "/live"
@@ -81,7 +80,10 @@ async def _login_needed(request: Request, _error: Exception) -> Response:
     return RedirectResponse(f"/login?next={quote(target, safe='')}", 303)
 
 
-async def _forbidden(request: Request, _error: Exception) -> Response:
+async def _forbidden(request: Request, error: Exception) -> Response:
+    if isinstance(error, MissingScope):
+        needed = str(error.args[0])
+        return problem(403, "missing_scope", f"this token lacks the scope {needed}: make one that has it", scope=needed)
     if is_api(request):
         return problem(403, "forbidden", "this login may not do that, or the request carries no X-CSRF-Token")
     return page(

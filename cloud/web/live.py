@@ -11,6 +11,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from cloud.devices.event_views import EventView, last_arrival, list_arrivals
+from cloud.devices.registry import site_of
 from cloud.store.database import Store
 from cloud.store.schema import MAX_INTEGER
 from cloud.web.context import ReadingZone, RequestContext, or_404
@@ -21,6 +22,7 @@ from cloud.web.pages import Pages
 from cloud.web.panels import PanelBoard
 from cloud.web.params import Text
 from cloud.web.roles import Assignment, Right, Role
+from cloud.web.tokens import standing_tokens
 
 After = Annotated[int | None, Query(ge=0, le=MAX_INTEGER)]
 LastEventId = Annotated[str, Header(max_length=19)]
@@ -94,8 +96,10 @@ class PageSource:
         ]
 
     def ended(self, logins: Collection[bytes]) -> Collection[bytes]:
+        now_ms = self._board.clock()
         with self._store.reading() as connection:
-            return ended_logins(connection, logins, self._board.clock())
+            ended = ended_logins(connection, logins, now_ms)
+            return ended - standing_tokens(connection, site_of(connection).name, ended, now_ms)
 
     def dialect(self, page: str, of: str, code: str, assignment: Assignment) -> str | None:
         """The dialect of a page for somebody; None if they see no such page that is live."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from cloud.store.prepared import Prepared
-from cloud.web.roles import Assignment, Role
+from cloud.web.roles import Assignment, Right, Role
 from cloud.web.tables import audit, logins, operator_networks, operators
 from contract.decide import DAY_MS, MINUTE_MS
 from contract.events import CHAIN_START, chain
@@ -47,7 +47,8 @@ class Operator(Struct, frozen=True):
 
 class Login(Struct, frozen=True):
     """A login that stands: whose it is, and the token its forms must carry. ``seen_ms`` is its last request, to some
-    minutes, ``address`` and ``browser`` where it was made."""
+    minutes, ``address`` and ``browser`` where it was made. ``scopes`` are those of a token of a program, which has no
+    forms."""
 
     operator: Operator
     id_hash: bytes
@@ -57,6 +58,13 @@ class Login(Struct, frozen=True):
     seen_ms: int = 0
     address: str = ""
     browser: str = ""
+    scopes: frozenset[Right] | None = None
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """What may be done by it: what its operator may, and of a token no more than its ``scopes``."""
+        mine = self.operator.assignment.rule.rights
+        return mine if self.scopes is None else mine & self.scopes
 
     @property
     def name(self) -> str:
@@ -64,8 +72,8 @@ class Login(Struct, frozen=True):
         return self.id_hash[:NAME_BYTES].hex()
 
 
-_OPERATOR = tuple(operators.c[name] for name in Operator.__struct_fields__)
-_LOGIN = tuple(logins.c[name] for name in Login.__struct_fields__[1:])
+OPERATOR_COLUMNS = tuple(operators.c[name] for name in Operator.__struct_fields__)
+_LOGIN = tuple(logins.c[name] for name in Login.__struct_fields__[1:] if name != "scopes")
 
 
 def add_operator(connection: Connection, name: str, password_hash: str, assignment: Assignment, now_ms: int) -> int:
@@ -81,12 +89,14 @@ def add_operator(connection: Connection, name: str, password_hash: str, assignme
 
 
 def list_operators(connection: Connection) -> list[Operator]:
-    return [Operator(*row) for row in connection.execute(select(*_OPERATOR).order_by(operators.c.name))]
+    return [Operator(*row) for row in connection.execute(select(*OPERATOR_COLUMNS).order_by(operators.c.name))]
 
 
 def find_operator(connection: Connection, name: str) -> tuple[Operator, str] | None:
     """The operator of that name, and the hash of their password."""
-    row = connection.execute(select(*_OPERATOR, operators.c.password_hash).where(operators.c.name == name)).first()
+    row = connection.execute(
+        select(*OPERATOR_COLUMNS, operators.c.password_hash).where(operators.c.name == name)
+    ).first()
     return None if row is None else (Operator(*row[:-1]), row[-1])
 
 
@@ -150,9 +160,9 @@ def list_logins(connection: Connection, operator_id: int, now_ms: int) -> list[L
 
 def _find_logins(connection: Connection, now_ms: int, which: ColumnElement[bool]) -> list[Login]:
     stands = which, logins.c.expires_ms > now_ms, operators.c.disabled.is_(False)
-    query = select(*_OPERATOR, *_LOGIN).join_from(logins, operators).where(*stands)
+    query = select(*OPERATOR_COLUMNS, *_LOGIN).join_from(logins, operators).where(*stands)
     rows = connection.execute(query.order_by(logins.c.created_ms.desc(), logins.c.id_hash))
-    return [Login(Operator(*row[: len(_OPERATOR)]), *row[len(_OPERATOR) :]) for row in rows]
+    return [Login(Operator(*row[: len(OPERATOR_COLUMNS)]), *row[len(OPERATOR_COLUMNS) :]) for row in rows]
 
 
 def note_seen(connection: Connection, id_hash: bytes, now_ms: int) -> None:

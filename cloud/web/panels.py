@@ -76,7 +76,7 @@ def render_panels(
     ``title``, and the ``section`` of the navigation where the address does not."""
     board = context.service(PanelBoard)
     with context.store.reading() as connection:
-        rights = context.login.operator.assignment.rule.rights
+        rights = context.login.rights
         visit = board.visit(connection, rights, context.request.query_params)
         about = or_404(find(visit))
         shown = board.look(visit, page, about, of)

@@ -49,6 +49,21 @@ recovery_codes = Table(
     Column("code_hash", LargeBinary(32), primary_key=True, comment="SHA-256"),
 )
 
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("site", String, ForeignKey("sites.name"), nullable=False),
+    Column("id", RowId, primary_key=True),
+    Column("operator_id", RowId, ForeignKey("operators.id"), nullable=False),
+    Column("name", String, nullable=False, comment="what its owner calls it"),
+    Column("token_hash", LargeBinary(32), nullable=False, unique=True, comment="SHA-256"),
+    Column("scopes", String, nullable=False, comment="rights, with commas"),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("used_ms", BigInteger, comment="last request, to some minutes; empty before the first"),
+    Index("ix_api_tokens_operator_id", "operator_id"),
+)
+
 operator_networks = Table(
     "operator_networks",
     metadata,

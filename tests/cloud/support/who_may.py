@@ -70,6 +70,7 @@ BODIES: dict[str, object] = {
     "/api/v1/devices/{place}/commands": {"op": "send_log", "reason": "it is slow"},
     "/api/v1/rollouts": {"wirings": {"gym-turnstile": ""}, "reason": "its own file again"},
     "/api/v1/rollouts/{rollout}/stop": {"reason": "it was a mistake"},
+    "/api/v1/tokens": {"name": "a program", "scopes": ["directory"]},
     "/api/v1/operators": {"name": "new", "password": PASSWORD, "role": "guard"},
     "/api/v1/operators/{name}": {"disabled": False},
     "/api/v1/people/{person}/looks": {"purpose": "asked"},
