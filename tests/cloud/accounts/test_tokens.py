@@ -116,6 +116,13 @@ def test_page_shows_a_token_once(town: Town) -> None:
         )
 
 
+def test_name_that_hides_something_is_refused(town: Town) -> None:
+    with town.visit("office") as office:
+        body = {"name": "x\x7f", "scopes": ["read"]}
+        refused = office.post("/api/v1/tokens", json=body, headers={"X-CSRF-Token": office.token("/account")})
+        assert refused.status_code == 422 and "cannot be seen" in refused.json()["message"]
+
+
 def test_tokens_of_one_are_bounded(town: Town) -> None:
     for _ in range(MAX_TOKENS):
         make(town, "read")
