@@ -61,10 +61,11 @@ def taken_flats(connection: Connection, site: str, names: Collection[str]) -> li
 
 def find_flat(connection: Connection, site: str, name: str) -> Flat | None:
     """The flat of that name, in whatever form it was once written."""
-    mine = select(*_COLUMNS).where(flats.c.site == site, flat_seen(connection, flats.c.name))
+    seen = flats.c.site == site, flat_seen(connection, flats.c.name)
+    mine = select(*_COLUMNS).where(*seen)
     row = connection.execute(mine.where(flats.c.name == name)).first()
     if row is None:
-        names = connection.execute(select(flats.c.name).where(flats.c.site == site)).scalars()
+        names = connection.execute(select(flats.c.name).where(*seen)).scalars()
         other = next((one for one in names if normalize("NFKC", one) == name), None)
         row = None if other is None else connection.execute(mine.where(flats.c.name == other)).one()
     return None if row is None else _flat(row)

@@ -14,7 +14,7 @@ from cloud.people.store import PersonView, find_person
 from cloud.web.context import ReadingZone, RequestContext, Said, form_for, or_404, page_for, service
 from cloud.web.domain import Panel, Visit
 from cloud.web.forms import REJECTED, Fields, attempt
-from cloud.web.looks import LookService, Purpose, list_looks, read_purpose
+from cloud.web.looks import LookService, Purpose, list_looks, person_in_event, read_purpose
 from cloud.web.pages import local_path
 from cloud.web.params import Id, Text
 from cloud.web.roles import Part, Right
@@ -44,6 +44,8 @@ def look_at_person(person: Id, context: LookForm, look_service: Looks, fields: F
 
 @router.get("/events/{arrival}/look")
 def purpose_of_event(arrival: Id, context: ReadingZone) -> HTMLResponse:
+    with context.store.reading() as connection:
+        or_404(person_in_event(connection, site_of(connection).name, arrival))
     return purpose_page(context, None, f"/events/{arrival}/look", f"/events?before={arrival + 1}")
 
 

@@ -49,7 +49,7 @@ class LookView(Struct, frozen=True):
     purpose: str
 
 
-def _person_in_event(connection: Connection, site: str, arrival: int) -> int | None:
+def person_in_event(connection: Connection, site: str, arrival: int) -> int | None:
     """Whom an event names, at a point that this login sees."""
     query = select(people.c.id).join(events, events.c.holder == people.c.holder)
     query = query.join(event_series, event_series.c.id == events.c.series).where(event_series.c.site == site)
@@ -110,7 +110,7 @@ class LookService:
     def look_at_event(self, login: Login, scope: Scope, arrival: int, purpose: str) -> None:
         """For half an hour this login sees whom events name that name the same person. Raises ``Rejected``."""
         with self._store.reading(scope) as connection:
-            person = _person_in_event(connection, site_of(connection).name, arrival)
+            person = person_in_event(connection, site_of(connection).name, arrival)
         if person is None:
             raise Rejected(NO_EVENT, "event", 404)
         self._note(login, person, purpose)
