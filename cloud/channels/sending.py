@@ -3,9 +3,11 @@ deadline."""
 
 import http.client
 import logging
+import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from threading import Timer
+from contextlib import suppress
+from threading import Event, Timer
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
@@ -36,19 +38,29 @@ def post(url: str, headers: Mapping[str, str], body: bytes) -> str:
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     line = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
-    deadline = Timer(DEADLINE_S, line.close)
+    is_cut = Event()
+    deadline = Timer(DEADLINE_S, _cut, [line, is_cut])
     deadline.daemon = True
     deadline.start()
     try:
         line.request("POST", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, dict(headers))
         status = line.getresponse().status
-    except (OSError, http.client.HTTPException, ValueError, AttributeError) as failure:
-        # An AttributeError comes from a connection that its deadline has closed while it was being read.
+        if is_cut.is_set():  # what was cut looks like an answer that has ended
+            return f"no whole answer within {DEADLINE_S:g} s"
+    except (OSError, http.client.HTTPException, ValueError) as failure:
         return f"{type(failure).__name__}: {failure}"[:MAX_TROUBLE]
     finally:
         deadline.cancel()
         line.close()
     return "" if 200 <= status < 300 else f"HTTP {status}"
+
+
+def _cut(line: http.client.HTTPConnection, is_cut: Event) -> None:
+    """End a connection under whoever reads it: to close it alone would let the reader wait on."""
+    is_cut.set()
+    if line.sock is not None:
+        with suppress(OSError):  # it has ended just now
+            line.sock.shutdown(socket.SHUT_RDWR)
 
 
 class Sender:

@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 
-from cloud.cases.rule import Action, Grade
+from cloud.cases.rule import Action, Case, Grade, Team
 from cloud.cases.service import CaseService
+from cloud.cases.store import put_cases
 from cloud.channels.calling import Caller
-from cloud.channels.rule import GIVEN_UP_AFTER_MS, LAST_RETRY_MS, MAX_WAITING
+from cloud.channels.rule import GIVEN_UP_AFTER_MS, LAST_RETRY_MS, MAX_WAITING, NAMED
 from cloud.channels.sending import Sender
 from cloud.channels.service import ChannelService
 from cloud.channels.store import count_waiting, list_channels
@@ -104,6 +105,33 @@ def test_storm_of_alarms_is_one_digest(town: Town) -> None:
     with town.store.reading() as connection:
         counted = connection.exec_driver_sql("SELECT count(*), sum(count) FROM cases").one()
     assert tuple(counted) == (40, 10_000)
+
+
+def test_storm_of_cases_is_one_digest(town: Town) -> None:
+    """Ten thousand different cases at once: one message of a bounded length counts them all, and none is lost."""
+    night = a_night(town)
+    opened = [
+        Case(
+            *(f"{EAST}/{number}/fault/", "fault", Grade.SECURITY, Team.REPAIRS, EAST, f"point-{number}", "", "", ""),
+            late=False,
+            count=1,
+            reported_ms=town.now_ms,
+            noted_ms=town.now_ms,
+            last_ms=town.now_ms,
+        )
+        for number in range(10_000)
+    ]
+    with town.store.writing() as connection:
+        put_cases(connection, SITE, opened)
+    night.lasts(30)
+    (told,) = night.taken
+    assert told[2]["count"] == 10_000 and len(told[2]["cases"]) == NAMED
+    with town.store.reading() as connection:
+        called = connection.exec_driver_sql("SELECT count(*) FROM cases WHERE rings = 1").scalar_one()
+    assert called == 10_000
+    with town.visit("gate") as guard:
+        page = guard.get("/cases").text
+        assert "and 9800 more" in page and len(page) < 400_000
 
 
 def test_replayed_alarm_rings_no_bell(town: Town) -> None:

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -12,7 +12,7 @@ from cloud.channels.sending import post
 
 
 @contextmanager
-def receiver(answer: bytes, *, hangs: bool = False) -> Iterator[tuple[str, list[bytes]]]:
+def receiver(answer: bytes, *, hangs: bool = False, drips: bool = False) -> Iterator[tuple[str, list[bytes]]]:
     """A server for one request on a loopback port, and what it was sent."""
     heard: list[bytes] = []
     over = threading.Event()
@@ -25,6 +25,9 @@ def receiver(answer: bytes, *, hangs: bool = False) -> Iterator[tuple[str, list[
                 line.sendall(answer)
                 if hangs:
                     over.wait(10)
+                with suppress(OSError):  # who reads has gone
+                    while drips and not over.wait(0.02):
+                        line.sendall(b".")
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -59,6 +62,13 @@ def test_webhook_that_hangs_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "TIMEOUT_S", 0.05)
     with receiver(b"HTTP/1.1 2", hangs=True) as (url, _):
         assert "timed out" in post(url, {}, b"{}")
+
+
+def test_webhook_that_drips_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then runs into no timeout: the whole answer has its deadline."""
+    monkeypatch.setattr(sending, "DEADLINE_S", 0.2)
+    with receiver(b"HTTP/1.1 200 OK\r\nX-Drip: ", drips=True) as (url, _):
+        assert post(url, {}, b"{}") == "no whole answer within 0.2 s"
 
 
 def test_webhook_that_nobody_serves_is_told() -> None:
