@@ -57,10 +57,9 @@ def faults(
     return calls, found
 
 
-@pytest.mark.parametrize("mode", GenerationMode)
-def test_no_call_is_a_server_error(town: Town, mode: GenerationMode) -> None:
-    """An administrator's, as described and not as described: once each, for that takes long enough."""
-    calls, found = faults(town, "admin", 1, [mode])
+def test_no_call_is_a_server_error(town: Town) -> None:
+    """An administrator's, once each as it is described: what is not as described takes three times as long to make."""
+    calls, found = faults(town, "admin", 1, [GenerationMode.POSITIVE])
     assert calls > 90
     assert found == []
 
