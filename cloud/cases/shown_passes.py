@@ -95,7 +95,7 @@ def _shown_in(decided: Sequence[tuple[Key, EventRow]]) -> Iterator[ShownPass]:
     """Those of these decisions that were about a good pass. Where the time is not known no pass is good."""
     for (device_id, point, _, _), row in decided:
         _, _, _, received_ms, replay, at_ms, _, boot, _, stored, _ = row
-        if _FIELD not in stored or boot:
+        if boot:
             continue
         data = decode_stored(bytes(stored)).data
         shown_s, digest, now_s = data.get("shown_s"), _digest(data.get("digest")), received_ms // 1000
@@ -135,4 +135,4 @@ def _keep(connection: Connection, site: str, rows: dict[tuple[int, bytes, str], 
     connection.execute(delete(shown_passes).where(shown_passes.c.site == site, old))
 
 
-SHOWN_PASSES = RowReaction(frozenset({ServingKind.allowed.kind, ServingKind.refused.kind}), note_shown)
+SHOWN_PASSES = RowReaction(frozenset({ServingKind.allowed.kind, ServingKind.refused.kind}), note_shown, _FIELD)

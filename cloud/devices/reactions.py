@@ -35,10 +35,11 @@ class Reaction(Struct, frozen=True):
 class RowReaction(Struct, frozen=True):
     """What a domain does about frequent events of these ``kinds`` by their rows alone: nothing is decoded for it.
     ``note`` is given the site, and those of one transaction with the keys of their series, behind all reactions to
-    events."""
+    events. Of most it may want few: those alone whose stored bytes hold ``marked``, such as the name of a field."""
 
     kinds: frozenset[str]
     note: Callable[[Connection, str, Sequence[tuple[Key, EventRow]]], None]
+    marked: bytes = b""
 
 
 class ChannelReaction(Struct, frozen=True):

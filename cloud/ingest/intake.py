@@ -209,7 +209,8 @@ class Intake:
         for reaction, noted in self._counted:
             theirs = {number: key for number, key in series.items() if key[2] in reaction.kinds}
             if theirs:
-                noted += [(theirs[row[-1]], row) for row in rows if row[-1] in theirs]
+                wanted = (row for row in rows if row[-1] in theirs and reaction.marked in row[-2])
+                noted += [(theirs[row[-1]], row) for row in wanted]
         for place, gap in verified.gaps.items():
             if place >= stored:
                 self.counts.lost += gap.count
