@@ -257,7 +257,7 @@ class Authenticator:
             operators.record(connection, now_ms, name, "password.changed", name)
 
     def reset_password(self, name: str, new: str, by: str) -> None:
-        """For somebody who has forgotten theirs; ends all their logins. Raises ``WeakPassword`` or ``NoOperator``."""
+        """For somebody who has forgotten theirs; ends logins and tokens. Raises ``WeakPassword`` or ``NoOperator``."""
         password_hash = self._hash(new)
         with self._store.writing() as connection:
             account = operators.find_operator(connection, name)
@@ -265,7 +265,10 @@ class Authenticator:
                 raise NoOperator(name)
             operators.set_password(connection, account[0].id, password_hash)
             operators.end_logins(connection, account[0].id)
+            end_tokens(connection, site_of(connection).name, account[0].id)
             operators.record(connection, self._clock(), by, "password.reset", name)
+        with self._counting:
+            self._half = OrderedDict((key, one) for key, one in self._half.items() if one.operator.name != name)
 
     def admit(self, name: str, address: str, by: str) -> None:
         """Let somebody log in from an address while strangers guess at their name. Raises ``NoOperator``."""

@@ -64,8 +64,14 @@ def agent_of(request: Request) -> str:
 
 def secret_of(request: Request) -> str:
     """The login secret that a request carries: a bearer token, else the cookie."""
+    bearer = _bearer(request)
+    return request.cookies.get(COOKIE, "") if bearer is None else bearer
+
+
+def _bearer(request: Request) -> str | None:
+    """None where no bearer token speaks for the caller, whatever else the header says."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else request.cookies.get(COOKIE, "")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def maybe_login(request: Request) -> Login | None:
@@ -231,7 +237,7 @@ def own_page(context: Context) -> RequestContext:
 
 def _check_call(context: RequestContext) -> None:
     request = context.request
-    if "authorization" not in request.headers and request.method not in SAFE_METHODS:
+    if _bearer(request) is None and request.method not in SAFE_METHODS:
         context.check_token(request.headers.get("x-csrf-token", ""))
 
 

@@ -94,7 +94,8 @@ class SecondFactor:
         step, now_ms = self._check(operator, known, code), self._clock()
         on_paper = [_on_paper() for _ in range(CODES)]
         with self._store.writing() as connection:
-            _confirm(connection, site_of(connection).name, operator.id, now_ms, step, on_paper)
+            if not _confirm(connection, site_of(connection).name, operator.id, now_ms, step, on_paper):
+                raise WrongCode  # it was confirmed at the same moment
             record(connection, now_ms, operator.name, "factor.added", operator.name)
         return on_paper
 
@@ -178,11 +179,15 @@ def _add(connection: Connection, site: str, operator_id: int, sealed: bytes) -> 
 
 def _confirm(
     connection: Connection, site: str, operator_id: int, now_ms: int, step: int, on_paper: Sequence[str]
-) -> None:
+) -> bool:
+    """Whether it was not confirmed before."""
     mine = second_factors.c.site == site, second_factors.c.operator_id == operator_id
-    connection.execute(update(second_factors).where(*mine).values(confirmed_ms=now_ms, last_step=step))
+    new = update(second_factors).where(*mine, second_factors.c.confirmed_ms.is_(None))
+    if not connection.execute(new.values(confirmed_ms=now_ms, last_step=step)).rowcount:
+        return False
     whose = {"site": site, "operator_id": operator_id}
     connection.execute(insert(recovery_codes), [{**whose, "code_hash": secret_hash(_plain(one))} for one in on_paper])
+    return True
 
 
 def _use_step(connection: Connection, site: str, operator_id: int, step: int) -> bool:

@@ -104,6 +104,15 @@ def test_half_a_login_ends_after_minutes(town: Town) -> None:
         assert give(visitor, guard.code())[0] == 401
 
 
+def test_new_password_ends_half_a_login(town: Town) -> None:
+    guard = Guard(town)
+    town.now_ms += 60_000
+    with town.visit() as visitor:
+        visitor.log_in("gate")
+        town.authenticator.reset_password("gate", "another long word", "admin")
+        assert give(visitor, guard.code())[0] == 401
+
+
 def test_wrong_codes_are_throttled(town: Town) -> None:
     """From whatever half of a login they come; the right one waits too."""
     guard = Guard(town)

@@ -136,3 +136,17 @@ def test_guessed_token_is_nobody(town: Town) -> None:
     for guess in (PREFIX, f"{PREFIX}{'a' * 43}", f"{PREFIX}\u00e9", f"{PREFIX}{'x' * 5_000}"):
         with program(town, guess.encode("ascii", "ignore").decode()) as stranger:
             assert stranger.get("/api/v1/people").status_code == 401
+
+
+def test_other_authorization_needs_the_form_token(town: Town) -> None:
+    """A cookie speaks for whoever sends one: a header that is no bearer token excuses nothing."""
+    with town.visit("office") as office:
+        answer = office.post("/api/v1/people", json={"name_en": "Qian Er"}, headers={"Authorization": "Basic eDp5"})
+        assert answer.status_code == 403
+
+
+def test_new_password_ends_tokens(town: Town) -> None:
+    token = make(town, "directory")
+    town.authenticator.reset_password("office", "another long word", "admin")
+    with program(town, token) as mail:
+        assert mail.get("/api/v1/people").status_code == 401
